@@ -1,0 +1,57 @@
+"""An acceptance 收讫: what the service decided about a statement; signed, it is the acknowledgement 收讫回执.
+
+The note text is the leaf data of the batch tree, so what was promised and what was anchored are the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from hefu_ledger.encoding import Fields, format_time, parse_titled, titled
+from hefu_ledger.names import check_depositor, check_origin
+
+FORMAT: Final = "hefu-acceptance/v1"
+MAX_ACCEPTANCE: Final = 2048  # bytes of the text
+_MEMBERS: Final = frozenset({"anchor_by", "depositor", "nth", "origin", "received_at", "seq", "statement"})
+
+
+class Acceptance(NamedTuple):
+    """One accepted statement: ``seq`` counts all, ``nth`` the depositor's own, both from 0; times in ms."""
+
+    anchor_by: int
+    depositor: str
+    nth: int
+    origin: str
+    received_at: int
+    seq: int
+    statement: bytes  # SHA-256 of the statement's note
+
+
+def format_acceptance(acceptance: Acceptance) -> str:
+    """Write the note text."""
+    return titled(
+        FORMAT,
+        {
+            "anchor_by": format_time(acceptance.anchor_by),
+            "depositor": acceptance.depositor,
+            "nth": acceptance.nth,
+            "origin": acceptance.origin,
+            "received_at": format_time(acceptance.received_at),
+            "seq": acceptance.seq,
+            "statement": acceptance.statement.hex(),
+        },
+    )
+
+
+def parse_acceptance(text: str) -> Acceptance:
+    """Read an acceptance's note text."""
+    fields = Fields(parse_titled(text, FORMAT, limit=MAX_ACCEPTANCE), "acceptance", _MEMBERS)
+    return Acceptance(
+        anchor_by=fields.time("anchor_by"),
+        depositor=check_depositor(fields.raw("depositor")),
+        nth=fields.whole("nth"),
+        origin=check_origin(fields.raw("origin")),
+        received_at=fields.time("received_at"),
+        seq=fields.whole("seq"),
+        statement=fields.hash("statement"),
+    )

@@ -1,0 +1,113 @@
+"""Who a depositor is, and that it holds its key.
+
+The identity 实名信息 is private: the ledger holds only its keyed hash, ``HMAC-SHA-256(nonce, text)``. The possession
+note 持钥声明 is public: the new key signs for itself, and an earlier key of the same depositor, if there is one, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from hefu_ledger.card import Opened, close
+from hefu_ledger.encoding import Fields, canonical, format_time, parse_canonical, parse_titled, titled
+from hefu_ledger.errors import MalformedError, VerificationError
+from hefu_ledger.keys import VerifierKey, format_vkey, parse_vkey
+from hefu_ledger.names import check_depositor, check_origin, depositor_key_name
+from hefu_ledger.note import Note, parse_note, verify_note
+from hefu_ledger.uscc import parse_uscc
+
+POSSESSION: Final = "hefu-possession/v1"
+MAX_IDENTITY: Final = 4096  # bytes
+MAX_POSSESSION: Final = 4096  # bytes of the whole note
+_IDENTITY: Final = frozenset({"method", "name", "uscc", "verified_at", "verified_by"})
+_POSSESSION: Final = frozenset({"depositor", "origin", "vkey"})
+
+
+class Identity(NamedTuple):
+    """A depositor's name and 统一社会信用代码, how and by whom they were verified, and when (ms)."""
+
+    method: str
+    name: str
+    uscc: str
+    verified_at: int
+    verified_by: str
+
+
+class Possession(NamedTuple):
+    """The statement that a key belongs to a depositor of a log."""
+
+    depositor: str
+    origin: str
+    key: VerifierKey
+
+
+def format_identity(identity: Identity) -> str:
+    """Write an identity's canonical JSON."""
+    members = identity._asdict() | {"verified_at": format_time(identity.verified_at)}
+    return canonical(members).decode()
+
+
+def parse_identity(text: str) -> Identity:
+    """Read an identity, its 统一社会信用代码 with its check character."""
+    fields = Fields(parse_canonical(text.encode(), limit=MAX_IDENTITY), "identity", _IDENTITY)
+    uscc = fields.text("uscc", limit=18)
+    if parse_uscc(uscc).code != uscc:
+        raise MalformedError(f"identity: uscc: not in its plain form: {uscc!r}")
+    return Identity(
+        method=fields.text("method", limit=100),
+        name=fields.text("name", limit=200),
+        uscc=uscc,
+        verified_at=fields.time("verified_at"),
+        verified_by=fields.text("verified_by", limit=200),
+    )
+
+
+def verify_identity(opened: Opened, *, commitment: bytes) -> Identity:
+    """Check that an identity shown is the one an enrolment record committed to (32 bytes), and read it."""
+    if close(opened) != commitment:
+        raise VerificationError("identity", expected=commitment.hex(), found=close(opened).hex())
+    return parse_identity(opened.text)
+
+
+def format_possession(possession: Possession) -> str:
+    """Write the note text for the new key, and any earlier one, to sign."""
+    members = {
+        "depositor": possession.depositor,
+        "origin": possession.origin,
+        "vkey": format_vkey(possession.key),
+    }
+    return titled(POSSESSION, members)
+
+
+def parse_possession(text: str) -> Possession:
+    """Read a possession's note text; the key's name must be the depositor's."""
+    fields = Fields(parse_titled(text, POSSESSION, limit=MAX_POSSESSION), "possession", _POSSESSION)
+    depositor = check_depositor(fields.raw("depositor"))
+    origin = check_origin(fields.raw("origin"))
+    key = parse_vkey(fields.text("vkey", limit=400))
+    if key.name != depositor_key_name(origin, depositor):
+        raise MalformedError(
+            f"possession: a key of {depositor_key_name(origin, depositor)!r} is named {key.name!r:.100}"
+        )
+    return Possession(depositor, origin, key)
+
+
+def parse_signed_possession(data: bytes) -> tuple[Note, Possession]:
+    """Read a whole possession note (at most 4 KiB); signatures are not checked."""
+    note = parse_note(data, limit=MAX_POSSESSION)
+    return note, parse_possession(note.text)
+
+
+def verify_possession(note: Note, possession: Possession, *, earlier: Sequence[VerifierKey]) -> bool:
+    """Check that the new key signed, and return whether an earlier key of the depositor vouched for it.
+
+    Lines by keys that are neither are refused, since no one could say what they mean.
+    """
+    verified, unknown = verify_note(note, [possession.key, *earlier])
+    if unknown:
+        raise VerificationError(f"possession: a line by an unknown key {unknown[0].name!r:.100}")
+    signers = [line.key for line in verified]
+    if possession.key not in signers:
+        raise VerificationError("possession: the new key itself has not signed")
+    return len(signers) > 1

@@ -1,0 +1,73 @@
+"""A depositor's own request to add, retire or report a key: the note a key record carries in ``by``.
+
+Line 1 ``hefu-key/v1``, line 2 canonical JSON. It is signed by a key enrolled for the depositor and, to add a key, by
+the new key too. Where no key could sign, ``by`` is ``operator`` and the reason stands in the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from hefu_ledger.encoding import Fields, format_time, parse_titled, titled
+from hefu_ledger.errors import MalformedError, VerificationError
+from hefu_ledger.keys import VerifierKey, format_vkey, parse_vkey
+from hefu_ledger.note import parse_note, verify_note
+from hefu_ledger.record import OPERATOR, KeyEvent
+
+FORMAT: Final = "hefu-key/v1"
+MAX_REQUEST: Final = 4096  # bytes of the whole note
+_REQUIRED: Final = frozenset({"action", "reason", "vkey"})
+
+
+class KeyRequest(NamedTuple):
+    """What is asked: the members mean what they mean in a key record."""
+
+    action: str
+    reason: str
+    vkey: VerifierKey
+    since: int | None = None
+
+
+def format_key_request(request: KeyRequest) -> str:
+    """Write the note text to sign."""
+    members: dict[str, Any] = {
+        "action": request.action,
+        "reason": request.reason,
+        "vkey": format_vkey(request.vkey),
+    }
+    return titled(FORMAT, members if request.since is None else members | {"since": format_time(request.since)})
+
+
+def parse_key_request(text: str) -> KeyRequest:
+    """Read a request's note text."""
+    fields = Fields(parse_titled(text, FORMAT, limit=MAX_REQUEST), "key request", _REQUIRED, frozenset({"since"}))
+    action = fields.text("action", limit=16)
+    if action not in {"add", "retire", "compromised"} or fields.has("since") != (action == "compromised"):
+        raise MalformedError("key request: action is add, retire or compromised, the last alone with since")
+    return KeyRequest(
+        action=action,
+        reason=fields.text("reason", limit=400, empty=True),
+        vkey=parse_vkey(fields.text("vkey", limit=400)),
+        since=fields.time("since") if fields.has("since") else None,
+    )
+
+
+def verify_key_event(event: KeyEvent, *, enrolled: Sequence[VerifierKey]) -> bool:
+    """Check on whose word a key record stands: True for a key enrolled then, False for the operator's.
+
+    ``enrolled``: the depositor's keys in force before the event. A request that says anything but what the record
+    says, or that a stranger signed, is a VerificationError.
+    """
+    if event.by == OPERATOR:
+        return False
+    note = parse_note(event.by.encode(), limit=MAX_REQUEST)
+    request = parse_key_request(note.text)
+    if request != KeyRequest(event.action, event.reason, event.vkey, event.since):
+        raise VerificationError("key record: its request asks for something else")
+    newcomer = [event.vkey] if event.action == "add" and event.vkey not in enrolled else []
+    verified, unknown = verify_note(note, [*enrolled, *newcomer])
+    signers = [line.key for line in verified]
+    if unknown or not any(key in enrolled for key in signers) or not all(key in signers for key in newcomer):
+        raise VerificationError("key record: its request is not signed by an enrolled key, or not by the new one")
+    return True

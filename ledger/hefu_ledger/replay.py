@@ -1,0 +1,280 @@
+"""Replay 审计重放: the whole ledger recomputed from its bytes, by a state machine that is fed and never asks.
+
+Public depth: records, the leaf hashes of each batch, checkpoints. It needs no account and no private data, and checks
+every hash, order and count, enrolments, key events and times. Full depth: acceptances and statements in the place of
+leaf hashes; it also checks each depositor's signatures, ``nth`` and every rule of acceptance. The first broken place is
+named in the VerificationError or MalformedError that stops the replay.
+
+Feed it, in the ledger's order: ``record``, and after each batch record ``leaves`` or ``entries``; then ``finish``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from hefu_ledger.acceptance import Acceptance, parse_acceptance
+from hefu_ledger.checkpoint import Checkpoint, parse_checkpoint
+from hefu_ledger.encoding import format_time
+from hefu_ledger.errors import MalformedError, VerificationError
+from hefu_ledger.identity import parse_signed_possession
+from hefu_ledger.keys import VerifierKey
+from hefu_ledger.merkle import Frontier, leaf_hash, root_of_leaves
+from hefu_ledger.note import Note, parse_note, verify_note
+from hefu_ledger.record import (
+    NO_RECORD,
+    Batch,
+    Clock,
+    Enrolment,
+    Genesis,
+    KeyEvent,
+    Record,
+    parse_record,
+    record_hash,
+)
+from hefu_ledger.roster import Roster
+from hefu_ledger.statement import Seen, parse_signed_statement, statement_id
+
+_DEPOSITOR: Final = "/depositor/"
+
+
+class Replay:
+    """One replay, from the first record on. After an error it must not be fed any more."""
+
+    def __init__(self, *, full: bool) -> None:
+        """``full``: ``entries`` will follow each batch record, not ``leaves``."""
+        self.full = full
+        self.genesis: Genesis | None = None
+        self.size = 0  # records
+        self.deposits = 0
+        self.broken_promises = 0  # deposits anchored later than their acknowledgement said; full depth
+        self._prev = NO_RECORD
+        self._frontier = Frontier()
+        self._roots = bytearray()  # full depth: the ledger's root at every size, 32 bytes each
+        self._remembered: dict[int, bytes] = {}
+        self._rosters: dict[str, Roster] = {}
+        self._last_from_seq = 0
+        self._last_sealed = 0
+        self._last_received = 0
+        self._clock: Clock | None = None
+        self._batch: Batch | None = None  # the batch record whose leaves or entries are awaited
+        self._nth: dict[str, int] = {}
+        self._statements: set[bytes] = set()
+
+    def remember(self, checkpoint: Checkpoint) -> None:
+        """Check, when its size is reached, that a checkpoint verified earlier belongs to this ledger."""
+        if checkpoint.size <= self.size:
+            raise ValueError("a remembered checkpoint must be given before its size is reached")
+        known = self._remembered.setdefault(checkpoint.size, checkpoint.root)
+        if known != checkpoint.root:
+            raise VerificationError(
+                f"fork: two roots of size {checkpoint.size} were signed",
+                expected=known.hex(),
+                found=checkpoint.root.hex(),
+            )
+
+    def record(self, data: bytes) -> Record:
+        """Take in the next record."""
+        if self._batch is not None:
+            raise ValueError("leaves or entries of the last batch were not fed")
+        with _named(f"record {self.size}"):
+            record = parse_record(data)
+            self._check_header(record)
+            self._check_body(record)
+            self._append(data)
+        return record
+
+    def leaves(self, leaf_hashes: bytes) -> None:
+        """Take in the leaf hashes (32 bytes each, contiguous) of the batch record fed last; public depth."""
+        with _named(f"batch {self.size - 1}"):
+            self._check_root(leaf_hashes)
+
+    def entries(self, entries: Iterable[tuple[str, bytes]]) -> None:
+        """Take in acceptance texts and statements of the batch record fed last; full depth."""
+        leaves = bytearray()
+        seq = self._awaited().first_seq
+        for acceptance, statement in entries:
+            with _named(f"deposit {seq}"):
+                self._check_entry(seq, acceptance, statement)
+            leaves += leaf_hash(acceptance.encode())
+            seq += 1
+        with _named(f"batch {self.size - 1}"):
+            self._check_root(bytes(leaves))
+
+    def finish(self, checkpoint: bytes | Note, log_keys: Sequence[VerifierKey]) -> Checkpoint:
+        """Check the signed checkpoint that all records fed lead to, and return it.
+
+        Raises VerificationError unless a key of ``log_keys`` signed it for this ledger and its size and root are those
+        replayed; also if the ledger is now shorter than a remembered checkpoint.
+        """
+        if self._batch is not None:
+            raise ValueError("leaves or entries of the last batch were not fed")
+        with _named("checkpoint"):
+            note = checkpoint if isinstance(checkpoint, Note) else parse_note(checkpoint)
+            parsed = parse_checkpoint(note.text)
+            verified, _ = verify_note(note, log_keys)
+            if not any(line.key.name == parsed.origin for line in verified):
+                raise VerificationError("not signed by a trusted log key")
+            self._compare(parsed)
+        return parsed
+
+    def _compare(self, checkpoint: Checkpoint) -> None:
+        if self._remembered:
+            raise VerificationError(
+                "rollback: the ledger is shorter than a checkpoint seen before",
+                expected=f"at least {max(self._remembered)} records",
+                found=f"{self.size}",
+            )
+        if self.genesis is None or checkpoint.origin != self.genesis.origin:
+            found = "no record" if self.genesis is None else self.genesis.origin
+            raise VerificationError("origin", expected=checkpoint.origin, found=found)
+        if checkpoint.size != self.size:
+            raise VerificationError("size", expected=f"{checkpoint.size}", found=f"{self.size}")
+        if checkpoint.root != self._frontier.root():
+            raise VerificationError("root", expected=checkpoint.root.hex(), found=self._frontier.root().hex())
+
+    def _check_header(self, record: Record) -> None:
+        if record.index != self.size:
+            raise VerificationError("index", expected=f"{self.size}", found=f"{record.index}")
+        if record.prev != self._prev:
+            raise VerificationError("prev is not the record before", expected=self._prev.hex(), found=record.prev.hex())
+        covered = self.deposits + (record.body.count if isinstance(record.body, Batch) else 0)
+        if record.entries != covered:
+            raise VerificationError("entries", expected=f"{covered}", found=f"{record.entries}")
+        if isinstance(record.body, Genesis) != (self.size == 0):
+            raise VerificationError("genesis must be the first record, and only the first")
+
+    def _check_body(self, record: Record) -> None:
+        match record.body:
+            case Genesis():
+                self.genesis = record.body
+            case Enrolment():
+                self._check_from_seq(record.body.from_seq)
+                _, possession = parse_signed_possession(record.body.possession.encode())
+                self._roster(possession.depositor).enrol(record.body)
+            case KeyEvent():
+                self._check_from_seq(record.body.from_seq)
+                self._roster(record.body.vkey.name.rpartition(_DEPOSITOR)[2]).change(record.body)
+            case Clock():
+                self._check_from_seq(record.body.from_seq)
+                self._clock = record.body
+                self._last_sealed = min(self._last_sealed, record.body.not_before)
+            case Batch():
+                self._check_batch(record.body)
+
+    def _roster(self, depositor: str) -> Roster:
+        if self.genesis is None:  # _check_header has made sure
+            raise ValueError("no genesis")
+        return self._rosters.setdefault(depositor, Roster(self.genesis.origin, depositor))
+
+    def _check_from_seq(self, from_seq: int) -> None:
+        # An enrolment or key event must stand before any batch that reaches its from_seq, and in that order.
+        if from_seq < max(self.deposits, self._last_from_seq):
+            expected = f"at least {max(self.deposits, self._last_from_seq)}"
+            raise VerificationError("from_seq", expected=expected, found=f"{from_seq}")
+        self._last_from_seq = from_seq
+
+    def _check_batch(self, batch: Batch) -> None:
+        if batch.first_seq != self.deposits:
+            raise VerificationError("first_seq", expected=f"{self.deposits}", found=f"{batch.first_seq}")
+        if batch.sealed_at < self._last_sealed:
+            expected = f"not before {format_time(self._last_sealed)}"
+            raise VerificationError("sealed_at", expected=expected, found=format_time(batch.sealed_at))
+        self._last_sealed = batch.sealed_at
+        self._batch = batch
+        self.deposits += batch.count
+
+    def _append(self, data: bytes) -> None:
+        self._frontier.append(leaf_hash(data))
+        self._prev = record_hash(data)
+        self.size += 1
+        if self.full:
+            self._roots += self._frontier.root()
+        expected = self._remembered.pop(self.size, None)
+        if expected is not None and expected != self._frontier.root():
+            raise VerificationError(
+                "rewritten: the ledger up to here differs from the checkpoint seen before",
+                expected=expected.hex(),
+                found=self._frontier.root().hex(),
+            )
+
+    def _awaited(self) -> Batch:
+        if self._batch is None:
+            raise ValueError("no batch record was fed last")
+        return self._batch
+
+    def _check_root(self, leaf_hashes: bytes) -> None:
+        batch = self._awaited()
+        if len(leaf_hashes) != 32 * batch.count:
+            raise VerificationError("leaves", expected=f"{batch.count}", found=f"{len(leaf_hashes) / 32:g}")
+        root = root_of_leaves(leaf_hashes)
+        if root != batch.roots["sha-256"]:
+            raise VerificationError("the batch's root", expected=batch.roots["sha-256"].hex(), found=root.hex())
+        self._batch = None
+
+    def _check_entry(self, seq: int, text: str, data: bytes) -> None:
+        acceptance = parse_acceptance(text)
+        note, statement = parse_signed_statement(data)
+        genesis, batch = self.genesis, self._awaited()
+        if genesis is None:
+            raise ValueError("no genesis")
+        identity = statement_id(data)
+        found = (acceptance.seq, acceptance.origin, acceptance.depositor, acceptance.statement.hex())
+        expected = (seq, genesis.origin, statement.depositor, identity.hex())
+        if found != expected or statement.origin != genesis.origin:
+            raise VerificationError(
+                "acceptance", expected=" ".join(map(str, expected)), found=" ".join(map(str, found))
+            )
+        if identity in self._statements:
+            raise VerificationError("the same statement was accepted before")
+        self._statements.add(identity)
+        self._check_nth(acceptance)
+        self._check_times(acceptance, batch, genesis)
+        self._check_seen(statement.seen)
+        if statement.depositor not in self._rosters:
+            raise VerificationError(f"no enrolment of depositor {statement.depositor} stands before this batch")
+        self._rosters[statement.depositor].verify_statement(note, seq)
+
+    def _check_nth(self, acceptance: Acceptance) -> None:
+        nth = self._nth.get(acceptance.depositor, 0)
+        if acceptance.nth != nth:
+            raise VerificationError(
+                f"nth of depositor {acceptance.depositor}", expected=f"{nth}", found=f"{acceptance.nth}"
+            )
+        self._nth[acceptance.depositor] = nth + 1
+
+    def _check_times(self, acceptance: Acceptance, batch: Batch, genesis: Genesis) -> None:
+        if self._clock is not None and acceptance.seq >= self._clock.from_seq:
+            self._last_received, self._clock = self._clock.not_before, None
+        received = acceptance.received_at
+        if not self._last_received <= received <= batch.sealed_at:
+            expected = f"{format_time(self._last_received)} to {format_time(batch.sealed_at)}"
+            raise VerificationError("received_at", expected=expected, found=format_time(received))
+        self._last_received = received
+        if not received <= acceptance.anchor_by <= received + genesis.longest_delay_ms:
+            expected = f"within {genesis.longest_delay_ms} ms of {format_time(received)}"
+            raise VerificationError("anchor_by", expected=expected, found=format_time(acceptance.anchor_by))
+        self.broken_promises += batch.sealed_at > acceptance.anchor_by
+
+    def _check_seen(self, seen: Seen | None) -> None:
+        if seen is None:
+            return
+        if seen.size >= self.size:  # the batch record itself is counted already
+            raise VerificationError("seen", expected=f"a size below {self.size}", found=f"{seen.size}")
+        root = bytes(self._roots[32 * (seen.size - 1) : 32 * seen.size])
+        if root != seen.root:
+            raise VerificationError(f"seen at size {seen.size}: a fork", expected=root.hex(), found=seen.root.hex())
+
+
+@contextmanager
+def _named(place: str) -> Iterator[None]:
+    """Put the place before what is wrong there."""
+    try:
+        yield
+    except MalformedError as error:
+        raise type(error)(f"{place}: {error}") from error
+    except VerificationError as error:
+        named = VerificationError(f"{place}: {error}")
+        named.expected, named.found = error.expected, error.found
+        raise named from error

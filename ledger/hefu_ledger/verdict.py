@@ -1,0 +1,74 @@
+"""A verdict 核验结论 as data: what each of the nineteen steps checked and found, in Chinese and English."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+PROVEN: Final = "proven"  # 核验一致
+NOT_PROVEN: Final = "not proven"  # 核验不一致
+CANNOT_TELL: Final = "cannot tell"  # 无法核验
+IN_CHINESE: Final = {PROVEN: "核验一致", NOT_PROVEN: "核验不一致", CANNOT_TELL: "无法核验"}
+
+OK: Final = "ok"
+FAILED: Final = "failed"  # a contradiction
+CANNOT: Final = "cannot"  # something that was asked for could not be checked
+UNCHECKED: Final = "unchecked"  # something nobody asked for was not checked
+NOTED: Final = "noted"  # checked, and worth telling; the verdict is unchanged
+
+TITLES: Final[dict[int, tuple[str, str]]] = {
+    1: ("格式与信任来源", "formats, limits, and trust from outside"),
+    2: ("文件摘要", "the document's digests and size"),
+    3: ("承诺值", "the commitment to the card"),
+    4: ("卡片归属", "whose card it is"),
+    5: ("声明中的位置", "the place in the deposit"),
+    6: ("存证声明的签名", "the depositor's signatures"),
+    7: ("收讫", "the acceptance"),
+    8: ("批次", "the batch"),
+    9: ("账本条目", "the records in the ledger"),
+    10: ("检查点", "the checkpoint"),
+    11: ("见证", "the witnesses"),
+    12: ("密钥登记", "the enrolment of the depositor's keys"),
+    13: ("身份", "the identity"),
+    14: ("收讫回执", "the acknowledgement"),
+    15: ("可信时间戳", "the timestamps"),
+    16: ("时间先后", "the order of times"),
+    17: ("密钥失控", "key compromise"),
+    18: ("时间结论", "not later than"),
+    19: ("未核验事项", "what was not checked"),
+}
+
+
+class Step(NamedTuple):
+    """One step: what was checked, what was found, and a sentence in Chinese and in English."""
+
+    step: int
+    outcome: str
+    checked: str
+    found: str
+    zh: str
+    en: str
+
+
+class Verdict(NamedTuple):
+    """``facts``: the times, numbers and names that the evidence shows, as JSON values."""
+
+    verdict: str
+    steps: tuple[Step, ...]
+    facts: dict[str, Any]
+
+
+def conclude(steps: list[Step], facts: dict[str, Any]) -> Verdict:
+    """One contradiction is 核验不一致; failing that, one thing that could not be checked is 无法核验."""
+    outcomes = {step.outcome for step in steps}
+    verdict = NOT_PROVEN if FAILED in outcomes else CANNOT_TELL if CANNOT in outcomes else PROVEN
+    return Verdict(verdict, tuple(steps), facts)
+
+
+def verdict_value(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as a JSON value."""
+    return {
+        "verdict": verdict.verdict,
+        "verdict_zh": IN_CHINESE[verdict.verdict],
+        "facts": verdict.facts,
+        "steps": [step._asdict() for step in verdict.steps],
+    }

@@ -1,0 +1,132 @@
+"""Verification 核验 of one document's evidence, of a folder's, or of a receipt alone: nineteen steps, offline.
+
+No network, no service, no clock. The steps and their numbers are those of ``verdict.TITLES``, FORMAT.md and the pages;
+each is one small function in ``private`` or ``public``. Trust comes in from outside, as a policy (c2sp.org/tlog-policy)
+and the certificates of timestamp authorities; what arrives inside the evidence is never trusted for being there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from hefu_ledger.card import Opened, parse_document, parse_section
+from hefu_ledger.digest import Digests
+from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
+from hefu_ledger.evidence import parse_evidence
+from hefu_ledger.policy import Policy
+from hefu_ledger.receipt import Receipt, parse_receipt
+from hefu_ledger.verdict import CANNOT, FAILED, TITLES, UNCHECKED, Step, Verdict, conclude
+from hefu_ledger.verify import private, public
+from hefu_ledger.verify.case import Case, Finding, Folder, NotReachedError
+
+__all__ = ["Folder", "verify_evidence", "verify_folder", "verify_receipt"]
+
+StepFunction = Callable[[Case], Finding]
+
+
+def verify_evidence(
+    data: bytes, *, document: Digests | None, policy: Policy | None, roots: Sequence[bytes] = ()
+) -> Verdict:
+    """Verify an evidence file against its document's digests.
+
+    ``policy``: trusted logs and witnesses, from outside the evidence; None gives at best 无法核验. ``roots``: DER
+    certificates of trusted timestamp authorities. Never raises for bad evidence: the verdict says what is wrong.
+    """
+
+    def open_case() -> Case:
+        evidence = parse_evidence(data)
+        case = Case(evidence.receipt, policy, roots)
+        case.evidence, case.identity, case.document = evidence, evidence.identity, document
+        if isinstance(evidence.sections[0], Opened):
+            case.card = parse_document(evidence.sections[0].text)
+        for name, section in zip(("label", "circumstances"), evidence.sections[1:], strict=True):
+            if isinstance(section, Opened):
+                case.facts[name] = parse_section(name, section.text)
+        return case
+
+    return _run(open_case, _ONE_DOCUMENT)
+
+
+def verify_folder(
+    receipt: Receipt,
+    *,
+    folder: Folder,
+    identity: Opened | None,
+    policy: Policy | None,
+    roots: Sequence[bytes] = (),
+) -> Verdict:
+    """Verify a bundle against its folder, both read through already; see ``verify_evidence``."""
+
+    def open_case() -> Case:
+        case = Case(receipt, policy, roots)
+        case.folder, case.identity = folder, identity
+        return case
+
+    return _run(open_case, _WHOLE_FOLDER)
+
+
+def verify_receipt(data: bytes, *, policy: Policy | None, roots: Sequence[bytes] = ()) -> Verdict:
+    """Verify a receipt alone: the steps that need nothing private; see ``verify_evidence``."""
+    return _run(lambda: Case(parse_receipt(data), policy, roots), _NOTHING_PRIVATE)
+
+
+def _run(open_case: Callable[[], Case], private_steps: Mapping[int, StepFunction]) -> Verdict:
+    try:
+        case = open_case()
+    except LedgerError as error:
+        steps = [_step(1, Finding(CANNOT, str(error), f"格式不符，无法核验：{error}", f"Not in a known form: {error}"))]
+        return conclude([*steps, *(_step(number, _NOT_REACHED) for number in range(2, 20))], {})
+    functions = {**_PUBLIC, **private_steps}
+    return conclude([_step(number, _attempt(functions[number], case)) for number in sorted(TITLES)], case.facts)
+
+
+def _attempt(function: StepFunction, case: Case) -> Finding:
+    try:
+        return function(case)
+    except VerificationError as error:
+        return Finding(FAILED, str(error), f"不一致：{error}", f"Contradiction: {error}.")
+    except MalformedError as error:
+        return Finding(CANNOT, str(error), f"无法解读：{error}", f"Not in a known form: {error}.")
+    except NotReachedError:
+        return _NOT_REACHED
+
+
+def _step(number: int, finding: Finding) -> Step:
+    return Step(number, finding.outcome, TITLES[number][1], finding.found, finding.zh, finding.en)
+
+
+_NOT_REACHED: Final = Finding(
+    UNCHECKED, "", "前面的步骤未通过，本步未核验。", "Not reached: an earlier step did not hold."
+)
+_PUBLIC: Final[dict[int, StepFunction]] = {
+    1: public.trust,
+    6: public.signatures,
+    7: public.acceptance,
+    8: public.batch,
+    9: public.entries,
+    10: public.checkpoint,
+    11: public.witnesses,
+    12: public.enrolment,
+    14: public.acknowledgement,
+    15: public.stamps,
+    16: public.times,
+    17: public.compromise,
+    18: public.headline,
+    19: public.not_checked,
+}
+_ONE_DOCUMENT: Final[dict[int, StepFunction]] = {
+    2: private.document,
+    3: private.commitment,
+    4: private.owner,
+    5: private.place,
+    13: private.identity,
+}
+_WHOLE_FOLDER: Final[dict[int, StepFunction]] = {
+    2: private.documents,
+    3: private.commitments,
+    4: private.owners,
+    5: private.whole_deposit,
+    13: private.identity,
+}
+_NOTHING_PRIVATE: Final[dict[int, StepFunction]] = dict.fromkeys((2, 3, 4, 5, 13), private.not_given)

@@ -1,0 +1,136 @@
+"""What the steps of a verification share: the inputs, what was parsed of them, what was established so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from hefu_ledger.acceptance import Acceptance, parse_acceptance
+from hefu_ledger.card import Document, Opened
+from hefu_ledger.checkpoint import Checkpoint, parse_checkpoint
+from hefu_ledger.digest import Digests
+from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
+from hefu_ledger.evidence import Evidence
+from hefu_ledger.keys import VerifierKey
+from hefu_ledger.note import parse_note
+from hefu_ledger.policy import Policy
+from hefu_ledger.proof import TlogProof, parse_proof
+from hefu_ledger.receipt import Receipt
+from hefu_ledger.record import Batch, Enrolment, Genesis, KeyEvent, Record, parse_record
+from hefu_ledger.roster import Roster
+from hefu_ledger.statement import parse_signed_statement
+
+
+class Folder(NamedTuple):
+    """What reading a bundle and its folder through has found, for ``verify_folder``.
+
+    ``root`` is the RFC 6962 root over the ``count`` commitments computed from the bundle's own texts and seed;
+    ``owners`` the (origin, depositor) pairs of its cards; ``wrong`` a sentence for each document that differs;
+    ``missing`` the names of those not there to check.
+    """
+
+    count: int  # type: ignore[assignment]  # the format's word, though tuples have a method of that name
+    root: bytes
+    owners: frozenset[tuple[str, str]]
+    wrong: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class Finding(NamedTuple):
+    """What one step says."""
+
+    outcome: str
+    found: str
+    zh: str
+    en: str
+
+
+class NotReachedError(Exception):
+    """A step needs what an earlier one failed to establish."""
+
+
+class Case:
+    """All that the steps share: the inputs, what was parsed of them, and what earlier steps established."""
+
+    def __init__(self, receipt: Receipt, policy: Policy | None, roots: Sequence[bytes]) -> None:
+        self.receipt = receipt
+        self.policy = policy
+        self.roots = roots
+        self.evidence: Evidence | None = None
+        self.identity: Opened | None = None
+        self.document: Digests | None = None
+        self.folder: Folder | None = None
+        self.card: Document | None = None
+        self.statement_note, self.statement = parse_signed_statement(receipt.statement.encode())
+        self.acknowledgement = parse_note(receipt.acknowledgement.encode())
+        self.acceptance: Acceptance = parse_acceptance(self.acknowledgement.text)
+        self.records: list[Record] = [parse_record(text.encode()) for text in receipt.records]
+        self.genesis, self.batch = _first_and_last(self.records)
+        self.proofs: list[tuple[TlogProof, Checkpoint]] = []
+        for proof in receipt.proofs:
+            parsed = parse_proof(proof.proof.encode())
+            self.proofs.append((parsed, parse_checkpoint(parsed.checkpoint.text)))
+        self._roster: Roster | LedgerError | None = None
+        self.signers: list[VerifierKey] = []
+        self.witnessed: list[dict[str, int]] = []  # of each proof: witness name -> second
+        self.stamps: list[tuple[int, int, str]] = []  # genTime and accuracy in ms, who
+        self.independent: tuple[int, str, str] | None = None  # not later than (ms), whose word in zh and en
+        self.unchecked: list[tuple[str, str]] = []
+        self.facts: dict[str, Any] = {}
+
+    @property
+    def roster(self) -> Roster:
+        """The depositor's keys, from the records in the receipt; step 12 reports what is wrong with them."""
+        if self._roster is None:
+            try:
+                self._roster = _roster(self)
+            except LedgerError as error:
+                self._roster = error
+        if isinstance(self._roster, LedgerError):
+            raise NotReachedError
+        return self._roster
+
+    def check_roster(self) -> None:
+        """Raise what went wrong in building the roster, if anything did."""
+        try:
+            _ = self.roster
+        except NotReachedError:
+            if isinstance(self._roster, LedgerError):
+                raise self._roster from None
+
+    def need_evidence(self) -> Evidence:
+        """The evidence, where a single document is verified."""
+        if self.evidence is None:
+            raise NotReachedError
+        return self.evidence
+
+    def need_folder(self) -> Folder:
+        """The folder, where a whole one is verified."""
+        if self.folder is None:
+            raise NotReachedError
+        return self.folder
+
+    def narrow(self, time: int, zh: str, en: str) -> None:
+        """Keep the earliest of the independent times (ms), and whose word it is."""
+        if self.independent is None or time < self.independent[0]:
+            self.independent = (time, zh, en)
+
+
+def _first_and_last(records: Sequence[Record]) -> tuple[Genesis, Batch]:
+    genesis, batch = records[0].body, records[-1].body
+    if not isinstance(genesis, Genesis) or not isinstance(batch, Batch):
+        raise MalformedError("receipt: its records must begin with genesis and end with the batch")
+    return genesis, batch
+
+
+def _roster(case: Case) -> Roster:
+    """Fold the enrolment and key records between genesis and batch, which must all be the depositor's."""
+    roster = Roster(case.statement.origin, case.statement.depositor)
+    for record in case.records[1:-1]:
+        if isinstance(record.body, Enrolment):
+            roster.enrol(record.body)
+        elif isinstance(record.body, KeyEvent):
+            roster.change(record.body)
+        else:
+            raise VerificationError(f"record {record.index}: a receipt relies on no {record.type!r} record there")
+    return roster

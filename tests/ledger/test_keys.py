@@ -1,0 +1,242 @@
+"""Verifier keys: their text, their ids, and the public keys that nobody may use."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hefu_ledger.encoding import to_base64
+from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError, VerificationError
+from hefu_ledger.keys import (
+    COSIGNATURE,
+    ED25519,
+    Ed25519Signer,
+    Signer,
+    VerifierKey,
+    check_key_name,
+    format_vkey,
+    parse_vkey,
+    verify_signature,
+)
+
+SPEC_VKEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
+SEED = sha256(b"seed").digest()
+P = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, -1, P) % P
+
+Point = tuple[int, int]
+
+
+def add(a: Point, b: Point) -> Point:
+    """Add on the twisted Edwards curve of RFC 8032 section 5.1, in affine coordinates."""
+    product = D * a[0] * b[0] * a[1] * b[1] % P
+    x = (a[0] * b[1] + b[0] * a[1]) * pow(1 + product, -1, P) % P
+    y = (a[1] * b[1] + a[0] * b[0]) * pow(1 - product, -1, P) % P
+    return x, y
+
+
+def multiply(count: int, point: Point) -> Point:
+    total = (0, 1)
+    while count:
+        if count & 1:
+            total = add(total, point)
+        point, count = add(point, point), count >> 1
+    return total
+
+
+def a_point(y: int) -> Point | None:
+    square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    for root in (x, x * pow(2, (P - 1) // 4, P) % P):
+        if root * root % P == square:
+            return root, y
+    return None
+
+
+def torsion() -> list[Point]:
+    """The eight points of small order: the multiples of one of order 8, found by multiplying the prime order away."""
+    points = (multiply(ORDER, point) for y in range(2, 200) if (point := a_point(y)))
+    generator = next(point for point in points if multiply(4, point) != (0, 1))
+    return [multiply(count, generator) for count in range(8)]
+
+
+def encode(y: int, sign: int) -> bytes:
+    return (y | sign << 255).to_bytes(32, "little")
+
+
+def vkey_text(public: bytes, *, name: str = "k", type: int = ED25519) -> str:
+    data = bytes((type,)) + public
+    key_id = sha256(name.encode() + b"\n" + data).digest()[:4]
+    return f"{name}+{key_id.hex()}+{to_base64(data)}"
+
+
+def test_the_key_of_the_specification_reads_back() -> None:
+    key = parse_vkey(SPEC_VKEY)
+    assert (key.name, key.type, key.key_id.hex()) == ("example.com/foo", ED25519, "530d903a")
+    assert format_vkey(key) == SPEC_VKEY
+
+
+def test_a_key_of_another_implementation_comes_out_byte_for_byte() -> None:
+    expected = "log.example/ledger+8303fa54+AfFl4eX3wpDlLy7e8/urYMuudL/TJ0+OXuHeM0XJVKFm"
+    assert format_vkey(Ed25519Signer("log.example/ledger", SEED).key) == expected
+
+
+def test_a_vkey_whose_base64_holds_a_plus_reads_back() -> None:
+    text = "log.example/ledger+8303fa54+AfFl4eX3wpDlLy7e8/urYMuudL/TJ0+OXuHeM0XJVKFm"
+    assert text.count("+") == 3
+    assert format_vkey(parse_vkey(text)) == text
+
+
+def test_the_type_of_a_key_is_part_of_its_id() -> None:
+    ids = {Ed25519Signer("w", SEED, type).key.key_id for type in (ED25519, COSIGNATURE)}
+    assert len(ids) == 2
+
+
+def test_the_fingerprint_is_the_sha256_of_the_vkey_text() -> None:
+    assert parse_vkey(SPEC_VKEY).fingerprint == sha256(SPEC_VKEY.encode()).hexdigest()
+
+
+@settings(deadline=None)
+@given(st.binary(min_size=32, max_size=32), st.sampled_from([ED25519, COSIGNATURE]))
+def test_every_signer_has_a_key_that_reads_back_and_verifies_it(seed: bytes, type: int) -> None:
+    signer: Signer = Ed25519Signer("例.example/钥", seed, type)
+    assert parse_vkey(format_vkey(signer.key)) == signer.key
+    verify_signature(signer.key, b"message", signer.sign(b"message"))
+
+
+@settings(deadline=None)
+@given(st.text(max_size=60) | st.text("ab+0123456789=", max_size=60))
+def test_whatever_reads_as_a_vkey_is_written_back_the_same(text: str) -> None:
+    try:
+        key = parse_vkey(text)
+    except LedgerError:
+        return
+    assert format_vkey(key) == text
+
+
+@settings(deadline=None)
+@given(st.integers(0, len(SPEC_VKEY) - 1), st.characters())
+def test_a_vkey_with_one_character_changed_is_refused(at: int, character: str) -> None:
+    changed = SPEC_VKEY[:at] + character + SPEC_VKEY[at + 1 :]
+    if changed != SPEC_VKEY:
+        with pytest.raises(MalformedError):
+            parse_vkey(changed)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "example.com/foo",
+        "example.com/foo+530d903a",
+        "+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
+        "example.com/foo++AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
+        "example.com/foo+530D903A+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
+        "example.com/foo+530d903+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
+        "example.com/foo+530d903a+",
+        SPEC_VKEY + "\n",
+        " " + SPEC_VKEY,
+        SPEC_VKEY + "=",
+        vkey_text(SEED[:31]),
+        vkey_text(SEED + b"\0"),
+        vkey_text(b""),
+    ],
+)
+def test_a_malformed_vkey_is_refused(text: str) -> None:
+    with pytest.raises(MalformedError):
+        parse_vkey(text)
+
+
+def test_a_wrong_key_id_is_refused_and_the_right_one_named() -> None:
+    with pytest.raises(MalformedError, match="530d903a"):
+        parse_vkey(SPEC_VKEY.replace("530d903a", "530d903b"))
+
+
+@pytest.mark.parametrize("type", [0x00, 0x02, 0x03, 0x05, 0x06, 0xFA, 0xFF])
+def test_a_key_of_another_type_is_unknown_and_its_type_named(type: int) -> None:
+    with pytest.raises(UnknownFormatError, match=f"0x{type:02x}"):
+        parse_vkey(vkey_text(SEED, type=type))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", " ", "a b", " a", "a ", "a+b", "a\tb", "a\nb", "a\x00b", "a\x1fb", "a\u00a0b", "a\u2028", "\u3000a", "a\x85b", "a\ud800"],
+)
+def test_a_name_that_a_signature_line_cannot_carry_is_refused(name: str) -> None:
+    with pytest.raises(MalformedError):
+        check_key_name(name)
+    with pytest.raises(MalformedError):
+        Ed25519Signer(name, SEED)
+
+
+def test_the_points_of_small_order_are_eight() -> None:
+    points = torsion()
+    assert len(set(points)) == 8
+    assert all(multiply(8, point) == (0, 1) for point in points)
+
+
+@pytest.mark.parametrize("type", [ED25519, COSIGNATURE])
+@pytest.mark.parametrize("count", range(8))
+def test_a_public_key_of_small_order_is_refused(count: int, type: int) -> None:
+    x, y = torsion()[count]
+    for sign in (x & 1, ~x & 1):  # the other sign is another point of small order, or no point at all
+        with pytest.raises(MalformedError, match="small order"):
+            parse_vkey(vkey_text(encode(y, sign), type=type))
+
+
+def test_a_key_of_small_order_would_accept_a_signature_made_without_a_secret() -> None:
+    verify_signature(VerifierKey("k", ED25519, encode(1, 0)), b"any text", encode(1, 0) + bytes(32))
+
+
+@pytest.mark.parametrize("y", range(P, 2**255))
+def test_a_public_key_that_is_not_reduced_is_refused(y: int) -> None:
+    for sign in (0, 1):
+        with pytest.raises(MalformedError, match="canonical"):
+            parse_vkey(vkey_text(encode(y, sign)))
+
+
+def test_the_largest_reduced_public_key_that_is_not_of_small_order_is_read() -> None:
+    assert parse_vkey(vkey_text(encode(P - 2, 0))).public == encode(P - 2, 0)
+
+
+def test_a_signature_holds_for_its_message_and_key_alone() -> None:
+    signer = Ed25519Signer("k", SEED)
+    signature = signer.sign(b"message")
+    other = Ed25519Signer("k", bytes(32)).key
+    for key, message, tried in [
+        (signer.key, b"messagf", signature),
+        (other, b"message", signature),
+        (signer.key, b"message", signature[:63]),
+        (signer.key, b"message", signature + b"\0"),
+        (signer.key, b"message", b""),
+    ]:
+        with pytest.raises(VerificationError, match="does not verify"):
+            verify_signature(key, message, tried)
+
+
+def test_a_signature_cannot_be_respelt_by_adding_the_order_of_the_group() -> None:
+    signer = Ed25519Signer("k", SEED)
+    signature = signer.sign(b"message")
+    scalar = int.from_bytes(signature[32:], "little") + ORDER
+    with pytest.raises(VerificationError):
+        verify_signature(signer.key, b"message", signature[:32] + scalar.to_bytes(32, "little"))
+
+
+def test_a_signer_agrees_with_plain_ed25519() -> None:
+    assert Ed25519Signer("k", SEED).sign(b"m") == Ed25519PrivateKey.from_private_bytes(SEED).sign(b"m")
+
+
+def test_a_signer_needs_32_bytes_and_a_known_type() -> None:
+    with pytest.raises(ValueError, match="32"):
+        Ed25519Signer("k", bytes(31))
+    with pytest.raises(ValueError, match="0x06"):
+        Ed25519Signer("k", SEED, 0x06)
+
+
+def test_a_signer_shows_nothing_of_its_seed() -> None:
+    assert SEED.hex() not in repr(Ed25519Signer("k", SEED)) + repr(Ed25519Signer("k", SEED).key)

@@ -1,0 +1,330 @@
+"""Signed notes: what reads as one, what is refused, and what its signatures are worth."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hefu_ledger.encoding import to_base64
+from hefu_ledger.errors import MalformedError, VerificationError
+from hefu_ledger.keys import COSIGNATURE, ED25519, Ed25519Signer, VerifierKey, parse_vkey, verify_signature
+from hefu_ledger.note import (
+    Note,
+    SignatureLine,
+    Verified,
+    cosign,
+    format_note,
+    parse_note,
+    sign_note,
+    verify_note,
+)
+
+SPEC_KEY = parse_vkey("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k")
+SPEC_NOTE = (
+    "This is an example message.\n\n— example.com/foo "
+    "Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=\n"
+).encode()
+SEED = sha256(b"seed").digest()
+SIGNER = Ed25519Signer("a.example/key", SEED)
+WITNESS = Ed25519Signer("w.example", bytes(32), COSIGNATURE)
+TEXT = "line 1\n\nline 3\n"
+NOTE = format_note(sign_note(TEXT, [SIGNER]))
+UNKNOWN = SignatureLine("z.example", b"\1\2\3\4", b"grease")
+
+texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters=map(chr, range(0x20)))).map(
+    lambda text: text.replace("|", "\n") + "\n"
+)
+notes = st.builds(
+    Note,
+    texts,
+    st.lists(
+        st.builds(
+            SignatureLine,
+            st.text("ab./—中", min_size=1),
+            st.binary(min_size=4, max_size=4),
+            st.binary(min_size=1, max_size=90),
+        ),
+        min_size=1,
+        max_size=16,
+    ).map(tuple),
+)
+
+
+def line(name: str, data: bytes) -> str:
+    return f"— {name} {to_base64(data)}\n"
+
+
+def test_the_note_of_the_specification_verifies() -> None:
+    note = parse_note(SPEC_NOTE)
+    assert note.text == "This is an example message.\n"
+    assert verify_note(note, [SPEC_KEY]) == ([Verified(SPEC_KEY, None)], [])
+    assert format_note(note) == SPEC_NOTE
+
+
+def test_the_text_ends_at_the_last_blank_line() -> None:
+    assert parse_note(NOTE).text == TEXT
+    assert parse_note(NOTE.replace(b"\n\n\xe2", b"\n\n\n\xe2")).text == TEXT + "\n"
+
+
+@settings(deadline=None)
+@given(notes)
+def test_every_note_reads_back(note: Note) -> None:
+    assert parse_note(format_note(note)) == note
+
+
+@settings(deadline=None)
+@given(st.integers(0, len(NOTE) - 1), st.binary(max_size=2), st.integers(0, 2))
+def test_a_note_with_bytes_changed_is_refused_or_read_strictly_and_proves_no_more(at: int, new: bytes, cut: int) -> None:
+    changed = NOTE[:at] + new + NOTE[at + cut :]
+    if changed == NOTE:
+        return
+    try:
+        note = parse_note(changed)
+        verified, _ = verify_note(note, [SIGNER.key])
+    except (MalformedError, VerificationError):
+        return
+    assert format_note(note) == changed
+    assert verified == []  # the line is of another name or key id by now, so it is nobody's
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=80))
+def test_random_bytes_are_refused_as_malformed(data: bytes) -> None:
+    with pytest.raises(MalformedError):
+        parse_note(data)
+
+
+@pytest.mark.parametrize(
+    ("defect", "data"),
+    [
+        ("empty", b""),
+        ("only a blank line", b"\n\n"),
+        ("no signature line", b"text\n\n"),
+        ("no blank line", NOTE.replace(b"3\n\n", b"3\n").replace(b"1\n\n", b"1\n")),
+        ("no final newline", NOTE[:-1]),
+        ("blank line at the end", NOTE + b"\n"),
+        ("text below the signatures", NOTE + b"text\n"),
+        ("hyphen for dash", NOTE.replace("—".encode(), b"-")),
+        ("en dash for em dash", NOTE.replace("—".encode(), "–".encode())),
+        ("no dash", NOTE.replace("— ".encode(), b"")),
+        ("no space after the dash", NOTE.replace("— ".encode(), "—".encode())),
+        ("two spaces after the dash", NOTE.replace("— ".encode(), "—  ".encode())),
+        ("two dashes", NOTE.replace("— ".encode(), "— — ".encode())),
+        ("no-break space after the name", NOTE.replace(b"key ", "key\u00a0".encode())),
+        ("two spaces after the name", NOTE.replace(b"key ", b"key  ")),
+        ("no signature", b"text\n\n" + "— name\n".encode()),
+        ("empty signature", b"text\n\n" + "— name \n".encode()),
+        ("no name", NOTE.replace(b"a.example/key ", b" ")),
+        ("plus in the name", NOTE.replace(b"a.example", b"a+example")),
+        ("line separator in the name", NOTE.replace(b"a.example", "a\u2028example".encode())),
+        ("space at the end of the line", NOTE[:-1] + b" \n"),
+        ("carriage returns", NOTE.replace(b"\n", b"\r\n")),
+        ("one carriage return", NOTE[:-1] + b"\r\n"),
+        ("not UTF-8", b"\xff" + NOTE),
+        ("overlong UTF-8", b"\xc0\x8a" + NOTE),
+        ("surrogate in UTF-8", b"\xed\xa0\x80" + NOTE),
+        ("base64 without padding", NOTE.replace(b"=\n", b"\n")),
+        ("base64 with stray bits", SPEC_NOTE.replace(b"QM=", b"QN=")),
+        ("base64 of the URL alphabet", SPEC_NOTE.replace(b"FXm", b"F_m")),
+        ("base64 with a space", SPEC_NOTE.replace(b"Uw2Q", b"Uw 2Q")),
+        ("key id alone", f"text\n\n{line('name', bytes(4))}".encode()),
+        ("less than a key id", f"text\n\n{line('name', bytes(3))}".encode()),
+    ],
+)
+def test_a_malformed_note_is_refused(defect: str, data: bytes) -> None:
+    assert data not in (NOTE, SPEC_NOTE), defect
+    with pytest.raises(MalformedError):
+        parse_note(data)
+
+
+@pytest.mark.parametrize("control", sorted(set(range(0x20)) - {0x0A}))
+def test_a_control_character_is_refused_in_text_and_lines(control: int) -> None:
+    for data in (bytes((control,)) + NOTE, NOTE.replace(b"a.example", bytes((control,)) + b".example")):
+        with pytest.raises(MalformedError, match="control"):
+            parse_note(data)
+    with pytest.raises(MalformedError, match="control"):
+        sign_note(f"a{chr(control)}b\n", [SIGNER])
+
+
+@pytest.mark.parametrize("other", ["\u2028", "\u2029", "\x85", "\x7f"])
+def test_nothing_but_a_line_feed_ends_a_line(other: str) -> None:
+    text = f"a{other}{other}— b{other}\n"
+    note = parse_note(format_note(sign_note(text, [SIGNER])))
+    assert note.text == text
+    assert verify_note(note, [SIGNER.key]) == ([Verified(SIGNER.key, None)], [])
+
+
+def test_a_note_as_long_as_the_limit_is_read_and_one_byte_more_refused() -> None:
+    assert parse_note(NOTE, limit=len(NOTE)).text == TEXT
+    with pytest.raises(MalformedError, match="at most"):
+        parse_note(NOTE, limit=len(NOTE) - 1)
+
+
+def test_a_note_above_64_kib_is_refused_unless_asked_for() -> None:
+    data = b"x" * (65536 - len(NOTE)) + NOTE
+    assert len(parse_note(data).signatures) == 1
+    with pytest.raises(MalformedError, match="65536"):
+        parse_note(b"x" + data)
+
+
+def test_sixteen_signature_lines_are_read_and_seventeen_refused() -> None:
+    lines = [line(f"n{number}", bytes(9)) for number in range(17)]
+    assert len(parse_note(f"t\n\n{''.join(lines[:16])}".encode()).signatures) == 16
+    with pytest.raises(MalformedError, match="16"):
+        parse_note(f"t\n\n{''.join(lines)}".encode())
+
+
+def test_unknown_lines_are_kept_in_order_and_reported() -> None:
+    other = SignatureLine(SIGNER.key.name, b"\0\0\0\0", bytes(64))  # the name of a known key, of another id
+    again = SignatureLine("b.example", SIGNER.key.key_id, bytes(64))  # the id of a known key, of another name
+    signed = sign_note(TEXT, [SIGNER])
+    note = Note(TEXT, (UNKNOWN, other, *signed.signatures, again, UNKNOWN))
+    verified, unknown = verify_note(parse_note(format_note(note)), [SPEC_KEY, SIGNER.key])
+    assert verified == [Verified(SIGNER.key, None)]
+    assert unknown == [UNKNOWN, other, again, UNKNOWN]
+
+
+def test_without_a_known_key_nothing_is_verified() -> None:
+    assert verify_note(parse_note(NOTE), [SPEC_KEY]) == ([], list(parse_note(NOTE).signatures))
+    assert verify_note(parse_note(NOTE), []) == ([], list(parse_note(NOTE).signatures))
+
+
+def test_a_signature_of_a_known_key_that_fails_refuses_the_note_whatever_else_holds() -> None:
+    other = Ed25519Signer("b.example", bytes(32))
+    note = sign_note(TEXT, [SIGNER, other])
+    broken = note.signatures[1]._replace(signature=bytes(64))
+    with pytest.raises(VerificationError, match=r"b\.example"):
+        verify_note(note._replace(signatures=(note.signatures[0], broken)), [SIGNER.key, other.key])
+
+
+def test_a_changed_text_is_refused() -> None:
+    with pytest.raises(VerificationError):
+        verify_note(parse_note(NOTE.replace(b"line 1", b"line 2")), [SIGNER.key])
+
+
+def test_two_lines_of_one_known_key_are_refused() -> None:
+    note = sign_note(TEXT, [SIGNER])
+    with pytest.raises(VerificationError, match="two signatures"):
+        verify_note(note._replace(signatures=note.signatures * 2), [SIGNER.key])
+
+
+def test_a_key_given_twice_counts_once() -> None:
+    assert verify_note(parse_note(NOTE), [SIGNER.key, SIGNER.key])[0] == [Verified(SIGNER.key, None)]
+
+
+def colliding_keys() -> tuple[Ed25519Signer, Ed25519Signer]:
+    """Two keys of one name and id: counting seeds up finds them in seconds."""
+    return (
+        Ed25519Signer("k", (104_291).to_bytes(32, "big")),
+        Ed25519Signer("k", (197_956).to_bytes(32, "big")),
+    )
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_keys_that_share_name_and_id_are_refused_in_either_order(order: int) -> None:
+    first, second = colliding_keys()
+    assert first.key != second.key
+    assert first.key.key_id == second.key.key_id
+    with pytest.raises(VerificationError, match="two different keys"):
+        verify_note(sign_note(TEXT, [first]), [first.key, second.key][::order])
+
+
+def test_several_keys_sign_one_note() -> None:
+    signers = [Ed25519Signer(f"n{number}", bytes((number,)) * 32) for number in range(16)]
+    note = parse_note(format_note(sign_note(TEXT, signers)))
+    verified, unknown = verify_note(note, reversed([signer.key for signer in signers]))
+    assert [item.key for item in verified] == [signer.key for signer in signers]
+    assert unknown == []
+
+
+@pytest.mark.parametrize("text", ["", "no line feed", "a\n\rb\n", "a\ud800\n"])
+def test_a_text_that_could_not_be_read_back_is_not_signed(text: str) -> None:
+    with pytest.raises(MalformedError):
+        sign_note(text, [SIGNER])
+    with pytest.raises(MalformedError):
+        cosign(text, WITNESS, 0)
+
+
+def test_a_note_is_signed_by_one_to_sixteen_keys_of_the_right_type() -> None:
+    for signers in ([], [SIGNER] * 17, [SIGNER, WITNESS]):
+        with pytest.raises(ValueError, match="1 to 16"):
+            sign_note(TEXT, signers)
+
+
+@pytest.mark.parametrize("time_s", [0, 1, 1_780_000_000, 2**63 - 1])
+def test_a_cosignature_states_its_time(time_s: int) -> None:
+    note = sign_note(TEXT, [SIGNER])
+    note = note._replace(signatures=(*note.signatures, cosign(TEXT, WITNESS, time_s)))
+    verified, unknown = verify_note(parse_note(format_note(note)), [WITNESS.key, SIGNER.key])
+    assert verified == [Verified(SIGNER.key, None), Verified(WITNESS.key, time_s)]
+    assert unknown == []
+
+
+def test_a_cosignature_signs_header_time_and_whole_text() -> None:
+    signature = cosign("origin\n1\nroot\n", WITNESS, 1_679_315_147).signature
+    assert signature[:8] == (1_679_315_147).to_bytes(8, "big")
+    verify_signature(WITNESS.key, b"cosignature/v1\ntime 1679315147\norigin\n1\nroot\n", signature[8:])
+
+
+def test_a_cosignature_with_another_time_is_refused() -> None:
+    good = cosign(TEXT, WITNESS, 7)
+    for time_s in (8, 2**63, 2**64 - 1):
+        note = Note(TEXT, (good._replace(signature=time_s.to_bytes(8, "big") + good.signature[8:]),))
+        with pytest.raises(VerificationError):
+            verify_note(note, [WITNESS.key])
+
+
+def test_a_cosignature_of_a_time_above_the_range_is_refused_though_it_was_signed() -> None:
+    message = b"cosignature/v1\ntime %d\n%b" % (2**63, TEXT.encode())
+    signature = (2**63).to_bytes(8, "big") + WITNESS.sign(message)
+    with pytest.raises(VerificationError, match="2\\^63"):
+        verify_note(Note(TEXT, (SignatureLine("w.example", WITNESS.key.key_id, signature),)), [WITNESS.key])
+
+
+def test_a_cosignature_cut_short_is_refused() -> None:
+    good = cosign(TEXT, WITNESS, 7)
+    for length in (1, 7, 8, 71):
+        with pytest.raises(VerificationError):
+            verify_note(Note(TEXT, (good._replace(signature=good.signature[:length]),)), [WITNESS.key])
+
+
+@pytest.mark.parametrize("time_s", [-1, 2**63])
+def test_no_cosignature_is_made_out_of_range(time_s: int) -> None:
+    with pytest.raises(ValueError, match="second"):
+        cosign(TEXT, WITNESS, time_s)
+
+
+def test_a_note_key_makes_no_cosignature() -> None:
+    with pytest.raises(ValueError, match="0x04"):
+        cosign(TEXT, SIGNER, 7)
+
+
+def test_a_plain_signature_by_the_key_of_a_witness_is_no_cosignature_and_the_other_way() -> None:
+    plain = Ed25519Signer("w.example", bytes(32), ED25519)
+    signed = sign_note(TEXT, [plain]).signatures[0]
+    cosigned = cosign(TEXT, WITNESS, 7)
+    for key, signature in ((WITNESS.key, bytes(8) + signed.signature), (plain.key, cosigned.signature[8:])):
+        with pytest.raises(VerificationError):
+            verify_note(Note(TEXT, (SignatureLine("w.example", key.key_id, signature),)), [key])
+
+
+def spki(key: VerifierKey) -> bytes:
+    return bytes.fromhex("302a300506032b6570032100") + key.public  # RFC 8410 section 4
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not on PATH")
+def test_openssl_verifies_the_signature_of_a_note_and_refuses_another_text(tmp_path: Path) -> None:
+    (tmp_path / "key.der").write_bytes(spki(SIGNER.key))
+    (tmp_path / "signature").write_bytes(parse_note(NOTE).signatures[0].signature)
+    codes = []
+    for text in (TEXT, TEXT + "more\n"):
+        (tmp_path / "text").write_text(text, newline="")
+        command = "openssl pkeyutl -verify -rawin -pubin -keyform DER -inkey key.der -sigfile signature -in text"
+        codes.append(subprocess.run(command.split(), cwd=tmp_path, capture_output=True, check=False).returncode)
+    assert codes == [0, 1]

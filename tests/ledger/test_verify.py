@@ -1,0 +1,424 @@
+"""The nineteen steps: what holds is proven, and every defect is found in the step that looks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+
+from hefu_ledger import card
+from hefu_ledger.evidence import Evidence, format_evidence
+from hefu_ledger.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.note import Note, cosign, format_note, parse_note, sign_note
+from hefu_ledger.policy import Log, Policy
+from hefu_ledger.receipt import format_receipt
+from hefu_ledger.record import KeyEvent
+from hefu_ledger.statement import Seen, format_statement, parse_statement, statement_id
+from hefu_ledger.verdict import TITLES, Verdict
+from hefu_ledger.verify import Folder, verify_evidence, verify_folder, verify_receipt
+from tests.sample_ledger import (
+    ACKNOWLEDGEMENT,
+    DAY,
+    LOG,
+    ORIGIN,
+    POLICY,
+    START,
+    WITNESSED,
+    WITNESSES,
+    SampleLedger,
+    depositor_signer,
+    digests,
+    opened_identity,
+    sample,
+    signer,
+)
+
+DOCUMENT = b"formula 3"
+
+
+@cache
+def good() -> Evidence:
+    ledger = sample()
+    return ledger.evidence(1, 3, ledger.receipt(1, [1]))
+
+
+def judge(evidence: Evidence, policy: Policy | None = POLICY, document: bytes | None = DOCUMENT) -> Verdict:
+    found = None if document is None else digests(document)
+    return verify_evidence(format_evidence(evidence), document=found, policy=policy)
+
+
+def outcomes(verdict: Verdict, *wanted: str) -> list[int]:
+    return [step.step for step in verdict.steps if step.outcome in wanted]
+
+
+def with_receipt(**changes: object) -> Evidence:
+    return good()._replace(receipt=good().receipt._replace(**changes))  # type: ignore[arg-type]  # tests know the fields
+
+
+def flipped(hashes: tuple[bytes, ...], place: int) -> tuple[bytes, ...]:
+    changed = bytes([hashes[place][0] ^ 1]) + hashes[place][1:]
+    return (*hashes[:place], changed, *hashes[place + 1 :])
+
+
+def test_good_evidence_is_proven_and_every_step_speaks_both_languages() -> None:
+    verdict = judge(good())
+    assert verdict.verdict == "proven"
+    assert [step.step for step in verdict.steps] == list(range(1, 20)) == sorted(TITLES)
+    assert outcomes(verdict, "failed", "cannot") == []
+    assert all(step.zh and step.en and step.zh != step.en for step in verdict.steps)
+    assert verdict.facts["number"].startswith("FX000000000001")
+    assert verdict.facts["identity"]["uscc"] == "91310120MA1HP00194"
+
+
+def test_a_changed_document_fails_at_step_2_alone() -> None:
+    verdict = judge(good(), document=b"formula 4")
+    assert (verdict.verdict, outcomes(verdict, "failed")) == ("not proven", [2])
+
+
+def test_without_a_document_nobody_can_tell() -> None:
+    verdict = judge(good(), document=None)
+    assert (verdict.verdict, outcomes(verdict, "cannot")) == ("cannot tell", [2])
+
+
+def test_without_a_policy_nobody_can_tell_and_the_fingerprint_is_shown() -> None:
+    verdict = judge(good(), policy=None)
+    assert (verdict.verdict, outcomes(verdict, "cannot")) == ("cannot tell", [1, 10])
+    assert LOG.key.fingerprint in verdict.steps[0].zh
+
+
+def test_a_policy_of_another_log_cannot_tell() -> None:
+    other = Policy((Log(signer(ORIGIN, "another log").key),), (), (), None)
+    assert judge(good(), policy=other).verdict == "cannot tell"
+
+
+def test_a_closed_document_section_cannot_tell() -> None:
+    sections = good().sections
+    closed = good()._replace(sections=(card.close(sections[0]), *sections[1:]))
+    verdict = judge(closed)
+    assert (verdict.verdict, outcomes(verdict, "cannot")) == ("cannot tell", [2, 4])
+
+
+def test_closing_the_other_sections_and_the_identity_leaves_it_proven() -> None:
+    sections = good().sections
+    shorter = good()._replace(sections=(sections[0], card.close(sections[1]), card.close(sections[2])), identity=None)
+    assert judge(shorter).verdict == "proven"
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_changed_nonce_fails_at_step_5(place: int) -> None:
+    sections = list(good().sections)
+    opened = sections[place]
+    assert isinstance(opened, card.Opened)
+    sections[place] = opened._replace(nonce=bytes([opened.nonce[0] ^ 1]) + opened.nonce[1:])
+    verdict = judge(good()._replace(sections=(sections[0], sections[1], sections[2])))
+    assert (verdict.verdict, outcomes(verdict, "failed")) == ("not proven", [5])
+
+
+def test_every_hash_of_the_document_path_counts() -> None:
+    for place in range(len(good().path)):
+        assert outcomes(judge(good()._replace(path=flipped(good().path, place))), "failed") == [5]
+
+
+def test_a_path_too_short_too_long_or_of_another_place_fails() -> None:
+    path = good().path
+    for wrong in (path[:-1], (*path, path[0]), path[::-1]):
+        assert outcomes(judge(good()._replace(path=wrong)), "failed") == [5]
+    assert outcomes(judge(good()._replace(index=2)), "failed") == [5]
+    assert outcomes(judge(good()._replace(index=5)), "failed") == [5]
+
+
+def test_every_hash_of_the_batch_path_and_record_paths_counts() -> None:
+    receipt = good().receipt
+    for place in range(len(receipt.batch_path)):
+        assert outcomes(judge(with_receipt(batch_path=flipped(receipt.batch_path, place))), "failed") == [8]
+    proof = receipt.proofs[0]
+    for record, path in enumerate(proof.paths):
+        for place in range(len(path)):
+            paths = (*proof.paths[:record], flipped(path, place), *proof.paths[record + 1 :])
+            assert outcomes(judge(with_receipt(proofs=(proof._replace(paths=paths),))), "failed") == [9]
+
+
+def test_another_depositors_root_deposited_again_cannot_be_opened_as_ones_own() -> None:
+    ledger = sample()
+    copied = parse_statement(ledger.deposits[1].statement.text)._replace(depositor="beta")
+    stolen = ledger.deposit("beta", ledger.deposits[1].documents)
+    stolen.statement = sign_note(format_statement(copied), [depositor_signer("beta")])
+    stolen.texts, stolen.seed = ledger.deposits[1].texts, ledger.deposits[1].seed
+    stolen.acceptance = stolen.acceptance._replace(
+        statement=statement_id(stolen.statement)
+    )
+    ledger.seal()
+    evidence = ledger.evidence(3, 3, ledger.receipt(3, [2]))
+    verdict = judge(evidence)
+    assert (verdict.verdict, outcomes(verdict, "failed")) == ("not proven", [4])
+
+
+def statement_signed_by(signers: list[Ed25519Signer], **options: object) -> Verdict:
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.enrol("acme")
+    ledger.enrol("beta")
+    ledger.deposit("acme", {"a": DOCUMENT}, signers=signers, **options)  # type: ignore[arg-type]
+    ledger.seal()
+    return judge(ledger.evidence(0, 0, ledger.receipt(0, [1])))
+
+
+def test_a_statement_signed_by_an_unknown_or_anothers_key_fails_at_step_6() -> None:
+    acme, beta = depositor_signer("acme"), depositor_signer("beta")
+    stranger = depositor_signer("acme", "never enrolled")
+    assert statement_signed_by([acme]).verdict == "proven"
+    for signers in ([beta], [stranger], [acme, stranger], [acme, beta]):
+        verdict = statement_signed_by(signers)
+        assert (verdict.verdict, outcomes(verdict, "failed")) == ("not proven", [6])
+
+
+def test_too_few_signatures_fail_where_two_are_required() -> None:
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.enrol("acme", "first")
+    first, second = depositor_signer("acme", "first"), depositor_signer("acme", "second")
+    ledger.enrol("acme", "second", required=2, earlier=first)
+    ledger.deposit("acme", {"a": DOCUMENT}, signers=[second])
+    ledger.deposit("acme", {"a": DOCUMENT}, signers=[first, second])
+    ledger.seal()
+    assert outcomes(judge(ledger.evidence(0, 0, ledger.receipt(0, [1, 2]))), "failed") == [6]
+    assert judge(ledger.evidence(1, 0, ledger.receipt(1, [1, 2]))).verdict == "proven"
+
+
+def key_event_ledger(action: str, since: int | None = None) -> SampleLedger:
+    """Deposit 0 before, deposit 1 after the event of acme's key; record 3 is the event."""
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.enrol("acme")
+    ledger.deposit("acme", {"a": DOCUMENT})
+    ledger.seal()
+    request = sign_note(
+        format_key_request(KeyRequest(action, "left", depositor_signer("acme").key, since)), [depositor_signer("acme")]
+    )
+    ledger.append(KeyEvent(action, format_note(request).decode(), 1, "left", depositor_signer("acme").key, since))
+    ledger.deposit("acme", {"a": DOCUMENT})
+    ledger.seal()
+    return ledger
+
+
+def test_a_retired_key_signs_nothing_more_and_what_it_signed_before_stands() -> None:
+    ledger = key_event_ledger("retire")
+    assert judge(ledger.evidence(0, 0, ledger.receipt(0, [1]))).verdict == "proven"
+    verdict = judge(ledger.evidence(1, 0, ledger.receipt(1, [1, 3])))
+    assert (verdict.verdict, outcomes(verdict, "failed")) == ("not proven", [6])
+
+
+def test_a_key_event_with_a_strangers_request_fails_at_step_12() -> None:
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.enrol("acme")
+    request = sign_note(
+        format_key_request(KeyRequest("retire", "", depositor_signer("acme").key)), [depositor_signer("acme", "stranger")]
+    )
+    ledger.append(KeyEvent("retire", format_note(request).decode(), 0, "", depositor_signer("acme").key))
+    ledger.deposit("acme", {"a": DOCUMENT})
+    ledger.seal()
+    assert outcomes(judge(ledger.evidence(0, 0, ledger.receipt(0, [1, 2]))), "failed") == [12]
+
+
+def test_an_enrolment_of_someone_else_fails_at_step_12() -> None:
+    ledger = sample()
+    evidence = ledger.evidence(1, 3, ledger.receipt(1, [2]))
+    assert outcomes(judge(evidence), "failed") == [12]
+
+
+def test_an_enrolment_after_the_batch_is_not_accepted() -> None:
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.deposit("acme", {"a": DOCUMENT})
+    ledger.seal()
+    late = ledger.enrol("acme")
+    verdict = judge(ledger.evidence(0, 0, ledger.receipt(0, [late])))
+    assert verdict.verdict == "not proven"
+    assert 9 in outcomes(verdict, "failed")
+
+
+def test_an_identity_of_another_fails_at_step_13() -> None:
+    assert outcomes(judge(good()._replace(identity=opened_identity("beta"))), "failed") == [13]
+
+
+def resigned(change: Callable[[SampleLedger], None], seq: int = 0) -> Verdict:
+    """Judge a ledger whose acceptance was changed before it was sealed, and signed as changed."""
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.enrol("acme")
+    ledger.deposit("acme", {"a": DOCUMENT})
+    change(ledger)
+    ledger.seal()
+    return judge(ledger.evidence(seq, 0, ledger.receipt(seq, [1])))
+
+
+def accept(**changes: object) -> Callable[[SampleLedger], None]:
+    def change(ledger: SampleLedger) -> None:
+        deposit = ledger.deposits[0]
+        deposit.acceptance = deposit.acceptance._replace(**changes)  # type: ignore[arg-type]
+
+    return change
+
+
+def test_an_acceptance_of_another_statement_depositor_or_ledger_fails_at_step_7() -> None:
+    assert resigned(accept()).verdict == "proven"
+    for changes in ({"statement": bytes(32)}, {"depositor": "beta"}, {"origin": "log.example/other"}):
+        assert outcomes(resigned(accept(**changes)), "failed") == [7]
+
+
+def test_a_deposit_outside_its_batch_fails_at_step_8() -> None:
+    assert outcomes(resigned(accept(seq=1)), "failed") == [8]
+
+
+def test_a_longer_delay_than_genesis_promises_fails_at_step_14() -> None:
+    assert outcomes(resigned(accept(anchor_by=START + 3 * DAY)), "failed") == [14]
+    assert outcomes(resigned(accept(anchor_by=START)), "failed") == [14]
+
+
+def test_a_broken_promise_is_told_and_changes_no_verdict() -> None:
+    verdict = resigned(accept(anchor_by=START + 20))
+    assert verdict.verdict == "proven"
+    assert 14 in outcomes(verdict, "noted")
+    assert verdict.facts["promise_kept"] is False
+
+
+def test_received_after_sealed_fails_at_step_16() -> None:
+    verdict = resigned(accept(received_at=START + 5000, anchor_by=START + DAY))
+    assert outcomes(verdict, "failed") == [16]
+
+
+def test_a_statement_that_saw_the_future_fails_at_step_16() -> None:
+    verdict = statement_signed_by([depositor_signer("acme")], seen=Seen(bytes(32), 9))
+    assert outcomes(verdict, "failed") == [16]
+
+
+def test_an_acknowledgement_of_another_key_or_with_a_strangers_line_fails_at_step_14() -> None:
+    text = parse_note(good().receipt.acknowledgement.encode()).text
+    for signers in ([LOG], [signer(ACKNOWLEDGEMENT.key.name, "other")], [ACKNOWLEDGEMENT, LOG]):
+        forged = format_note(sign_note(text, signers)).decode()
+        assert outcomes(judge(with_receipt(acknowledgement=forged)), "failed") == [14]
+
+
+def test_a_checkpoint_with_an_unknown_line_is_noted_only() -> None:
+    ledger = sample()
+    note = ledger.checkpoint()
+    stranger = sign_note(note.text, [signer("grease.example", "grease")]).signatures
+    note = Note(note.text, (*note.signatures, *stranger))
+    verdict = judge(ledger.evidence(1, 3, ledger.receipt(1, [1], [note])))
+    assert verdict.verdict == "proven"
+    assert 10 in outcomes(verdict, "noted")
+
+
+def witnessed_verdict(cosigners: list[Ed25519Signer]) -> Verdict:
+    ledger = sample()
+    note = ledger.checkpoint(cosigners=cosigners)
+    return judge(ledger.evidence(1, 3, ledger.receipt(1, [1], [note])), policy=WITNESSED)
+
+
+def test_a_quorum_of_witnesses_gives_the_headline_time() -> None:
+    verdict = witnessed_verdict(WITNESSES)
+    assert verdict.verdict == "proven"
+    assert verdict.facts["independent"] is True
+    # the second cosigner completes the quorum, one second after the first; T is the end of that second
+    assert verdict.facts["not_later_than"] == "2026-01-01T00:00:03.999Z"
+
+
+def test_without_the_quorum_nobody_can_tell() -> None:
+    verdict = witnessed_verdict(WITNESSES[:1])
+    assert (verdict.verdict, outcomes(verdict, "cannot")) == ("cannot tell", [11])
+
+
+def test_a_witness_before_the_seal_is_a_contradiction() -> None:
+    ledger = sample()
+    note = ledger.checkpoint()
+    lines = [cosign(note.text, witness, ledger.now // 1000 - 62) for witness in WITNESSES]
+    note = Note(note.text, (*note.signatures, *lines))
+    verdict = judge(ledger.evidence(1, 3, ledger.receipt(1, [1], [note])), policy=WITNESSED)
+    assert outcomes(verdict, "failed") == [16]
+
+
+@pytest.mark.parametrize(("since", "cosigners", "expected"), [
+    (START + 3_600_000, WITNESSES, "proven"),
+    (START, WITNESSES, "cannot tell"),
+    (START + 3_600_000, [], "cannot tell"),
+])
+def test_a_compromised_key_needs_an_earlier_independent_time(
+    since: int, cosigners: list[Ed25519Signer], expected: str
+) -> None:
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.enrol("acme")
+    ledger.deposit("acme", {"a": DOCUMENT})
+    ledger.append(KeyEvent("compromised", "operator", 1, "laptop stolen", depositor_signer("acme").key, since))
+    ledger.seal()
+    receipt = ledger.receipt(0, [1, 2], [ledger.checkpoint(cosigners=cosigners)])
+    verdict = judge(ledger.evidence(0, 0, receipt), policy=WITNESSED if cosigners else POLICY)
+    assert (verdict.verdict, outcomes(verdict, "cannot")) == (expected, [17] if expected == "cannot tell" else [])
+
+
+def test_a_receipt_alone_is_verified_as_far_as_it_goes() -> None:
+    verdict = verify_receipt(format_receipt(good().receipt), policy=POLICY)
+    assert verdict.verdict == "proven"
+    assert {2, 3, 4, 5, 13} <= set(outcomes(verdict, "unchecked"))
+
+
+def folder(**changes: object) -> Folder:
+    deposit = sample().deposits[1]
+    whole = Folder(count=5, root=deposit.tree.root, owners=frozenset({(ORIGIN, "acme")}))
+    return whole._replace(**changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "failed", "cannot"),
+    [
+        ({}, [], []),
+        ({"wrong": ("a.txt: size",)}, [2], []),
+        ({"missing": ("a.txt",)}, [], [2]),
+        ({"owners": frozenset({(ORIGIN, "beta")})}, [4], []),
+        ({"owners": frozenset({(ORIGIN, "acme"), (ORIGIN, "beta")})}, [4], []),
+        ({"root": bytes(32)}, [5], []),
+        ({"count": 4}, [5], []),
+    ],
+)
+def test_a_folder_is_held_against_its_bundle(changes: dict[str, object], failed: list[int], cannot: list[int]) -> None:
+    verdict = verify_folder(good().receipt, folder=folder(**changes), identity=good().identity, policy=POLICY)
+    assert (outcomes(verdict, "failed"), outcomes(verdict, "cannot")) == (failed, cannot)
+
+
+def test_unknown_versions_are_cannot_tell_never_a_guess() -> None:
+    data = format_evidence(good()).replace(b"hefu-evidence/v1", b"hefu-evidence/v2")
+    verdict = verify_evidence(data, document=digests(DOCUMENT), policy=POLICY)
+    assert (verdict.verdict, outcomes(verdict, "cannot")) == ("cannot tell", [1])
+    assert "not known" in verdict.steps[0].en
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff", b"null", b"[" * 100_000, b'{"a":' * 100_000, b"1" * 5000])
+def test_garbage_is_cannot_tell_and_never_an_exception(data: bytes) -> None:
+    assert verify_evidence(data, document=None, policy=POLICY).verdict == "cannot tell"
+    assert verify_receipt(data, policy=POLICY).verdict == "cannot tell"
+
+
+def test_evidence_above_its_limit_is_refused() -> None:
+    assert verify_evidence(b" " * (1 << 20) + b"x", document=None, policy=POLICY).verdict == "cannot tell"
+
+
+def test_flipping_any_byte_never_makes_the_verdict_stronger() -> None:
+    """Every bit that matters: each byte of a small evidence file, flipped in two ways."""
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.enrol("acme")
+    ledger.deposit("acme", {"a": DOCUMENT})
+    ledger.seal()
+    data = format_evidence(ledger.evidence(0, 0, ledger.receipt(0, [1])))
+    found = digests(DOCUMENT)
+    assert verify_evidence(data, document=found, policy=POLICY).verdict == "proven"
+    survived = []
+    for place in range(len(data)):
+        for mask in (0x01, 0x20):
+            changed = data[:place] + bytes([data[place] ^ mask]) + data[place + 1 :]
+            if verify_evidence(changed, document=found, policy=POLICY).verdict == "proven":
+                survived.append((place, mask, changed[place - 20 : place + 20]))
+    assert survived == []
