@@ -12,6 +12,7 @@ from hefu_ledger.names import check_depositor, check_origin
 
 FORMAT: Final = "hefu-acceptance/v1"
 MAX_ACCEPTANCE: Final = 2048  # bytes of the text
+MAX_SEQ: Final = 10**12 - 1  # a deposit number has twelve digits for it
 _MEMBERS: Final = frozenset({"anchor_by", "depositor", "nth", "origin", "received_at", "seq", "statement"})
 
 
@@ -52,6 +53,6 @@ def parse_acceptance(text: str) -> Acceptance:
         nth=fields.whole("nth"),
         origin=check_origin(fields.raw("origin")),
         received_at=fields.time("received_at"),
-        seq=fields.whole("seq"),
+        seq=fields.whole("seq", high=MAX_SEQ),
         statement=fields.hash("statement"),
     )

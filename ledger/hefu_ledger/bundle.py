@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, NamedTuple
 
-from hefu_ledger.card import MAX_CARD, Opened, parse_opened, section_value
+from hefu_ledger.card import MAX_CARD, Opened, check_card, parse_opened, section_value
 from hefu_ledger.encoding import Fields, canonical, check_format, parse_canonical
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.receipt import MAX_NOTE, MAX_RECEIPT, Receipt, parse_receipt, receipt_value
@@ -76,13 +76,15 @@ def read_header(file: BinaryIO) -> Header:
 
 
 def read_texts(file: BinaryIO, count: int) -> Iterator[Texts]:
-    """Read ``count`` documents' section texts, which are not looked into."""
+    """Read ``count`` documents' section texts, which are not looked into; MalformedError above 64 KiB a card."""
     for index in range(count):
-        yield (
+        texts = (
             _line(file, MAX_CARD, f"document {index}"),
             _line(file, MAX_CARD, f"label {index}"),
             _line(file, MAX_CARD, f"circumstances {index}"),
         )
+        check_card(texts)
+        yield texts
 
 
 def read_statement(file: BinaryIO) -> bytes:
@@ -102,7 +104,7 @@ def read_receipt(file: BinaryIO) -> Receipt:
 
 
 def _line(file: BinaryIO, limit: int, what: str) -> bytes:
-    line = file.readline(limit + 2)
+    line = file.readline(limit + 1)
     if not line.endswith(b"\n"):
         raise MalformedError(f"bundle: {what}: {'cut short' if len(line) <= limit else f'longer than {limit} bytes'}")
     return line[:-1]

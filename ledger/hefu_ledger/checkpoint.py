@@ -10,7 +10,7 @@ from hefu_ledger.merkle import EMPTY_ROOT
 
 
 class Checkpoint(NamedTuple):
-    """A tree of ``size`` leaves with the RFC 6962 ``root`` (32 bytes); ``extensions`` are lines without meaning here."""
+    """A tree of ``size`` leaves with the RFC 6962 ``root`` (32 bytes); ``extensions``: lines without meaning here."""
 
     origin: str
     size: int

@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 from hefu_ledger.errors import MalformedError, UnknownFormatError
 
 MAX_INTEGER: Final = 2**53 - 1  # above it a JavaScript reader would round
+MAX_DEPTH: Final = 32  # of nested JSON; how deep an interpreter can go must not decide what a format is
 MAX_TIME_MS: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -86,8 +87,8 @@ def parse_time(text: object) -> int:
 def canonical(value: Any) -> bytes:
     """Write canonical JSON (RFC 8785) of objects, lists, strings, integers below 2^53, true, false and null.
 
-    Object keys must be ASCII (where code point order and RFC 8785's UTF-16 order agree). Floats, other types and
-    lone surrogates are refused with MalformedError, since the value often comes from a user's file.
+    Object keys must be ASCII (where code point order and RFC 8785's UTF-16 order agree). Floats, other types, lone
+    surrogates and more than 32 levels are refused with MalformedError, since the value often comes from a user's file.
     """
     try:
         text = _ENCODER.encode(value)
@@ -139,8 +140,14 @@ def parse_plain(data: bytes, *, limit: int) -> Any:
 
 
 def titled(title: str, members: dict[str, Any]) -> str:
-    """Write the text of a note that holds one object: a line that names the format, a line of canonical JSON."""
-    return f"{title}\n{canonical(members).decode()}\n"
+    """Write the text of a note that holds one object: a line that names the format, a line of canonical JSON.
+
+    MalformedError where it is not ASCII, since ``parse_titled`` would not read it back.
+    """
+    text = f"{title}\n{canonical(members).decode()}\n"
+    if not text.isascii():
+        raise MalformedError(f"{title}: every member of a text to sign must be ASCII")
+    return text
 
 
 def parse_titled(text: str, title: str, *, limit: int) -> Any:
@@ -149,9 +156,9 @@ def parse_titled(text: str, title: str, *, limit: int) -> Any:
     Another version of the same format is an UnknownFormatError.
     """
     lines = text.split("\n")
+    check_format(lines[0], title)  # first: another version may have other lines
     if not text.isascii() or len(lines) != 3 or lines[2]:
         raise MalformedError(f"not two lines of ASCII, the first {title!r}")
-    check_format(lines[0], title)
     return parse_canonical(lines[1].encode(), limit=limit)
 
 
@@ -241,16 +248,18 @@ class Fields:
             self._refuse(name, error)
 
 
-def _check_plain(value: object) -> None:
-    """Refuse keys that are not ASCII text, floats and integers from 2^53, anywhere in ``value``."""
+def _check_plain(value: object, levels: int = MAX_DEPTH) -> None:
+    """Refuse keys that are not ASCII text, floats, integers from 2^53 and too many levels, anywhere in ``value``."""
+    if not levels and isinstance(value, dict | list | tuple):
+        raise MalformedError(f"JSON is nested too deeply: more than {MAX_DEPTH} levels")
     if isinstance(value, dict):
         for key, member in value.items():
             if not isinstance(key, str) or not key.isascii():
                 raise MalformedError(f"JSON key is not ASCII text: {key!r:.80}")
-            _check_plain(member)
+            _check_plain(member, levels - 1)
     elif isinstance(value, list | tuple):
         for member in value:
-            _check_plain(member)
+            _check_plain(member, levels - 1)
     elif isinstance(value, int):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise MalformedError("JSON number is not below 2^53")

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from hefu_ledger.card import SECTIONS, Opened, Section, Sections, parse_opened, parse_section_value, section_value
+from hefu_ledger.card import (
+    SECTIONS,
+    Opened,
+    Section,
+    Sections,
+    check_card,
+    parse_opened,
+    parse_section_value,
+    section_value,
+)
 from hefu_ledger.encoding import Fields, canonical, check_format, parse_canonical
 from hefu_ledger.receipt import MAX_PATH, Receipt, parse_receipt_value, receipt_value
 from hefu_ledger.statement import MAX_COUNT
@@ -47,18 +56,16 @@ def parse_evidence(data: bytes) -> Evidence:
         check_format(value.get("format"), FORMAT)
     fields = Fields(value, "evidence", _REQUIRED, _OPTIONAL)
     sections = Fields(fields.raw("sections"), "sections", frozenset(SECTIONS))
+    document, label, circumstances = (parse_section_value(sections.raw(name), name) for name in SECTIONS)
+    check_card((_text(document), _text(label), _text(circumstances)))
     return Evidence(
         index=fields.whole("index", high=MAX_COUNT - 1),
         path=fields.hashes("path", high=MAX_PATH),
         receipt=parse_receipt_value(fields.raw("receipt")),
-        sections=(
-            _section(sections, "document"),
-            _section(sections, "label"),
-            _section(sections, "circumstances"),
-        ),
+        sections=(document, label, circumstances),
         identity=parse_opened(fields.raw("identity"), "identity") if fields.has("identity") else None,
     )
 
 
-def _section(sections: Fields, name: str) -> Section:
-    return parse_section_value(sections.raw(name), name)
+def _text(section: Section) -> bytes:
+    return section.text.encode() if isinstance(section, Opened) else b""

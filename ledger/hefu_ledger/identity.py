@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from hefu_ledger.card import Opened, close
 from hefu_ledger.encoding import Fields, canonical, format_time, parse_canonical, parse_titled, titled
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.keys import VerifierKey, format_vkey, parse_vkey
+from hefu_ledger.keys import ED25519, VerifierKey, format_vkey, parse_vkey
 from hefu_ledger.names import check_depositor, check_origin, depositor_key_name
 from hefu_ledger.note import Note, parse_note, verify_note
 from hefu_ledger.uscc import parse_uscc
@@ -70,6 +70,14 @@ def verify_identity(opened: Opened, *, commitment: bytes) -> Identity:
     return parse_identity(opened.text)
 
 
+def parse_signing_key(text: str) -> VerifierKey:
+    """Read the vkey of a key that signs notes; a witness's type 0x04 would sign another text than the note's."""
+    key = parse_vkey(text)
+    if key.type != ED25519:
+        raise MalformedError(f"key {key.name!r:.80} is of type 0x{key.type:02x}; one that signs notes is of type 0x01")
+    return key
+
+
 def format_possession(possession: Possession) -> str:
     """Write the note text for the new key, and any earlier one, to sign."""
     members = {
@@ -85,7 +93,7 @@ def parse_possession(text: str) -> Possession:
     fields = Fields(parse_titled(text, POSSESSION, limit=MAX_POSSESSION), "possession", _POSSESSION)
     depositor = check_depositor(fields.raw("depositor"))
     origin = check_origin(fields.raw("origin"))
-    key = parse_vkey(fields.text("vkey", limit=400))
+    key = parse_signing_key(fields.text("vkey", limit=400))
     if key.name != depositor_key_name(origin, depositor):
         raise MalformedError(
             f"possession: a key of {depositor_key_name(origin, depositor)!r} is named {key.name!r:.100}"

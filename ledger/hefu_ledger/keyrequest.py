@@ -11,7 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from hefu_ledger.encoding import Fields, format_time, parse_titled, titled
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.keys import VerifierKey, format_vkey, parse_vkey
+from hefu_ledger.identity import parse_signing_key
+from hefu_ledger.keys import VerifierKey, format_vkey
 from hefu_ledger.note import parse_note, verify_note
 from hefu_ledger.record import OPERATOR, KeyEvent
 
@@ -48,7 +49,7 @@ def parse_key_request(text: str) -> KeyRequest:
     return KeyRequest(
         action=action,
         reason=fields.text("reason", limit=400, empty=True),
-        vkey=parse_vkey(fields.text("vkey", limit=400)),
+        vkey=parse_signing_key(fields.text("vkey", limit=400)),
         since=fields.time("since") if fields.has("since") else None,
     )
 

@@ -98,9 +98,12 @@ def verify_consistency(
     if not 0 < old_size <= new_size:
         raise VerificationError(f"no consistency path leads from size {old_size} to {new_size}")
     _check_hashes((old_root, new_root, *path))
-    whole = old_size & (old_size - 1) == 0  # the old tree is a node of the new one
-    if not whole and not path:
-        raise VerificationError("consistency path is empty")
+    if old_size == new_size:
+        _check_same(old_root, new_root, path)
+        return
+    whole = old_size & (old_size - 1) == 0  # the old tree is a node of the new one, and the path leaves it out
+    if not (whole or path):
+        raise VerificationError(f"consistency path is too short for sizes {old_size} and {new_size}")
     start, *siblings = [old_root, *path] if whole else path
     found = _roots_from_consistency(start, old_size, new_size, siblings)
     for name, expected, computed in zip(("old", "new"), (old_root, new_root), found, strict=True):
@@ -215,6 +218,13 @@ def _descend(start: int, end: int, size: int, node: NodeReader) -> tuple[int, li
             siblings.append(_subtree(low, middle, node))
             low = middle
     return low, siblings[::-1]
+
+
+def _check_same(old_root: bytes, new_root: bytes, path: Sequence[bytes]) -> None:
+    if path:
+        raise VerificationError(f"consistency path of {len(path)} hashes is too long between equal sizes")
+    if old_root != new_root:
+        raise VerificationError("two trees of one size differ", expected=old_root.hex(), found=new_root.hex())
 
 
 def _roots_from_consistency(

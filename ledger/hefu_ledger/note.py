@@ -60,8 +60,8 @@ def parse_note(data: bytes, *, limit: int = 65536) -> Note:
 
 
 def _parse_line(text: str) -> SignatureLine:
-    name, space, signature = text.removeprefix(_DASH).partition(" ")
-    if not (text.startswith(_DASH) and space):
+    name, _, signature = text.removeprefix(_DASH).partition(" ")
+    if not text.startswith(_DASH):
         raise MalformedError(f"not a signature line (em dash, space, key name, space, base64): {text!r:.80}")
     data = from_base64(signature)
     if len(data) < 5:
@@ -95,7 +95,7 @@ def sign_note(text: str, signers: Sequence[Signer]) -> Note:
 
 
 def cosign(text: str, signer: Signer, time_s: int) -> SignatureLine:
-    """Cosign the text of a checkpoint at POSIX second ``time_s`` with a key of type COSIGNATURE (ValueError otherwise)."""
+    """Cosign a checkpoint's text at POSIX second ``time_s`` with a key of type COSIGNATURE (ValueError otherwise)."""
     if signer.key.type != COSIGNATURE or not 0 <= time_s <= MAX_COSIGNATURE_TIME:
         raise ValueError("a cosignature is made by a key of type 0x04, at a second from 0 to 2^63 - 1")
     signature = signer.sign(_cosigned(_encode_text(text), time_s))

@@ -69,16 +69,17 @@ class _Reader:
                 self._read_quorum(name)
             case _:
                 raise MalformedError(
-                    "not one of: log VKEY [URL], witness NAME VKEY [URL], group NAME all|any|COUNT MEMBER..., quorum NAME"
+                    "not one of: log VKEY [URL], witness NAME VKEY [URL], "
+                    "group NAME all|any|COUNT MEMBER..., quorum NAME"
                 )
 
-    def _key(self, vkey: str, type: int) -> VerifierKey:
+    def _key(self, vkey: str, key_type: int) -> VerifierKey:
         key = parse_vkey(vkey)
-        if key.type != type:
+        if key.type != key_type:
             raise MalformedError(f"key is of type 0x{key.type:02x}; a log's is 0x01, a witness's 0x04")
-        if (type, key.public) in self._public:  # one witness under two names would count twice
+        if (key_type, key.public) in self._public:  # one witness under two names would count twice
             raise MalformedError(f"public key stands on an earlier line already: {vkey:.200}")
-        self._public.add((type, key.public))
+        self._public.add((key_type, key.public))
         return key
 
     def _define(self, name: str) -> str:

@@ -20,7 +20,7 @@ class TlogProof(NamedTuple):
     ``path`` holds at most 63 hashes of 32 bytes, the leaf's sibling first. ``extra`` is authenticated by nothing.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # tuple.index is of no use here
     path: tuple[bytes, ...]
     checkpoint: Note
     extra: bytes | None = None
@@ -30,8 +30,8 @@ def parse_proof(data: bytes) -> TlogProof:
     """Read a proof of at most 128 KiB; UnknownFormatError for another version. Nothing is verified."""
     if len(data) > MAX_PROOF:
         raise MalformedError(f"proof of {len(data)} bytes, at most {MAX_PROOF} allowed")
-    head, blank, note = data.partition(b"\n\n")
-    if not (blank and head.isascii()):
+    head, _, note = data.partition(b"\n\n")
+    if not head.isascii():
         raise MalformedError("proof must be ASCII lines, a blank line and a checkpoint")
     header, *lines = head.decode().split("\n")
     if header != _HEADER:

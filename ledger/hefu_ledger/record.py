@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from hefu_ledger.encoding import Fields, canonical, check_format, format_time, parse_canonical
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.identity import MAX_POSSESSION
-from hefu_ledger.keys import VerifierKey, format_vkey, parse_vkey
+from hefu_ledger.identity import MAX_POSSESSION, parse_signing_key
+from hefu_ledger.keys import VerifierKey, format_vkey
 from hefu_ledger.names import acknowledgement_key_name, check_origin, recovery_key_name
 from hefu_ledger.number import check_prefix
 
@@ -51,7 +51,7 @@ class Enrolment(NamedTuple):
 class KeyEvent(NamedTuple):
     """A key's addition, retirement or compromise, effective from deposit ``from_seq`` on.
 
-    ``by`` is ``operator`` or a whole note by a key of the same depositor (see ``keyevent``). ``since`` (ms) belongs to
+    ``by`` is ``operator`` or a whole note by a key of the same depositor (see ``keyrequest``). ``since`` (ms) belongs to
     a compromise: from when the key may have been in other hands.
     """
 
@@ -113,9 +113,10 @@ def format_record(record: Record) -> bytes:
 def parse_record(data: bytes) -> Record:
     """Read a record; of a type unknown here only the header, its body None."""
     value = parse_canonical(data, limit=MAX_RECORD)
+    if isinstance(value, dict):
+        check_format(value.get("format"), FORMAT)
     members = frozenset(value) if isinstance(value, dict) else frozenset()
     header = Fields(value, "record", _HEADER, members)
-    check_format(header.raw("format"), FORMAT)
     kind = header.text("type", limit=32)
     reader = _READERS.get(kind)
     record = Record(
@@ -164,7 +165,7 @@ def _read_genesis(value: object) -> Genesis:
 
 
 def _key(fields: Fields, role: str, name: str) -> VerifierKey:
-    key = parse_vkey(fields.text(role, limit=400))
+    key = parse_signing_key(fields.text(role, limit=400))
     if key.name != name:
         raise MalformedError(f"genesis: the {role} key must be named {name!r}, not {key.name!r:.100}")
     return key
@@ -205,7 +206,7 @@ def _read_key(value: object) -> KeyEvent:
         by=fields.text("by", limit=MAX_POSSESSION),
         from_seq=fields.whole("from_seq"),
         reason=fields.text("reason", limit=400, empty=True),
-        vkey=parse_vkey(fields.text("vkey", limit=400)),
+        vkey=parse_signing_key(fields.text("vkey", limit=400)),
         since=fields.time("since") if fields.has("since") else None,
     )
 

@@ -62,7 +62,9 @@ class Roster:
         for place, member in enumerate(self.members):
             if member.key == body.vkey and (member.until_seq is None or body.action == "compromised"):
                 until = body.from_seq if member.until_seq is None else member.until_seq
-                self.members[place] = member._replace(until_seq=until, compromised_since=body.since)
+                since = [time for time in (member.compromised_since, body.since) if time is not None]
+                # The earliest time stays: no later record may narrow what an earlier one has put in doubt.
+                self.members[place] = member._replace(until_seq=until, compromised_since=min(since, default=None))
                 return
         raise VerificationError(f"key record: there is no key in force to {body.action}")
 

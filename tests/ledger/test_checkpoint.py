@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hefu_ledger.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
@@ -18,7 +18,7 @@ ROOT = "K7YmEfyGSf5CqyQC9fi4CIqymqkf43IbPjSMPDAcUmg="
 EMPTY = to_base64(sha256(b"").digest())
 TEXT = f"log.example/ledger\n70000\n{ROOT}\n"
 
-lines = st.text(st.characters(exclude_categories=("Cs",), exclude_characters=map(chr, range(0x20))), min_size=1)
+lines = st.text(st.characters(min_codepoint=0x20, exclude_categories=["Cs"]), min_size=1)
 checkpoints = st.builds(
     Checkpoint,
     lines,
@@ -45,13 +45,11 @@ def test_the_checkpoint_of_the_specification_reads() -> None:
     assert format_checkpoint(checkpoint) == text
 
 
-@settings(deadline=None)
 @given(checkpoints)
 def test_every_checkpoint_reads_back(checkpoint: Checkpoint) -> None:
     assert parse_checkpoint(format_checkpoint(checkpoint)) == checkpoint
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(TEXT)), st.text(max_size=2), st.integers(0, 2))
 def test_a_changed_text_is_refused_or_means_something_else(at: int, new: str, cut: int) -> None:
     changed = TEXT[:at] + new + TEXT[at + cut :]
@@ -64,7 +62,24 @@ def test_a_changed_text_is_refused_or_means_something_else(at: int, new: str, cu
 
 
 @pytest.mark.parametrize(
-    "size", ["", "+42", "042", " 42", "42 ", "-1", "00", "4_2", "0x2a", "4.2", "1e3", "٤٢", "42", str(2**53), "9" * 5000]
+    "size",
+    [
+        "",
+        "+42",
+        "042",
+        " 42",
+        "42 ",
+        "-1",
+        "00",
+        "4_2",
+        "0x2a",
+        "4.2",
+        "1e3",
+        "\uff14\uff12",
+        "\u0664\u0662",
+        str(2**53),
+        "9" * 5000,
+    ],
 )
 def test_a_size_that_is_not_a_plain_decimal_is_refused(size: str) -> None:
     with pytest.raises(MalformedError):
@@ -73,7 +88,16 @@ def test_a_size_that_is_not_a_plain_decimal_is_refused(size: str) -> None:
 
 @pytest.mark.parametrize(
     "root",
-    ["", ROOT[:-1], ROOT + "=", " " + ROOT, ROOT.replace("mg=", "mh="), to_base64(bytes(31)), to_base64(bytes(33)), "A" * 5000],
+    [
+        "",
+        ROOT[:-1],
+        ROOT + "=",
+        " " + ROOT,
+        ROOT.replace("mg=", "mh="),
+        to_base64(bytes(31)),
+        to_base64(bytes(33)),
+        "A" * 5000,
+    ],
 )
 def test_a_root_that_is_not_32_bytes_in_canonical_base64_is_refused(root: str) -> None:
     with pytest.raises(MalformedError):
@@ -99,6 +123,7 @@ def test_a_root_that_is_not_32_bytes_in_canonical_base64_is_refused(root: str) -
     ],
 )
 def test_a_malformed_checkpoint_is_refused(defect: str, text: str) -> None:
+    assert text != TEXT, defect
     with pytest.raises(MalformedError):
         parse_checkpoint(text)
 

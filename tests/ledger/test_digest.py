@@ -15,14 +15,15 @@ from hypothesis import strategies as st
 from hefu_ledger import digest
 from hefu_ledger.digest import Digests, digest_stream
 
-# GB/T 32905-2016 appendix A gives SM3 of "abc" and of "abcd" 16 times; FIPS 180-2 gives SHA-256 of "abc".
+# GB/T 32905-2016 appendix A gives SM3 of "abc" and of "abcd" 16 times; FIPS 180-2 gives SHA-256 of "abc";
+# sha256sum gives the other two.
 PUBLISHED = {
     b"abc": (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0",
     ),
     b"abcd" * 16: (
-        "3dc1f9b9de5f2deb3e3a4a9d3e3a1ab1dc3e5a6f2b1e8a0d6ac1d9c5a3d5a8a1",
+        "625b41490b883891943c5fa54ad45d7c900b9b6e91e159334e320b1f5215a209",
         "debe9ff92275b8a138604889c18e5a4d6fdb70e5387e5765293dcba39c0c5732",
     ),
     b"": (
@@ -43,13 +44,13 @@ def expected(data: bytes) -> Digests:
     return Digests(hashlib.sha256(data).digest(), hashlib.new("sm3", data).digest(), len(data))
 
 
-class Slow(io.RawIOBase):
+class Slow:
     """A file that gives at most ``step`` bytes at a time, as pipes and sockets do."""
 
     def __init__(self, data: bytes, step: int) -> None:
         self.data, self.step, self.largest = data, step, 0
 
-    def readinto(self, buffer: bytearray) -> int | None:  # type: ignore[override]
+    def readinto(self, buffer: bytearray) -> int | None:
         self.largest = max(self.largest, len(buffer))
         part, self.data = self.data[: min(self.step, len(buffer))], self.data[min(self.step, len(buffer)) :]
         buffer[: len(part)] = part
@@ -59,7 +60,7 @@ class Slow(io.RawIOBase):
 class Stalling(Slow):
     """A non-blocking file: once its data is used up it says that more may come."""
 
-    def readinto(self, buffer: bytearray) -> int | None:  # type: ignore[override]
+    def readinto(self, buffer: bytearray) -> int | None:
         return super().readinto(buffer) or None
 
 
@@ -71,12 +72,11 @@ def test_the_published_vectors_hold(data: bytes, digests: tuple[str, str]) -> No
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("buffering", [-1, 0])
-def test_a_file_of_any_size_has_hashlibs_digests(tmp_path: Path, size: int, buffering: int) -> None:
+def test_a_file_of_any_size_has_hashlibs_digests(tmp_path: Path, size: int) -> None:
     path = tmp_path / "document"
     path.write_bytes(document(size))
-    with path.open("rb", buffering=buffering) as file:
-        assert digest_stream(file) == expected(document(size))
+    with path.open("rb") as buffered, path.open("rb", buffering=0) as raw:
+        assert digest_stream(buffered) == digest_stream(raw) == expected(document(size))
 
 
 @pytest.mark.parametrize("step", [1, 7, SMALL - 1, SMALL, LARGE])
@@ -122,7 +122,7 @@ def test_documents_hashed_at_the_same_time_do_not_mix() -> None:
     inner: list[Digests] = []
 
     class Interrupted(Slow):
-        def readinto(self, buffer: bytearray) -> int | None:  # type: ignore[override]
+        def readinto(self, buffer: bytearray) -> int | None:
             count = super().readinto(buffer)
             inner.append(digest_stream(io.BytesIO(document(1000))))
             return count

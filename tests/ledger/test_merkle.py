@@ -266,6 +266,17 @@ def test_the_error_for_another_root_shows_both() -> None:
     assert (caught.value.expected, caught.value.found) == (EMPTY_ROOT.hex(), STRANGER.hex())
 
 
+def test_the_error_for_another_root_of_a_consistency_path_names_it() -> None:
+    path, (old, new) = consistency_path(3, 5, TREES[5].node), (TREES[3].root, TREES[5].root)
+    for name, old_root, new_root in (("old", STRANGER, new), ("new", old, STRANGER)):
+        with pytest.raises(VerificationError, match=f"another {name} root") as caught:
+            verify_consistency(old_size=3, old_root=old_root, new_size=5, new_root=new_root, path=path)
+        assert caught.value.expected == STRANGER.hex()
+    with pytest.raises(VerificationError, match="one size differ") as caught:
+        verify_consistency(old_size=3, old_root=old, new_size=3, new_root=new, path=[])
+    assert (caught.value.expected, caught.value.found) == (old.hex(), new.hex())
+
+
 def test_the_error_for_a_path_of_another_length_says_which() -> None:
     with pytest.raises(VerificationError, match="too short"):
         root_from_path(leaf_hash=STRANGER, index=0, size=2, path=[])
@@ -273,8 +284,12 @@ def test_the_error_for_a_path_of_another_length_says_which() -> None:
         root_from_path(leaf_hash=STRANGER, index=0, size=1, path=[STRANGER])
     with pytest.raises(VerificationError, match="too short"):
         verify_consistency(old_size=1, old_root=STRANGER, new_size=2, new_root=STRANGER, path=[])
+    with pytest.raises(VerificationError, match="too short"):
+        verify_consistency(old_size=3, old_root=STRANGER, new_size=4, new_root=STRANGER, path=[])
     with pytest.raises(VerificationError, match="too long"):
-        verify_consistency(old_size=1, old_root=STRANGER, new_size=1, new_root=STRANGER, path=[STRANGER])
+        verify_consistency(old_size=1, old_root=STRANGER, new_size=2, new_root=STRANGER, path=[STRANGER] * 2)
+    with pytest.raises(VerificationError, match="too long between equal sizes"):
+        verify_consistency(old_size=3, old_root=STRANGER, new_size=3, new_root=STRANGER, path=[STRANGER])
 
 
 # Consistency.
@@ -314,8 +329,13 @@ def test_a_consistency_path_too_short_too_long_or_altered_proves_nothing(new: in
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_tree_is_consistent_with_itself_alone(size: int) -> None:
-    assert consistent(size, STRANGER, size, STRANGER, []) is (size & (size - 1) == 0)
+def test_trees_of_one_size_are_consistent_only_if_they_are_the_same_and_without_a_path(size: int) -> None:
+    root = TREES[size].root
+    assert consistent(size, root, size, root, [])
+    assert not consistent(size, root, size, STRANGER, [])
+    assert not consistent(size, STRANGER, size, root, [])
+    for path in ([root], [STRANGER], TREES[size].path(size - 1) or [root]):
+        assert not consistent(size, root, size, root, path)
 
 
 @pytest.mark.parametrize("size", [7, 33])
@@ -360,7 +380,8 @@ def test_a_frontier_holds_the_largest_complete_subtrees() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "hashes"), [(1, []), (0, [STRANGER]), (3, [STRANGER]), (4, [STRANGER, STRANGER]), (1, [b"short"]), (-1, [STRANGER])]
+    ("size", "hashes"),
+    [(1, []), (0, [STRANGER]), (3, [STRANGER]), (4, [STRANGER, STRANGER]), (1, [b"short"]), (-1, [STRANGER])],
 )
 def test_a_frontier_that_does_not_fit_its_size_is_refused(size: int, hashes: list[bytes]) -> None:
     with pytest.raises(MalformedError, match=f"frontier of a tree of {size}"):
@@ -429,6 +450,6 @@ for _ in range(63):
     UNIFORM.append(node_hash(UNIFORM[-1], UNIFORM[-1]))
 
 
-def uniform(level: int, index: int) -> bytes:
+def uniform(level: int, _index: int) -> bytes:
     """A node of a tree whose entries are all empty."""
     return UNIFORM[level]

@@ -136,8 +136,8 @@ def test_a_path_that_is_read_is_written_the_same(parts: list[str]) -> None:
 
 def all_tiles(size: int) -> Iterator[Tile]:
     """The specification's own words: full tiles, and a partial one of floor(s / 256^l) mod 256 unless it is empty."""
-    for level in (-1, 0, 1, 2, 3):
-        full, width = divmod(size // 256 ** max(level, 0), 256)
+    for level, span in ((-1, 1), (0, 1), (1, 256), (2, 256**2), (3, 256**3)):
+        full, width = divmod(size // span, 256)
         yield from (Tile(level, index, 256) for index in range(full))
         if width:
             yield Tile(level, full, width)
@@ -240,7 +240,7 @@ def test_a_tile_of_another_length_is_refused(change: bytes) -> None:
 
 def test_a_full_tile_in_place_of_a_partial_one_is_refused() -> None:
     node = node_reader(300, lambda tile: contents(tile._replace(width=256)))
-    with pytest.raises(MalformedError, match="tile/0/001.p/44 holds 8192 bytes, not 1408"):
+    with pytest.raises(MalformedError, match=r"tile/0/001\.p/44 holds 8192 bytes, not 1408"):
         node(0, 256)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final
 
-from hefu_ledger.encoding import format_time
+from hefu_ledger.encoding import MAX_TIME_MS, format_time
 from hefu_ledger.errors import VerificationError
 from hefu_ledger.merkle import leaf_hash, verify_inclusion
 from hefu_ledger.note import verify_note
@@ -123,6 +123,8 @@ def checkpoint(case: Case) -> Finding:
         times = {
             witnesses[line.key]: line.time_s for line in verified if line.key in witnesses and line.time_s is not None
         }
+        if max(times.values(), default=0) > MAX_TIME_MS // 1000:
+            raise VerificationError("a witness states a time after the year 9999 (are its seconds milliseconds?)")
         case.witnessed.append(times)
     if case.genesis.log not in logs:
         raise VerificationError("the genesis record names another log key than the policy trusts")
@@ -167,7 +169,7 @@ def enrolment(case: Case) -> Finding:
         raise NotReachedError
     relied = [member for member in case.roster.members if member.key in case.signers]
     on_word = [member for member in relied if not member.vouched]
-    case.unchecked.append(("检查点之后的密钥变更", "key events after the checkpoint"))
+    case.unchecked.append(("证据未载明的密钥变更", "key events that the receipt does not carry"))
     found = ", ".join(member.key.key_id.hex() for member in relied)
     if on_word:
         zh = f"其中 {len(on_word)} 个密钥由运营者核验登记（无更早密钥担保），密钥持有人已签名确认。"
@@ -224,6 +226,8 @@ def stamps(case: Case) -> Finding:
 
     for token, text in tokens:
         stamp = verify_token(token, message=text.encode(), roots=case.roots)
+        if stamp.gen_time_ms + stamp.accuracy_ms > MAX_TIME_MS:
+            raise VerificationError(f"the authority {stamp.signer} states a time after the year 9999")
         case.stamps.append((stamp.gen_time_ms, stamp.accuracy_ms, stamp.signer))
         case.narrow(
             stamp.gen_time_ms + stamp.accuracy_ms, f"时间戳机构 {stamp.signer}", f"the authority {stamp.signer}"
@@ -261,20 +265,23 @@ def compromise(case: Case) -> Finding:
     """17: a key that was compromised needs an independent time from before."""
     if not case.signers:
         raise NotReachedError
-    for member in case.roster.members:
-        since = member.compromised_since
-        if member.key not in case.signers or since is None:
-            continue
-        if case.independent is None or case.independent[0] >= since:
-            zh = f"所用密钥自 {format_time(since)} 起可能失控，且无更早的独立时间佐证。"
-            en = f"A key used may have been in other hands since {format_time(since)}; no independent time is earlier."
-            return Finding(CANNOT, member.key.key_id.hex(), zh, en)
-        zh, en = (
-            "所用密钥后来失控，但独立时间早于失控之时。",
-            "A key used was compromised later than an independent time.",
-        )
-        return Finding(NOTED, member.key.key_id.hex(), zh, en)
-    return Finding(OK, "", "证据所载记录中，所用密钥未见失控。", "No record here reports a key used as compromised.")
+    since, key_id = min(
+        (
+            (member.compromised_since, member.key.key_id.hex())
+            for member in case.roster.members
+            if member.key in case.signers and member.compromised_since is not None
+        ),
+        default=(None, ""),
+    )
+    if since is None:
+        zh = "证据所载记录中，所用密钥未见失控。"
+        return Finding(OK, "", zh, "No record here reports a key used as compromised.")
+    if case.independent is None or case.independent[0] >= since:
+        zh = f"所用密钥自 {format_time(since)} 起可能失控，且无更早的独立时间佐证。"
+        en = f"A key used may have been in other hands since {format_time(since)}; no independent time is earlier."
+        return Finding(CANNOT, key_id, zh, en)
+    zh = "所用密钥后来失控，但独立时间早于失控之时。"
+    return Finding(NOTED, key_id, zh, "A key used was compromised later than an independent time.")
 
 
 def headline(case: Case) -> Finding:

@@ -1,0 +1,78 @@
+# Every target makes its own .venv from the locks, once. Wanted: make, and Python 3.11 or later.
+# Another Python than the system's: make PYTHON=/path/to/python3.12 (rm -rf .venv to change it later).
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
+RUN    := $(VENV)/.installed-run
+DEV    := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test soak bench serve lint lock
+
+help:
+	@echo 'make demo   deposit a folder, pull the plug, verify it all (make demo DOCS=/some/folder)'
+	@echo 'make serve  run the service on this machine, with its data in ./data'
+	@echo 'make test   every test but the long ones      make soak   the long ones'
+	@echo 'make lint   ruff, mypy, import rules          make bench  how fast, against bare work'
+	@echo 'make lock   write the requirement locks from pyproject.toml; delete one first to take newer versions'
+
+demo: $(RUN)
+	@$(BIN)/python tests/demo.py $${DOCS:+"$$DOCS"}
+
+test: $(DEV)
+	@$(BIN)/python -m pytest -q -n 2
+
+soak: $(DEV)
+	@$(BIN)/python -m pytest -q -m soak
+
+bench: $(RUN)
+	@$(BIN)/python tests/bench/run.py
+
+serve: $(RUN)
+	@test -e data || $(BIN)/hefu-service init --data data --origin log.example/hefu
+	@$(BIN)/hefu-service serve --data data
+
+lint: $(DEV)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --group build
+
+lock: $(DEV)
+	$(COMPILE) --extra service --extra postgres pyproject.toml --output-file requirements.lock
+	$(COMPILE) --all-extras --constraints requirements.lock pyproject.toml --output-file requirements-dev.lock
+
+# A virtual environment holds absolute paths: one that was copied along with the folder would run the other folder's code.
+ifneq ($(shell cat $(VENV)/.made-in 2>/dev/null),$(CURDIR))
+.PHONY: $(VENV)/pyvenv.cfg
+endif
+
+$(VENV)/pyvenv.cfg:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo '$(PYTHON) is missing. Install Python 3.11 or later, or name one: make PYTHON=/path/to/python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$$($(PYTHON) --version) is too old. Install Python 3.11 or later, or name one:" \
+	    'make PYTHON=/path/to/python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo '$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv' \
+	    '(or name another Python: make PYTHON=/path/to/python3.12)' >&2; exit 1; }
+	@echo 'Setting up $(VENV), once ...'
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@echo '$(CURDIR)' > $(VENV)/.made-in
+
+# merkletools comes as source: without --use-pep517 an old pip builds it with whatever setuptools the venv has, or none.
+$(RUN): $(VENV)/pyvenv.cfg requirements.lock pyproject.toml
+	@$(PIP) install --no-deps --require-hashes --use-pep517 -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(RUN) requirements-dev.lock
+	@$(PIP) install --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,221 @@
+"""``hefu deposit``: from documents to evidence, safe to interrupt anywhere and to run again.
+
+::
+
+    (nothing) ── cards and statement, synced ──▶ FINAL.part ── sent ──▶ FINAL.ack beside it ── receipt ──▶ FINAL
+
+What is sent was durable before, and is sent again byte for byte until it is answered, so nothing is deposited twice.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from hefu.acknowledgement import verify_acknowledgement, verify_answer
+from hefu.atomic import replace
+from hefu.bundles import Part
+from hefu.document import UnreadableError
+from hefu.errors import ClientError, FolderError, Problem, RefusedError, UnreachableError
+from hefu.home import Home
+from hefu.http import TEXT, Service
+from hefu.plan import Target, documents, plan
+from hefu.sight import look
+from hefu.source import open_source
+from hefu.unfinished import discard, finish, resume, write
+from hefu.verifying import verify
+from hefu_ledger.acceptance import Acceptance
+from hefu_ledger.encoding import format_time
+from hefu_ledger.errors import LedgerError
+from hefu_ledger.number import format_number
+from hefu_ledger.receipt import MAX_RECEIPT, parse_receipt
+from hefu_ledger.statement import Seen, statement_id
+from hefu_ledger.verdict import CANNOT, FAILED, PROVEN
+from hefu_ledger.verify import Folder
+
+ACCEPTED = "accepted"
+ANCHORED = "anchored"
+KNOWN = "already deposited"
+_FIRST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 5.0
+
+
+class Deposited(NamedTuple):
+    """One PATH's deposit; ``state``: ``accepted`` (its evidence is to come), ``anchored`` or ``already deposited``."""
+
+    path: str
+    evidence: str
+    state: str
+    documents: int
+    number: str
+    statement: str  # hex SHA-256 of the signed statement
+    received_at: str
+    left_out: tuple[Problem, ...] = ()
+
+
+class _Open(NamedTuple):
+    """A deposit that the service has acknowledged."""
+
+    target: Target
+    part: Part
+    acknowledgement: bytes
+    acceptance: Acceptance
+    left_out: tuple[Problem, ...]
+    resumed: bool
+
+
+def deposit(
+    home: Home, service: Service, paths: Sequence[str], *, out: str, wait: bool, skip_unreadable: bool = False
+) -> list[Deposited]:
+    """Deposit each path, a file or a folder, and write its evidence below ``out`` once the ledger has it.
+
+    Without ``wait`` what is not on the ledger yet stays ``accepted``; the same call later finishes it. All deposits
+    are sent before the first is waited for.
+    """
+    targets = plan(paths, out, home.path)
+    os.makedirs(out, exist_ok=True)
+    with _alone(out):
+        depositor = _Depositor(home, service, skip_unreadable=skip_unreadable)
+        begun = [depositor.begin(target) for target in targets]
+        return [item if isinstance(item, Deposited) else depositor.end(item, wait=wait) for item in begun]
+
+
+class _Depositor:
+    def __init__(self, home: Home, service: Service, *, skip_unreadable: bool) -> None:
+        self._home = home
+        self._service = service
+        self._skip_unreadable = skip_unreadable
+
+    def begin(self, target: Target) -> _Open | Deposited:
+        """Have the service acknowledge the deposit, unless its evidence is there already."""
+        part, left_out = resume(target, self._home), tuple[Problem, ...]()
+        resumed = part is not None
+        if part is None:
+            if os.path.lexists(target.final):
+                return _known(target, self._home)
+            part, left_out = self._write(target)
+        try:
+            answer = self._service.post("/v1/deposits", part.statement, TEXT)
+        except RefusedError:
+            if not resumed:  # an earlier run may have had a better answer
+                discard(target)
+            raise
+        acceptance = verify_acknowledgement(answer.body, statement=part.statement, home=self._home)
+        replace(target.acknowledgement, answer.body)
+        return _Open(target, part, answer.body, acceptance, left_out, resumed)
+
+    def end(self, item: _Open, *, wait: bool) -> Deposited:
+        """Turn the receipt into evidence, if the ledger has it, or once it has."""
+        data = self._receipt(item, wait=wait)
+        if data is None:
+            return self._accepted(item)
+        header, home = item.part.header, self._home
+        folder = Folder(header.count, item.part.root, frozenset({(home.config.origin, home.config.depositor)}))
+        receipt = parse_receipt(data)
+        verdict = verify_answer(
+            receipt, folder, statement=item.part.statement, acknowledgement=item.acknowledgement, home=home
+        )
+        finish(item.target, item.part, receipt)
+        if item.resumed:  # the documents may have changed since they were described
+            _known(item.target, home)
+        return _from_facts(item.target, ANCHORED, verdict.facts)._replace(left_out=item.left_out)
+
+    @cached_property
+    def _seen(self) -> Seen:
+        """The newest checkpoint, which must contain the one seen last; the statement will name it."""
+        sight = look(open_source(f"{self._service.url}/ledger"), self._home.policy, seen=self._home.seen)
+        self._home.remember(sight.note)
+        return Seen(sight.checkpoint.root, sight.checkpoint.size)
+
+    def _write(self, target: Target) -> tuple[Part, tuple[Problem, ...]]:
+        names, left_out = documents(target, skip_unreadable=self._skip_unreadable)
+        while True:
+            try:
+                return write(target, names, self._home, self._seen), tuple(left_out)
+            except FolderError as error:  # found only in reading
+                if not self._skip_unreadable or len(error.problems) == len(names):
+                    raise
+                left_out += error.problems
+                bad = {problem.path for problem in error.problems}
+                names = [name for name in names if f"{target.folder}/{name}" not in bad]
+
+    def _receipt(self, item: _Open, *, wait: bool) -> bytes | None:
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            answer = self._service.get(f"/v1/deposits/{_id(item)}/receipt", limit=MAX_RECEIPT)
+            if answer.status == 200:
+                return answer.body
+            if not wait:
+                return None
+            if time.time() * 1000 > item.acceptance.anchor_by:
+                by, kept = format_time(item.acceptance.anchor_by), item.target.acknowledgement
+                raise UnreachableError(f"the service promised to anchor this by {by} and has not; {kept} proves it")
+            self._service.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _accepted(self, item: _Open) -> Deposited:
+        acceptance = item.acceptance
+        return Deposited(
+            path=item.target.path,
+            evidence=item.target.final,
+            state=ACCEPTED,
+            documents=item.part.header.count,
+            number=format_number(self._home.genesis.number_prefix, acceptance.seq),
+            statement=_id(item),
+            received_at=format_time(acceptance.received_at),
+            left_out=item.left_out,
+        )
+
+
+def _known(target: Target, home: Home) -> Deposited:
+    """The evidence that is there, if it is of these very documents; ClientError if it is of anything else."""
+    try:
+        verdict = verify(target.final, target.path, policy=home.policy)
+    except UnreadableError as error:
+        raise FolderError([error.problem]) from None
+    except LedgerError as error:
+        raise _other(target, str(error)) from None
+    if verdict.verdict != PROVEN:
+        raise _other(target, "; ".join(step.en for step in verdict.steps if step.outcome in (FAILED, CANNOT)))
+    if verdict.facts["depositor"] != home.config.depositor:
+        raise _other(target, f"it is a deposit of {verdict.facts['depositor']}")
+    return _from_facts(target, KNOWN, verdict.facts)
+
+
+def _other(target: Target, reason: str) -> ClientError:
+    advice = "it stays; choose another --out, or move it away to deposit what is there now"
+    return ClientError(f"{target.final} is evidence, but not of what {target.path} holds: {reason}. {advice}")
+
+
+def _from_facts(target: Target, state: str, facts: dict[str, Any]) -> Deposited:
+    return Deposited(
+        path=target.path,
+        evidence=target.final,
+        state=state,
+        documents=facts["count"],
+        number=facts["number"],
+        statement=facts["statement"],
+        received_at=facts["received_at"],
+    )
+
+
+def _id(item: _Open) -> str:
+    return statement_id(item.part.statement).hex()
+
+
+@contextmanager
+def _alone(out: str) -> Iterator[None]:
+    """One deposit into a folder at a time: two would take each other's unfinished work for a crash's."""
+    descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise ClientError(f"another hefu deposit is writing to {out}; wait for it, or choose another --out") from None
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,171 @@
+"""``hefu init``: a key is made, enrolled with a one-time code, and found again on the ledger before it is used.
+
+Every step can be repeated: the key is written first and the configuration last, and the same code with the same key
+gets the same answer.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from hefu import home
+from hefu.atomic import replace, write_new
+from hefu.errors import ClientError, RefusedError, UnreachableError
+from hefu.http import JSON, Service
+from hefu.key import format_key, parse_key
+from hefu.sight import Sight, verify_checkpoint
+from hefu_ledger.card import Opened, parse_opened
+from hefu_ledger.encoding import Fields, canonical
+from hefu_ledger.errors import VerificationError
+from hefu_ledger.identity import (
+    Identity,
+    Possession,
+    format_possession,
+    parse_signed_possession,
+    verify_identity,
+)
+from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.merkle import leaf_hash, verify_inclusion
+from hefu_ledger.names import check_depositor, depositor_key_name
+from hefu_ledger.note import format_note, sign_note
+from hefu_ledger.policy import Policy, parse_policy
+from hefu_ledger.proof import parse_proof
+from hefu_ledger.record import Enrolment, KeyEvent, parse_record
+from hefu_ledger.roster import Roster
+
+_PATIENCE_S = 120.0  # how long the enrolment's record may take; the key is safe, and init can be run again
+_PAUSE_S = 0.5
+
+
+class Enrolled(NamedTuple):
+    """What ``init`` established. ``fingerprints``: of the log keys trusted at first sight, for people to compare."""
+
+    depositor: str
+    origin: str
+    identity: Identity
+    fingerprints: tuple[str, ...]
+    checkpoint_size: int
+
+
+class OnLedger(NamedTuple):
+    """A depositor's records, each found under one signed checkpoint."""
+
+    records: tuple[bytes, ...]
+    sight: Sight
+    pending: int
+
+
+def enrol(path: str, service: Service, code: str) -> Enrolled:
+    """Make ``path`` the home of the depositor whose one-time code this is. Durable on return."""
+    if home.read(path, home.CONFIG) is not None:
+        raise ClientError(f"{path} is a home already; choose another --home, or go on to hefu deposit")
+    depositor = check_depositor(code.strip().partition(".")[0])
+    trust = service.get("/v1/trust").body
+    policy = parse_policy(trust.decode("utf-8", "surrogateescape"))
+    origin = _origin(policy)
+    signer = _key(path, depositor_key_name(origin, depositor))
+    identity = _send(service, code.strip(), Possession(depositor, origin, signer.key), signer)
+    found = _wait(service, policy, depositor, signer)
+    established = _verify(found, policy, Possession(depositor, origin, signer.key), identity)
+    replace(f"{path}/{home.POLICY}", trust)
+    replace(f"{path}/{home.GENESIS}", found.records[0])
+    replace(f"{path}/{home.CHECKPOINT}", format_note(found.sight.note))
+    config = home.Config(depositor, identity, origin, service.url)
+    replace(f"{path}/{home.CONFIG}", home.format_config(config))
+    fingerprints = tuple(log.key.fingerprint for log in policy.logs)
+    return Enrolled(depositor, origin, established, fingerprints, found.sight.checkpoint.size)
+
+
+def fetch_enrolment(service: Service, policy: Policy, depositor: str) -> OnLedger:
+    """Read a depositor's records and check that each is on the ledger at the place it says."""
+    answer = service.get(f"/v1/enrolments/{depositor}").json("enrolment")
+    members = frozenset({"depositor", "pending", "proofs", "records"})
+    fields = Fields(answer, "enrolment", members, frozenset(answer))
+    texts, proofs = fields.items("records", high=1000), fields.items("proofs", high=1000)
+    records = tuple(str(text).encode() for text in texts)
+    if not records or len(records) != len(proofs):
+        raise UnreachableError("enrolment: the service's answer does not hold one proof for each record")
+    sights = [_verify_record(data, value, policy) for data, value in zip(records, proofs, strict=True)]
+    return OnLedger(records, max(sights, key=lambda sight: sight.checkpoint.size), fields.whole("pending"))
+
+
+def _origin(policy: Policy) -> str:
+    if len(policy.logs) != 1:
+        raise ClientError(f"the service's trust policy names {len(policy.logs)} logs; depositing needs exactly one")
+    return policy.logs[0].key.name
+
+
+def _key(path: str, name: str) -> Ed25519Signer:
+    """The home's key, made before anyone hears of it, so that an enrolment never waits for a lost key."""
+    home.make(path)
+    data = home.read(path, home.KEY)
+    if data is None:
+        data = format_key(name, os.urandom(32))
+        write_new(f"{path}/{home.KEY}", data)
+    signer = parse_key(data)
+    if signer.key.name != name:
+        raise ClientError(f"{path} holds the key of {signer.key.name}, not of {name}; choose another --home")
+    return signer
+
+
+def _send(service: Service, code: str, possession: Possession, signer: Ed25519Signer) -> Opened:
+    note = format_note(sign_note(format_possession(possession), [signer]))
+    body = canonical({"code": code, "possession": note.decode()})
+    answer = service.post("/v1/enrolments", body, JSON).json("enrolment")
+    if (answer.get("depositor"), answer.get("origin")) != (possession.depositor, possession.origin):
+        raise UnreachableError("enrolment: the service answered for another depositor or ledger")
+    return parse_opened(answer.get("identity"), "identity")
+
+
+def _wait(service: Service, policy: Policy, depositor: str, signer: Ed25519Signer) -> OnLedger:
+    waited_s = 0.0
+    while True:
+        try:
+            found = fetch_enrolment(service, policy, depositor)
+        except RefusedError as error:
+            if error.status != 404:
+                raise
+        else:
+            if any(_enrols(data, signer) for data in found.records):
+                return found
+        if waited_s >= _PATIENCE_S:
+            raise UnreachableError("the enrolment is not on the ledger yet; run the same command again later")
+        service.sleep(_PAUSE_S)
+        waited_s += _PAUSE_S
+
+
+def _enrols(data: bytes, signer: Ed25519Signer) -> bool:
+    body = parse_record(data).body
+    return isinstance(body, Enrolment) and parse_signed_possession(body.possession.encode())[1].key == signer.key
+
+
+def _verify_record(data: bytes, value: object, policy: Policy) -> Sight:
+    fields = Fields(value, "proof", frozenset({"index", "proof"}))
+    proof = parse_proof(fields.text("proof", limit=131_072).encode())
+    sight = verify_checkpoint(proof.checkpoint, policy)
+    index = parse_record(data).index
+    if not index == proof.index == fields.whole("index"):
+        raise VerificationError("enrolment: the record's place", expected=f"{index}", found=f"{proof.index}")
+    checkpoint = sight.checkpoint
+    verify_inclusion(
+        leaf_hash=leaf_hash(data), index=index, size=checkpoint.size, path=proof.path, root=checkpoint.root
+    )
+    return sight
+
+
+def _verify(found: OnLedger, policy: Policy, possession: Possession, identity: Opened) -> Identity:
+    """Check that the records make this key the depositor's and commit to the identity that the service told us."""
+    genesis = home.parse_genesis(found.records[0])
+    if genesis.log not in [log.key for log in policy.logs]:
+        raise VerificationError("genesis names another log key than the policy that the service gave")
+    roster = Roster(possession.origin, possession.depositor)
+    for data in found.records[1:]:
+        body = parse_record(data).body
+        if isinstance(body, Enrolment):
+            roster.enrol(body)
+        elif isinstance(body, KeyEvent):
+            roster.change(body)
+    if possession.key not in [member.key for member in roster.members if member.until_seq is None]:
+        raise VerificationError("enrolment: the ledger's records do not make this key the depositor's")
+    return verify_identity(identity, commitment=roster.identity)

@@ -1,0 +1,64 @@
+"""What can go wrong on this side, and the exit code each ends in: 2 for refused input, 3 for a world that failed.
+
+Findings about evidence are ``hefu_ledger.errors.VerificationError`` (exit 1) and ``MalformedError`` (3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+NOT_PROVEN = 1
+REFUSED = 2
+CANNOT_TELL = 3
+INTERRUPTED = 130
+
+
+class Problem(NamedTuple):
+    """A path that cannot be deposited as it is, printable, and why."""
+
+    path: str
+    cause: str
+
+
+class ClientError(Exception):
+    """Anything the client refuses; the text says what is wrong and what would be right."""
+
+    exit_code = REFUSED
+
+
+class FolderError(ClientError):
+    """Files that cannot be deposited or read; each is named with its cause, and nothing was written."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        count = "1 path" if len(problems) == 1 else f"{len(problems)} paths"
+        lines = "".join(f"\n  {problem.path}: {problem.cause}" for problem in problems)
+        super().__init__(f"{count} cannot be deposited; nothing was written{lines}")
+        self.problems = tuple(problems)
+
+
+class RefusedError(ClientError):
+    """The service understood and said no; asking again will not help."""
+
+    def __init__(self, status: int, title: str, detail: str) -> None:
+        super().__init__(f"the service refused ({status} {title}): {detail}" if detail else f"{status} {title}")
+        self.status = status
+        self.title = title
+        self.detail = detail
+
+
+class UnreachableError(ClientError):
+    """The service, a disk or a source could not be reached, or did not answer in its protocol."""
+
+    exit_code = CANNOT_TELL
+
+
+class AlarmError(ClientError):
+    """Two signed checkpoints of a ledger, and the later does not contain the earlier. Keep both: they are the proof."""
+
+    exit_code = NOT_PROVEN
+
+    def __init__(self, message: str, *, remembered: str, found: str) -> None:
+        super().__init__(message)
+        self.remembered = remembered  # both are whole notes
+        self.found = found

@@ -1,0 +1,102 @@
+"""What is to be deposited, and where its evidence will lie; every mistake in it is found before anything is read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from hefu.errors import ClientError, FolderError, Problem
+from hefu.scan import Found, kind_of, printable, scan, why
+from hefu_ledger.statement import MAX_COUNT
+
+
+class Target(NamedTuple):
+    """One PATH, a file or a folder; ``final`` is its evidence."""
+
+    path: str
+    name: str
+    is_folder: bool
+    final: str
+
+    @property
+    def part(self) -> str:
+        """The unfinished bundle: private, complete once its statement is written, sent only then."""
+        return f"{self.final}.part"
+
+    @property
+    def acknowledgement(self) -> str:
+        """The service's promise, kept until it is part of the evidence."""
+        return f"{self.final}.ack"
+
+    @property
+    def folder(self) -> str:
+        """The folder that names in the bundle are relative to."""
+        return self.path if self.is_folder else os.path.dirname(self.path) or "."
+
+    def documents(self) -> Found:
+        """The documents to deposit."""
+        return scan(self.path) if self.is_folder else Found([self.name], [])
+
+
+def plan(paths: Sequence[str], out: str, home: str) -> list[Target]:
+    """Find what each path is. FolderError names all that cannot be deposited, ClientError two that would collide."""
+    problems: list[Problem] = []
+    targets: list[Target] = []
+    for path in paths:
+        try:
+            targets.append(_target(path, out))
+        except OSError as error:
+            problems.append(Problem(printable(path), why(error)))
+        except ValueError as error:
+            problems.append(Problem(printable(path), str(error)))
+    if problems:
+        raise FolderError(problems)
+    _check_collisions(targets)
+    _check_inside(targets, {"--out": out, "--home": home})
+    return targets
+
+
+def documents(target: Target, *, skip_unreadable: bool) -> Found:
+    """The documents of a target. FolderError where something in it is none, unless that is to be left out."""
+    found = target.documents()
+    if found.problems and not skip_unreadable:
+        raise FolderError(found.problems)
+    if not 0 < len(found.names) <= MAX_COUNT:
+        holds = f"{printable(target.path)} holds {len(found.names)} documents"
+        raise ClientError(f"{holds}; a deposit has 1 to {MAX_COUNT}")
+    return found
+
+
+def _target(path: str, out: str) -> Target:
+    mode = os.lstat(path.rstrip("/") or "/").st_mode
+    name = os.path.basename(os.path.abspath(path))
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise ValueError(kind_of(mode))
+    if not name:
+        raise ValueError("it has no name to give its evidence")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError("its name is not UTF-8") from None
+    is_folder = stat.S_ISDIR(mode)
+    return Target(path, name, is_folder, f"{out}/{name}.hefu.{'bundle' if is_folder else 'json'}")
+
+
+def _check_collisions(targets: Sequence[Target]) -> None:
+    paths: dict[str, str] = {}
+    for target in targets:
+        other = paths.setdefault(target.final, target.path)
+        if other is not target.path:
+            message = f"{printable(other)} and {printable(target.path)} would share {target.final}; deposit them apart"
+            raise ClientError(message)
+
+
+def _check_inside(targets: Sequence[Target], ours: dict[str, str]) -> None:
+    """What is written while depositing must not lie in a folder that is being deposited."""
+    for target in targets:
+        whole = os.path.realpath(target.path)
+        for option, path in ours.items():
+            if target.is_folder and os.path.commonpath((whole, os.path.realpath(path))) == whole:
+                raise ClientError(f"{option} {path} lies inside {printable(target.path)}; choose a folder outside it")

@@ -1,0 +1,88 @@
+"""Which documents a folder holds, in a fixed order, and what in it is none.
+
+Links are never followed: what they lead to may lie outside the folder, and a loop would not end. Everything that is
+not a readable regular file with a UTF-8 name is named, since evidence of a folder must not silently leave things out.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import NamedTuple
+
+from hefu.errors import Problem
+
+
+class Found(NamedTuple):
+    """A folder's documents, as paths relative to it in the order of their UTF-8 bytes, and all the rest."""
+
+    names: list[str]
+    problems: list[Problem]
+
+
+def scan(folder: str) -> Found:
+    """Walk ``folder``; never raises for what it finds there."""
+    found = Found([], [])
+    walked: dict[tuple[int, int], str] = {}
+    waiting = [""]
+    while waiting:
+        _list(folder, waiting.pop(), found, walked, waiting)
+    found.names.sort()  # code points sort like their UTF-8 bytes
+    found.problems.sort()
+    return found
+
+
+def printable(path: str) -> str:
+    """A path as text that any terminal and any JSON can carry; bytes that are not UTF-8 become ``\\\\xff``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def why(error: OSError) -> str:
+    """The cause of a failure, without the path."""
+    return error.strerror or type(error).__name__
+
+
+def kind_of(mode: int) -> str:
+    """What a file that is neither regular nor a folder is."""
+    kinds = {
+        stat.S_IFLNK: "a symbolic link, which is not followed",
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+        stat.S_IFDIR: "a folder",
+    }
+    return kinds.get(stat.S_IFMT(mode), "not a regular file")
+
+
+def _list(folder: str, prefix: str, found: Found, walked: dict[tuple[int, int], str], waiting: list[str]) -> None:
+    path = f"{folder}/{prefix}"
+    try:
+        status = os.stat(path)
+        twin = walked.setdefault((status.st_dev, status.st_ino), prefix)
+        if twin != prefix:
+            cause = f"the same folder as {printable(twin) or 'the whole'!r}: a loop, or mounted twice"
+            found.problems.append(Problem(printable(prefix), cause))
+            return
+        with os.scandir(path) as entries:
+            for entry in entries:
+                _classify(entry, prefix + entry.name, found, waiting)
+    except OSError as error:
+        found.problems.append(Problem(printable(prefix or folder), why(error)))
+
+
+def _classify(entry: os.DirEntry[str], name: str, found: Found, waiting: list[str]) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        found.problems.append(Problem(printable(name), "its name is not UTF-8"))
+        return
+    if entry.is_file(follow_symlinks=False):
+        if os.access(entry.path, os.R_OK):
+            found.names.append(name)
+        else:
+            found.problems.append(Problem(name, "not readable by this user"))
+    elif entry.is_dir(follow_symlinks=False):
+        waiting.append(f"{name}/")
+    else:
+        found.problems.append(Problem(name, kind_of(entry.stat(follow_symlinks=False).st_mode)))

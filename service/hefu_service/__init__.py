@@ -1,0 +1,1 @@
+"""The service: takes deposits, seals them into batches and publishes the ledger."""

@@ -1,0 +1,73 @@
+"""Deposits 存证: statements in, acknowledgements and receipts out."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Blueprint, Response, jsonify, request
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound, UnsupportedMediaType
+
+from hefu_ledger.encoding import from_hex
+from hefu_ledger.receipt import format_receipt
+from hefu_ledger.statement import MAX_STATEMENT
+from hefu_service.api.context import body_of, context, json_of, member, text
+from hefu_service.intake.acknowledgement import acknowledge
+from hefu_service.intake.committer import Accepted
+from hefu_service.sealing.receipts import deposit_state, make_receipt, number_state
+
+deposits: Final = Blueprint("deposits", __name__)
+POLL_S: Final = 1  # what a client is told to wait for its receipt: the default window
+
+
+@deposits.post("/v1/deposits")
+def submit() -> ResponseReturnValue:
+    """Accept one statement (a note) or many (JSON, all or nothing); 200 if all were there before."""
+    if request.mimetype == "text/plain":
+        accepted = context().committer.accept([body_of("text/plain", limit=MAX_STATEMENT)])
+        return text(_acknowledge(accepted[0]).encode(), _status(accepted))
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("Content-Type must be text/plain (one statement) or application/json (many)")
+    statements = member(json_of(), "statements", list)
+    accepted = context().committer.accept([str(statement).encode() for statement in statements])
+    return jsonify(acknowledgements=[_acknowledge(each) for each in accepted]), _status(accepted)
+
+
+@deposits.get("/v1/deposits/<statement_id>")
+def state(statement_id: str) -> ResponseReturnValue:
+    """The acknowledgement of a statement, by its SHA-256, and how far it has come."""
+    found = deposit_state(context().services, from_hex(statement_id))
+    if found is None:
+        raise NotFound("no deposit of a statement with this SHA-256")
+    acknowledgement = acknowledge(context().services, found.deposit)
+    return jsonify(acknowledgement=acknowledgement, number=found.number, state=found.state)
+
+
+@deposits.get("/v1/deposits/<statement_id>/receipt")
+def receipt(statement_id: str) -> ResponseReturnValue:
+    """The receipt of a statement, by its SHA-256; 202 until it is in the ledger."""
+    services, identity = context().services, from_hex(statement_id)
+    found = deposit_state(services, identity)
+    if found is None:
+        raise NotFound("no deposit of a statement with this SHA-256")
+    made = make_receipt(services, identity)
+    if made is None:
+        return jsonify(state=found.state), 202, {"Retry-After": str(POLL_S)}
+    return text(format_receipt(made), content_type="application/json")
+
+
+@deposits.get("/v1/numbers/<number>")
+def numbered(number: str) -> Response:
+    """State and times of a deposit number: never whose it is, or what."""
+    found = number_state(context().services, number)
+    if found is None:
+        raise NotFound("no deposit has this number")
+    return jsonify(number=found.number, state=found.state, **found.times())
+
+
+def _acknowledge(accepted: Accepted) -> str:
+    return acknowledge(context().services, accepted.deposit)
+
+
+def _status(accepted: list[Accepted]) -> int:
+    return 200 if all(each.again for each in accepted) else 201

@@ -1,0 +1,45 @@
+"""Enrolment 实名登记 of depositors' keys."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
+
+from hefu_ledger.card import section_value
+from hefu_service.api.context import context, json_of, member
+from hefu_service.intake.enrolment import enrol
+from hefu_service.sealing.receipts import enrolment_proofs
+
+enrolments: Final = Blueprint("enrolments", __name__)
+
+
+@enrolments.post("/v1/enrolments")
+def submit() -> ResponseReturnValue:
+    """Enrol the key of a possession note with a one-time code; 200 if this very key was enrolled with it before."""
+    body = json_of()
+    done = enrol(context().services, member(body, "code", str), member(body, "possession", str).encode())
+    answer = {
+        "depositor": done.depositor,
+        "from_seq": done.from_seq,
+        "identity": section_value(done.identity),
+        "origin": done.origin,
+        "vkey": done.vkey,
+    }
+    return jsonify(answer), 200 if done.again else 201
+
+
+@enrolments.get("/v1/enrolments/<depositor>")
+def show(depositor: str) -> ResponseReturnValue:
+    """A depositor's enrolment and key records with their proofs; who it is, nobody is told."""
+    found = enrolment_proofs(context().services, depositor)
+    if found is None:
+        raise NotFound("no depositor of this id is enrolled")
+    return jsonify(
+        depositor=found.depositor,
+        pending=found.pending,
+        proofs=[{"index": index, "proof": proof} for index, proof in found.proofs],
+        records=list(found.records),
+    )

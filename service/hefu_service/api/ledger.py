@@ -1,0 +1,82 @@
+"""The published ledger, as c2sp.org/tlog-tiles has it, and each batch's leaves; and, for auditors, its private half."""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, Response, request, send_file
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
+
+from hefu_ledger.encoding import parse_decimal
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.tiles import parse_tile_path
+from hefu_service.api.context import context, text
+from hefu_service.sealing.entries import batch_entries
+
+ledger: Final = Blueprint("ledger", __name__)
+_IMMUTABLE: Final = "public, max-age=31536000, immutable"
+_FRESH: Final = "no-cache"
+
+
+@ledger.get("/ledger/checkpoint")
+def checkpoint() -> ResponseReturnValue:
+    """The newest checkpoint."""
+    return _file(Path("checkpoint"), "text/plain; charset=utf-8", _FRESH)
+
+
+@ledger.get("/ledger/tile/<path:name>")
+def tile(name: str) -> ResponseReturnValue:
+    """A hash tile or entry bundle, full or partial."""
+    try:
+        path = parse_tile_path(f"tile/{name}").path
+    except MalformedError as error:
+        raise NotFound(str(error)) from None
+    return _file(Path(path), "application/octet-stream", _IMMUTABLE)
+
+
+@ledger.get("/ledger/batches/<index>/leaves")
+def leaves(index: str) -> ResponseReturnValue:
+    """The leaf hashes of the batch whose record has this index, 32 bytes each, so that anyone can replay."""
+    return _file(Path("batches", str(_index(index)), "leaves"), "application/octet-stream", _IMMUTABLE)
+
+
+@ledger.get("/v1/batches/<index>/entries")
+def entries(index: str) -> Response:
+    """Acceptances and statements of a batch, for an auditor whom the operator gave the token."""
+    _check_auditor()
+    found = batch_entries(context().services, _index(index))
+    if found is None:
+        raise NotFound("no batch has this record index")
+    response = text(found, content_type="application/x-ndjson")
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _file(name: Path, content_type: str, caching: str) -> Response:
+    path = context().public / name
+    if not path.is_file():
+        raise NotFound("not published, or not yet")
+    response = send_file(path.absolute(), mimetype=content_type, etag=False, conditional=False, max_age=None)
+    response.headers["Cache-Control"] = caching
+    response.headers["Access-Control-Allow-Origin"] = "*"  # a verifier in a browser reads it from anywhere
+    return response
+
+
+def _index(index: str) -> int:
+    try:
+        return parse_decimal(index)
+    except MalformedError as error:
+        raise NotFound(str(error)) from None
+
+
+def _check_auditor() -> None:
+    token = context().auditor_token
+    if token is None:
+        raise Forbidden("this service admits no auditors: HEFU_AUDITOR_TOKEN_FILE is not set")
+    authorization = request.authorization
+    shown = authorization.token if authorization is not None and authorization.type == "bearer" else None
+    if shown is None or not compare_digest(shown.encode(), token.encode()):
+        raise Unauthorized("an auditor's token is needed: Authorization: Bearer …")

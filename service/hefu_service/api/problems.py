@@ -1,0 +1,113 @@
+"""Every error a client can meet, in one table (RFC 9457 problem+json)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final, NamedTuple
+
+from flask import Flask, Response, jsonify
+from werkzeug.exceptions import HTTPException
+
+from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError, VerificationError
+from hefu_service.intake import refusals
+from hefu_service.ports import (
+    ClockError,
+    HeadMovedError,
+    ImmutableError,
+    PortError,
+    SignerError,
+    StorageError,
+)
+from hefu_service.sealing.stops import SealingStoppedError
+
+LOG: Final = logging.getLogger("hefu.api")
+
+
+class PrivateHalfError(refusals.RefusedError):
+    """A body that holds an enterprise's private half: refused, and neither kept nor logged."""
+
+
+class Problem(NamedTuple):
+    """What the client is told; ``tell``: whether the error's own text may leave the service."""
+
+    status: int
+    type: str
+    title: str
+    tell: bool = True
+    retry_after_s: int | None = None
+
+
+PROBLEMS: Final[dict[type[Exception], Problem]] = {
+    MalformedError: Problem(400, "malformed", "Not in the form it should be 格式不符"),
+    UnknownFormatError: Problem(400, "unknown-format", "A format or version not known here 未知格式"),
+    VerificationError: Problem(422, "not-verified", "It does not prove what it should 核验不一致"),
+    LedgerError: Problem(422, "not-verified", "It does not prove what it should 核验不一致"),
+    PrivateHalfError: Problem(
+        422, "private-half", "The private half must not be sent; it was not kept 请勿发送私密部分"
+    ),
+    refusals.UnknownDepositorError: Problem(403, "unknown-depositor", "No such depositor is enrolled 存证主体未登记"),
+    refusals.WrongLedgerError: Problem(422, "wrong-ledger", "For another ledger, or another history of it 账本不符"),
+    refusals.KeyNotInForceError: Problem(403, "key-not-in-force", "The key is unknown, retired or another's 密钥无效"),
+    refusals.SignatureRefusedError: Problem(403, "signature-refused", "The signatures do not verify 签名不符"),
+    refusals.CodeRefusedError: Problem(403, "code-refused", "The enrolment code is not accepted 登记码无效"),
+    refusals.PossessionRefusedError: Problem(422, "possession-refused", "The key's holder has not signed 持钥声明不符"),
+    refusals.ConflictError: Problem(409, "conflict", "It contradicts what was done before 与既有登记冲突"),
+    refusals.BusyError: Problem(503, "busy", "Too many requests wait; nothing was stored 服务繁忙", retry_after_s=1),
+    refusals.RefusedError: Problem(422, "refused", "Refused 不予接受"),
+    ClockError: Problem(
+        503, "clock", "The service does not trust its clock; nothing was stored 时钟异常", retry_after_s=30
+    ),
+    HeadMovedError: Problem(503, "busy", "Another worker was first 服务繁忙", tell=False, retry_after_s=1),
+    StorageError: Problem(503, "storage", "The service cannot store; try again 存储异常", tell=False, retry_after_s=5),
+    ImmutableError: Problem(500, "stopped", "The ledger needs its operator 账本停写", tell=False),
+    SignerError: Problem(500, "stopped", "The ledger needs its operator 账本停写", tell=False),
+    SealingStoppedError: Problem(500, "stopped", "The ledger needs its operator 账本停写", tell=False),
+    PortError: Problem(500, "internal", "An error of the service 服务内部错误", tell=False),
+}
+INTERNAL: Final = Problem(500, "internal", "An error of the service 服务内部错误", tell=False)
+
+
+def problem_of(error: Exception) -> Problem:
+    """The table's row for an error: its own class's, or the nearest above it."""
+    return next((PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS), INTERNAL)
+
+
+def register(app: Flask) -> None:
+    """Let the app answer every error as a problem."""
+    app.register_error_handler(refusals.OneOfManyError, _one_of_many)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _any)
+
+
+def _any(error: Exception) -> Response:
+    problem = problem_of(error)
+    if problem.status >= 500 and problem.type != "busy":
+        # An internal error's text may name paths or values; it goes to the log of the operator, never to the client.
+        LOG.error("request failed", exc_info=None if isinstance(error, ClockError) else error)
+    return _render(problem, str(error) if problem.tell else "")
+
+
+def _one_of_many(error: refusals.OneOfManyError) -> Response:
+    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    problem = problem_of(cause)
+    return _render(problem, f"statement {error.index}: {cause}" if problem.tell else "", index=error.index)
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    slug = error.name.lower().replace(" ", "-")
+    response = _render(Problem(status, slug, error.name), error.description or "")
+    for name, value in error.get_headers():
+        if name.lower() in {"allow", "retry-after", "www-authenticate"}:
+            response.headers[name] = value
+    return response
+
+
+def _render(problem: Problem, detail: str, **members: Any) -> Response:
+    body = {"type": f"about:hefu/{problem.type}", "title": problem.title, "status": problem.status, **members}
+    response = jsonify(body | {"detail": detail} if detail else body)
+    response.status_code = problem.status
+    response.content_type = "application/problem+json"
+    if problem.retry_after_s is not None:
+        response.headers["Retry-After"] = str(problem.retry_after_s)
+    return response

@@ -1,0 +1,38 @@
+"""Verification 核验 for whoever has no program at hand, and what there is to trust."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Blueprint, Response, jsonify
+from werkzeug.exceptions import UnprocessableEntity
+
+from hefu_ledger.encoding import canonical
+from hefu_ledger.policy import Log, Policy, format_policy
+from hefu_ledger.receipt import MAX_RECEIPT
+from hefu_ledger.verdict import verdict_value
+from hefu_ledger.verify import verify_receipt
+from hefu_service.api.context import context, json_of, text
+
+verification: Final = Blueprint("verification", __name__)
+
+
+@verification.post("/v1/verify")
+def verify() -> Response:
+    """Verify a receipt by this ledger's own keys: every step that needs no private half."""
+    data = canonical(json_of(limit=MAX_RECEIPT))
+    if len(data) > MAX_RECEIPT:
+        raise UnprocessableEntity("the receipt is longer than a receipt may be")
+    return jsonify(verdict_value(verify_receipt(data, policy=_policy())))
+
+
+@verification.get("/v1/trust")
+def trust() -> Response:
+    """The trust policy (c2sp.org/tlog-policy) of this ledger; compare its fingerprints elsewhere before relying on it."""
+    response = text(format_policy(_policy()).encode())
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _policy() -> Policy:
+    return Policy(logs=(Log(context().services.signer.key),), witnesses=(), groups=(), quorum=None)

@@ -1,0 +1,1 @@
+"""What comes in: enrolments, key events and deposits; all of it moves the intake head, under one lock."""

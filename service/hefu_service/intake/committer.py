@@ -1,0 +1,236 @@
+"""Group commit: all that waits is accepted in one durable transaction, by the thread that came first.
+
+::
+
+    accept ──▶ join ──┬─ nobody leads ──▶ lead: take what waits, commit once, tell each ─▶ hand over to the next
+                      └─ somebody does ─▶ wait to be told, or to lead
+
+There is no thread to start or drain, and a lone deposit waits for nobody.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from hefu_ledger.acceptance import Acceptance, format_acceptance
+from hefu_service.intake.deposits import Checked, Gate, check_all
+from hefu_service.intake.refusals import BusyError, OneOfManyError, RefusedError
+from hefu_service.ports import Clock, ClockError, Deposit, Intake, IntakeHead, StorageError
+from hefu_service.services import Services
+
+BACK_MS = 1_000  # how far the clock may be behind the last deposit's time: machines differ by less
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A deposit that is durable; ``again`` tells that it was there before this request."""
+
+    deposit: Deposit
+    again: bool
+
+
+class _Waiter:
+    """The statements of one request, and what became of them."""
+
+    __slots__ = ("outcome", "statements", "turn")
+
+    def __init__(self, statements: Sequence[Checked]) -> None:
+        self.statements = statements
+        self.outcome: list[Accepted] | Exception | None = None
+        self.turn = threading.Lock()  # held until there is an outcome, or it is this one's turn to lead
+        self.turn.acquire()
+
+
+class Committer:
+    """Accepts statements; may be called from any thread.
+
+    ``most_statements`` bounds a transaction, ``most_waiting`` the requests in the queue; ``accepted`` is told how many
+    deposits each transaction has added, once they are durable.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        accepted: Callable[[int], None] = lambda _: None,
+        most_statements: int = 512,
+        most_waiting: int = 1024,
+    ) -> None:
+        self._services = services
+        self._gate = Gate(services)
+        self._accepted = accepted
+        self._most_statements = most_statements
+        self._most_waiting = most_waiting
+        self._lock = threading.Lock()
+        self._queue: deque[_Waiter] = deque()
+        self._led = False  # one thread leads, or has been told to
+
+    def accept(self, statements: Sequence[bytes]) -> list[Accepted]:
+        """Accept all statements (1 to 64) of a request, or none; durable on return, in their order.
+
+        Raises BusyError, ClockError, StorageError or the MalformedError or RefusedError of a statement (in
+        OneOfManyError where there are more than one).
+        """
+        return self._submit(check_all(self._gate, statements))
+
+    def _submit(self, statements: Sequence[Checked]) -> list[Accepted]:
+        waiter = _Waiter(statements)
+        with self._lock:
+            if len(self._queue) >= self._most_waiting:
+                raise BusyError("too many deposits wait already; nothing was stored")
+            self._queue.append(waiter)
+            leads, self._led = not self._led, True
+        if not leads:
+            waiter.turn.acquire()
+        if waiter.outcome is None:
+            self._lead()
+        return _result(waiter)
+
+    def _lead(self) -> None:
+        """Commit one group, to which the leader itself belongs, and pass the lead on."""
+        with self._lock:
+            group = self._take()
+        try:
+            self._commit_all(group)
+        finally:
+            with self._lock:
+                self._led = bool(self._queue)
+                successor = [self._queue[0]] if self._queue else []
+            for waiter in group:
+                waiter.outcome = waiter.outcome or StorageError("the commit was interrupted", unknown=True)
+            for waiter in (*group, *successor):
+                waiter.turn.release()
+
+    def _take(self) -> list[_Waiter]:
+        group = [self._queue.popleft()]
+        statements = len(group[0].statements)
+        while self._queue and statements + len(self._queue[0].statements) <= self._most_statements:
+            statements += len(self._queue[0].statements)
+            group.append(self._queue.popleft())
+        return group
+
+    def _commit_all(self, group: Sequence[_Waiter]) -> None:
+        """Commit together; if that fails, one by one, which also finds what an uncertain commit has stored."""
+        try:
+            self._commit(group)
+        except Exception as error:
+            if len(group) == 1 and not (isinstance(error, StorageError) and error.unknown):
+                group[0].outcome = error
+            else:
+                for waiter in group:
+                    self._commit_alone(waiter)
+
+    def _commit_alone(self, waiter: _Waiter) -> None:
+        try:
+            self._commit([waiter])
+        except Exception as error:
+            waiter.outcome = error
+
+    def _commit(self, group: Sequence[_Waiter]) -> None:
+        """Accept a group in one transaction; outcomes are set only when it has ended well."""
+        with self._services.store.intake() as intake:
+            acceptor = _Acceptor(self._services, self._gate, intake, group)
+            outcomes = [acceptor.accept(waiter.statements) for waiter in group]
+            acceptor.write()
+        if acceptor.fresh:
+            self._accepted(len(acceptor.fresh))
+        for waiter, outcome in zip(group, outcomes, strict=True):
+            waiter.outcome = outcome
+
+
+class _Acceptor:
+    """Decides on one group, under the intake lock."""
+
+    def __init__(self, services: Services, gate: Gate, intake: Intake, group: Sequence[_Waiter]) -> None:
+        signed = [checked.signed for waiter in group for checked in waiter.statements]
+        self._services = services
+        self._gate = gate
+        self._intake = intake
+        self._head = intake.intake_head()
+        self._known = dict(intake.known([each.id for each in signed]))
+        self._nth = dict(intake.next_nth(sorted({each.statement.depositor for each in signed})))
+        self._received_at, self._clock_error = _time(self._head, services.clock)
+        self.fresh: list[Deposit] = []
+
+    def accept(self, statements: Sequence[Checked]) -> list[Accepted] | Exception:
+        """Accept a request's statements, or tell why none of them is."""
+        for index, checked in enumerate(statements):
+            if checked.signed.id in self._known:
+                continue
+            if self._clock_error is not None:
+                return self._clock_error
+            try:
+                self._gate.check_again(self._intake, checked, self._head.next_event)
+            except RefusedError as error:
+                return error if len(statements) == 1 else _one_of_many(index, error)
+        return [self._accept(checked) for checked in statements]
+
+    def write(self) -> None:
+        """Store what is new, if anything is."""
+        if self.fresh:
+            self._intake.add_deposits(self.fresh)
+            next_seq = self._head.next_seq + len(self.fresh)
+            self._intake.move_intake(replace(self._head, next_seq=next_seq, last_received_at=self._received_at))
+
+    def _accept(self, checked: Checked) -> Accepted:
+        known = self._known.get(checked.signed.id)
+        if known is not None:
+            return Accepted(known, again=True)
+        depositor = checked.signed.statement.depositor
+        acceptance = Acceptance(
+            anchor_by=self._received_at + self._services.longest_delay_ms,
+            depositor=depositor,
+            nth=self._nth[depositor],
+            origin=self._services.origin,
+            received_at=self._received_at,
+            seq=self._head.next_seq + len(self.fresh),
+            statement=checked.signed.id,
+        )
+        deposit = Deposit(
+            seq=acceptance.seq,
+            depositor=depositor,
+            nth=acceptance.nth,
+            statement_id=checked.signed.id,
+            statement=checked.signed.data,
+            acceptance=format_acceptance(acceptance),
+        )
+        self._nth[depositor] += 1
+        self._known[deposit.statement_id] = deposit
+        self.fresh.append(deposit)
+        return Accepted(deposit, again=False)
+
+
+def received_at(head: IntakeHead, now_ms: int) -> int:
+    """The time (ms) of the next deposit: now, but never before the last one.
+
+    ClockError if now is more than a second before it.
+    """
+    if now_ms < head.last_received_at - BACK_MS:
+        raise ClockError(
+            f"the clock is {head.last_received_at - now_ms} ms behind the last deposit; set it right, or declare the"
+            " time it shows with 'hefu-service clock'"
+        )
+    return max(now_ms, head.last_received_at)
+
+
+def _time(head: IntakeHead, clock: Clock) -> tuple[int, ClockError | None]:
+    """As ``received_at``; an error is kept, since it does not concern a statement that was accepted before."""
+    try:
+        return received_at(head, clock.now_ms()), None
+    except ClockError as error:
+        return head.last_received_at, error
+
+
+def _one_of_many(index: int, error: RefusedError) -> OneOfManyError:
+    many = OneOfManyError(index)
+    many.__cause__ = error
+    return many
+
+
+def _result(waiter: _Waiter) -> list[Accepted]:
+    if isinstance(waiter.outcome, list):
+        return waiter.outcome
+    raise waiter.outcome or StorageError("the commit was interrupted", unknown=True)

@@ -1,0 +1,163 @@
+"""Statements, checked before they wait for the intake lock, and what becomes of them.
+
+What a check relies on (a depositor's keys, the ledger's size) is remembered from the last look into the store, so that
+most statements need none. Being stale can only refuse too much, for which the check looks again, or accept a key that
+has ended since, for which the committer looks again under the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hefu_ledger.encoding import MAX_INTEGER
+from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
+from hefu_ledger.note import Note, format_note, sign_note
+from hefu_ledger.roster import Roster
+from hefu_ledger.statement import Statement, parse_signed_statement, statement_id
+from hefu_service.intake.keys import roster_of
+from hefu_service.intake.refusals import (
+    KeyNotInForceError,
+    OneOfManyError,
+    RefusedError,
+    SignatureRefusedError,
+    UnknownDepositorError,
+    WrongLedgerError,
+)
+from hefu_service.ports import Deposit, View
+from hefu_service.services import Services
+
+MAX_STATEMENTS: Final = 64  # of one request
+_REMEMBERED: Final = 4096  # depositors
+_NEXT: Final = MAX_INTEGER  # the next deposit, whichever it will be, is later than every event so far
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A statement as it came, parsed; its signatures are not checked."""
+
+    data: bytes
+    id: bytes  # 32 bytes
+    note: Note
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What was known of a depositor when there were ``next_event`` events."""
+
+    next_event: int
+    roster: Roster
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A statement and the standing it was accepted by; None if it was deposited before, and need not be accepted."""
+
+    signed: Signed
+    standing: Standing | None
+
+
+class Gate:
+    """Checks statements; may be called from any thread."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._standings: dict[str, Standing] = {}
+        self._ledger_size = 0
+
+    def check(self, data: bytes) -> Checked:
+        """Check a statement; MalformedError or a RefusedError that names the cause."""
+        signed = read_statement(data, self._services.origin)
+        standing = self._standings.get(signed.statement.depositor)
+        if standing is not None and self._acceptable(signed, standing):
+            return Checked(signed, standing)
+        with self._services.store.view() as view:
+            if view.known([signed.id]):
+                return Checked(signed, None)
+            standing = self._look(view, signed.statement.depositor)
+        check_signatures(signed, standing.roster)
+        self._check_seen(signed.statement)
+        return Checked(signed, standing)
+
+    def check_again(self, view: View, checked: Checked, next_event: int) -> None:
+        """Check by the keys of now, when there are ``next_event`` events; RefusedError if they have changed for it."""
+        if checked.standing is not None and checked.standing.next_event == next_event:
+            return
+        depositor = checked.signed.statement.depositor
+        standing = self._standings.get(depositor)
+        if standing is None or standing.next_event != next_event:
+            standing = self._look(view, depositor)
+        if checked.standing is None or checked.standing.roster is not standing.roster:
+            check_signatures(checked.signed, standing.roster)
+
+    def _acceptable(self, signed: Signed, standing: Standing) -> bool:
+        try:
+            check_signatures(signed, standing.roster)
+            self._check_seen(signed.statement)
+        except RefusedError:
+            return False
+        return True
+
+    def _look(self, view: View, depositor: str) -> Standing:
+        self._ledger_size = view.ledger_head().size
+        roster = roster_of(self._services.origin, depositor, tuple(view.events_of(depositor)))
+        standing = Standing(view.intake_head().next_event, roster)
+        if len(self._standings) >= _REMEMBERED:
+            self._standings.clear()
+        if roster.members:  # strangers must not fill the memory
+            self._standings[depositor] = standing
+        return standing
+
+    def _check_seen(self, statement: Statement) -> None:
+        seen = statement.seen
+        if seen is not None and seen.size > self._ledger_size:
+            raise WrongLedgerError(
+                f"the statement has seen {seen.size} records, the ledger has {self._ledger_size}:"
+                " either it is another ledger's, or this one has lost records"
+            )
+
+
+def read_statement(data: bytes, origin: str) -> Signed:
+    """Read a statement for the ledger ``origin``."""
+    note, statement = parse_signed_statement(data)
+    if statement.origin != origin:
+        raise WrongLedgerError(f"the statement is for the ledger {statement.origin!r}, this is {origin!r}")
+    return Signed(data, statement_id(data), note, statement)
+
+
+def check_signatures(signed: Signed, roster: Roster) -> None:
+    """Check that a statement's lines and the keys in force now match one to one, and are as many as required."""
+    if not roster.members:
+        raise UnknownDepositorError(f"no depositor {signed.statement.depositor!r} is enrolled here")
+    in_force = {(key.name, key.key_id) for key in roster.keys_at(_NEXT)}
+    for line in signed.note.signatures:
+        if (line.name, line.key_id) not in in_force:
+            raise KeyNotInForceError(
+                f"key {line.key_id.hex()} of {line.name!r:.200} is unknown, retired or not the depositor's"
+            )
+    try:
+        roster.verify_statement(signed.note, _NEXT)
+    except VerificationError as error:
+        raise SignatureRefusedError(str(error)) from error
+
+
+def check_all(gate: Gate, statements: Sequence[bytes]) -> list[Checked]:
+    """Check the statements (1 to 64) of one request; of more than one, OneOfManyError names the first that fails."""
+    if not 1 <= len(statements) <= MAX_STATEMENTS:
+        raise MalformedError(f"a request has 1 to {MAX_STATEMENTS} statements, not {len(statements)}")
+    checked = []
+    for index, data in enumerate(statements):
+        try:
+            checked.append(gate.check(data))
+        except (LedgerError, RefusedError) as error:
+            if len(statements) == 1:
+                raise
+            raise OneOfManyError(index) from error
+    return checked
+
+
+def acknowledgement(services: Services, deposit: Deposit) -> bytes:
+    """Sign a deposit's acknowledgement 收讫回执; the same deposit gets the same bytes."""
+    return format_note(sign_note(deposit.acceptance, [services.acknowledger]))

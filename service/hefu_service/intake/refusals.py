@@ -1,0 +1,49 @@
+"""Why a request is refused, by what its sender can do about it. A refused request has changed nothing."""
+
+from __future__ import annotations
+
+
+class RefusedError(Exception):
+    """A request that was understood and is not granted; the text says what is wrong, and holds nothing secret."""
+
+
+class UnknownDepositorError(RefusedError):
+    """No such depositor 存证主体 is enrolled here."""
+
+
+class WrongLedgerError(RefusedError):
+    """A statement for another ledger, or one that has seen more of this ledger than there is."""
+
+
+class KeyNotInForceError(RefusedError):
+    """A key that was never enrolled for the depositor, or is retired or compromised."""
+
+
+class SignatureRefusedError(RefusedError):
+    """A statement's signatures do not verify, or are too few."""
+
+
+class CodeRefusedError(RefusedError):
+    """An enrolment code that is wrong, expired or unknown: which of them is not told."""
+
+
+class PossessionRefusedError(RefusedError):
+    """A possession note 持钥声明 that does not prove that the sender holds the key."""
+
+
+class ConflictError(RefusedError):
+    """What is asked for contradicts what was done before: a code used for another key, a key enrolled already."""
+
+
+class BusyError(RefusedError):
+    """Too many requests wait already; ``retry_after_s`` tells when to try again."""
+
+    retry_after_s = 1
+
+
+class OneOfManyError(RefusedError):
+    """One statement of a request of many is refused, and with it all of them; the reason is ``__cause__``."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"statement {index} of the request is refused; none was accepted")
+        self.index = index

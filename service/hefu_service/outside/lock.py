@@ -1,0 +1,46 @@
+"""Locks between processes, on files; the system releases them when their holder ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hefu_service.ports import PortError, StorageError
+
+
+@contextmanager
+def only_service(path: Path) -> Iterator[None]:
+    """Hold ``DATA/lock``, in which our process id is written; PortError, naming its process, if another holds it."""
+    # The file stays when the lock goes: a lock on a deleted file would keep nobody out.
+    with _opened(path, os.O_RDWR | os.O_CREAT) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(file, 20, 0).decode("ascii", "replace").strip() or "unknown"
+            raise PortError(f"another service, process {holder}, runs on {path.parent}: stop it first") from None
+        os.ftruncate(file, 0)
+        os.pwrite(file, b"%d\n" % os.getpid(), 0)
+        yield
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Wait until a folder is ours alone, against threads of this process as well; StorageError if there is none."""
+    with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    try:
+        file = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise StorageError(f"cannot lock {path}: {error.strerror}") from error
+    try:
+        yield file
+    finally:
+        os.close(file)

@@ -1,0 +1,113 @@
+"""Private keys in files, and the signer of checkpoints, whose memory keeps the log from contradicting itself."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from hefu_ledger.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
+from hefu_ledger.encoding import from_base64, to_base64
+from hefu_ledger.errors import MalformedError, VerificationError
+from hefu_ledger.keys import ED25519, Ed25519Signer, VerifierKey
+from hefu_ledger.merkle import verify_consistency
+from hefu_ledger.note import Note, sign_note
+from hefu_service.outside.durable import Folder
+from hefu_service.outside.lock import exclusive
+from hefu_service.ports import PortError, SignerError, StorageError
+
+_PREFIX: Final = "PRIVATE+KEY+"
+_MEMORY: Final = "checkpoint"
+
+
+def format_private_key(name: str, seed: bytes) -> str:
+    """Write ``PRIVATE+KEY+<name>+<key id>+<base64 of 0x01 and the 32-byte seed>``, as Go's sumdb/note does."""
+    key = Ed25519Signer(name, seed).key
+    return f"{_PREFIX}{name}+{key.key_id.hex()}+{to_base64(bytes((ED25519,)) + seed)}"
+
+
+def parse_private_key(text: str) -> tuple[str, bytes]:
+    """Read a name and a seed; the error shows nothing of the text, which is secret."""
+    parts = text.removeprefix(_PREFIX).split("+", 2)  # the base64 may hold '+' itself
+    try:
+        name, seed = parts[0], from_base64(parts[-1], size=33)[1:]
+        if format_private_key(name, seed) == text:
+            return name, seed
+    except MalformedError:
+        pass
+    raise MalformedError(f"not a private key like {_PREFIX}name+0123abcd+base64, its id that of its key")
+
+
+def create_key(path: Path, name: str) -> VerifierKey:
+    """Make a new key in a new file, mode 0600, durable on return; ImmutableError if the file exists."""
+    seed = secrets.token_bytes(32)
+    Folder(path.parent, mode=0o600).create(path.name, f"{format_private_key(name, seed)}\n".encode())
+    return Ed25519Signer(name, seed).key
+
+
+def read_key(path: Path) -> Ed25519Signer:
+    """Read a key file: one line, and nobody but its owner may read it. PortError says what is wrong."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode & 0o777
+            text = file.read(4096).decode("ascii", "replace")
+    except OSError as error:
+        raise StorageError(f"cannot read key file {path}: {error.strerror}") from error
+    if mode & 0o077:
+        raise PortError(f"key file {path} is open to others (mode {mode:04o}): change the key, or `chmod 600` it")
+    try:
+        return Ed25519Signer(*parse_private_key(text.removesuffix("\n")))
+    except MalformedError as error:
+        raise PortError(f"key file {path}: {error}") from None
+
+
+class FileSigner:
+    """See ``ports.CheckpointSigner``: a key in memory, and the last checkpoint in ``folder``, which is its own.
+
+    Threads and processes that hold the same key must share the folder.
+    """
+
+    def __init__(self, signer: Ed25519Signer, folder: Path) -> None:
+        """Make the folder if it is missing; its parent must exist."""
+        self.key = signer.key
+        self._signer = signer
+        self._path = folder
+        self._folder = Folder(folder, mode=0o600)
+        self._folder.make()
+
+    def last(self) -> Checkpoint | None:
+        """See ``ports.CheckpointSigner``; StorageError if the memory is damaged."""
+        data = self._folder.read(_MEMORY)
+        try:
+            return None if data is None else parse_checkpoint(data.decode())
+        except (MalformedError, UnicodeDecodeError) as error:
+            raise StorageError(f"the signer's memory {self._path / _MEMORY} is damaged: {error}") from error
+
+    def sign(self, checkpoint: Checkpoint, consistency: Sequence[bytes]) -> Note:
+        """See ``ports.CheckpointSigner``."""
+        text = format_checkpoint(checkpoint)
+        if checkpoint.origin != self.key.name or checkpoint.extensions:
+            raise SignerError(f"{self.key.name!r} signs only plain checkpoints of that origin")
+        with exclusive(self._path):
+            _check_extends(self.last(), checkpoint, consistency)
+            self._folder.replace(_MEMORY, text.encode())
+            return sign_note(text, [self._signer])
+
+
+def _check_extends(last: Checkpoint | None, checkpoint: Checkpoint, consistency: Sequence[bytes]) -> None:
+    if last is None or last.size == 0:  # anything extends an empty log
+        return
+    try:
+        verify_consistency(
+            old_size=last.size,
+            old_root=last.root,
+            new_size=checkpoint.size,
+            new_root=checkpoint.root,
+            path=consistency,
+        )
+    except VerificationError as error:
+        raise SignerError(
+            f"a checkpoint of size {checkpoint.size} does not extend the last one signed, of size {last.size}: {error}"
+        ) from error

@@ -1,0 +1,72 @@
+"""A batch's Merkle root, computed twice by programs that share no code: RFC 6962 by merkletools and by our own."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from hashlib import sha256
+
+from hefu_ledger.acceptance import parse_acceptance
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.merkle import leaf_hash, root_of_leaves
+from hefu_ledger.statement import parse_signed_statement, statement_id
+from hefu_service.ports import Deposit
+from hefu_service.sealing.stops import SealingStoppedError
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it looks for a sha3 module that this Python has built in
+    import merkletools
+
+
+class _NodeHash:
+    """What merkletools hashes two children with; RFC 6962's prefix tells a node from a leaf, which it would not."""
+
+    __slots__ = ("_digest",)
+
+    def __init__(self, children: bytes) -> None:
+        self._digest = sha256(b"\x01" + children).digest()
+
+    def digest(self) -> bytes:
+        return self._digest
+
+
+def leaf_hashes(deposits: Sequence[Deposit], *, first_seq: int, origin: str) -> bytes:
+    """Hash again what was read back, having checked that each acceptance is of its statement and in its place.
+
+    Gives 32 bytes a deposit, contiguous. Raises SealingStoppedError naming the first deposit that is not as accepted.
+    """
+    for seq, deposit in enumerate(deposits, first_seq):
+        _check_deposit(deposit, seq, origin)
+    return b"".join([leaf_hash(deposit.acceptance.encode()) for deposit in deposits])
+
+
+def batch_root(leaves: bytes) -> bytes:
+    """The root (32 bytes) over contiguous leaf hashes, at least one; SealingStoppedError unless two opinions agree."""
+    ours, theirs = root_of_leaves(leaves), second_opinion(leaves)
+    if ours != theirs:
+        raise SealingStoppedError(
+            f"two computations of a batch's root differ: {ours.hex()} and {theirs.hex()} by merkletools; nothing is sealed"
+        )
+    return ours
+
+
+def second_opinion(leaves: bytes) -> bytes:
+    """The root (32 bytes) that merkletools finds."""
+    tree = merkletools.MerkleTools("sha256")
+    tree.hash_function = _NodeHash
+    tree.add_leaf([leaves[start : start + 32].hex() for start in range(0, len(leaves), 32)])
+    tree.make_tree()
+    return bytes.fromhex(tree.get_merkle_root())
+
+
+def _check_deposit(deposit: Deposit, seq: int, origin: str) -> None:
+    try:
+        acceptance = parse_acceptance(deposit.acceptance)
+        _, statement = parse_signed_statement(deposit.statement)
+    except MalformedError as error:
+        raise SealingStoppedError(f"deposit {seq}: what was stored cannot be read: {error}") from error
+    identity = statement_id(deposit.statement)
+    accepted = (acceptance.seq, acceptance.nth, acceptance.origin, acceptance.depositor, acceptance.statement)
+    stored = (seq, deposit.nth, origin, statement.depositor, identity)
+    if accepted != stored or (deposit.seq, deposit.statement_id, deposit.depositor) != (seq, identity, statement.depositor):
+        raise SealingStoppedError(f"deposit {seq}: its acceptance, its statement and its place do not agree")

@@ -1,0 +1,36 @@
+"""The published tiles as a tree, and the tree they grow to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from hefu_ledger.merkle import NodeReader, node_hash
+from hefu_ledger.tiles import Tile, node_reader
+from hefu_service.ports import LedgerFiles, StorageError
+
+
+def published_nodes(files: LedgerFiles, size: int) -> NodeReader:
+    """Read the ledger of ``size`` from its published tiles; StorageError for one that is missing."""
+
+    def fetch(tile: Tile) -> bytes:
+        data = files.read_tile(tile)
+        if data is None:
+            raise StorageError(f"{tile.path} is not there; remove the published checkpoint to have all tiles written again")
+        return data
+
+    return node_reader(size, fetch)
+
+
+def grown_nodes(old: NodeReader, old_size: int, new_leaves: Sequence[bytes]) -> NodeReader:
+    """The nodes of a ledger of ``old_size`` that has grown by leaf hashes of 32 bytes."""
+
+    @cache
+    def node(level: int, index: int) -> bytes:
+        if (index + 1) << level <= old_size:
+            return old(level, index)
+        if level == 0:
+            return new_leaves[index - old_size]
+        return node_hash(node(level - 1, 2 * index), node(level - 1, 2 * index + 1))
+
+    return node

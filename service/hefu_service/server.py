@@ -1,0 +1,98 @@
+"""Serving: one granian process whose threads answer requests, and beside them the ticker that seals."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from contextlib import ExitStack
+from functools import partial
+from multiprocessing.util import Finalize
+from typing import Final
+
+from flask import Flask
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+
+from hefu_service.api.context import Context
+from hefu_service.app import create_app
+from hefu_service.intake.committer import Committer
+from hefu_service.jobs.ticker import Ticker
+from hefu_service.outside.lock import only_service
+from hefu_service.ports import PortError
+from hefu_service.services import Services
+from hefu_service.settings import Settings
+from hefu_service.wiring import open_services, recover
+
+THREADS: Final = 64  # requests answered at a time: each waits for its group's commit, so many are needed
+MOST_QUEUED: Final = 1024
+LOG: Final = logging.getLogger("hefu.server")
+
+
+def serve(settings: Settings) -> None:
+    """Repair what a crash left, then serve until SIGTERM or SIGINT. PortError if these data are served already."""
+    with only_service(settings.data / "lock"):
+        with open_services(settings.data) as services:
+            recover(services)
+        read_token(settings)
+        Granian(
+            "hefu_service",
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.WSGI,
+            http=HTTPModes.http1,
+            workers=1,
+            blocking_threads=THREADS,
+            backpressure=MOST_QUEUED,
+            workers_kill_timeout=30,
+            log_level=LogLevels.warning,
+        ).serve(target_loader=partial(_load, settings, os.getpid()), wrap_loader=False)
+
+
+def read_token(settings: Settings) -> str | None:
+    """The token that admits auditors, if there is one."""
+    if settings.auditor_token_file is None:
+        return None
+    try:
+        token = settings.auditor_token_file.read_text("ascii").strip()
+    except (OSError, ValueError) as error:
+        raise PortError(f"cannot read the auditor token file {settings.auditor_token_file}: {error}") from error
+    if len(token) < 32:
+        raise PortError("the auditor token must have at least 32 characters: openssl rand -hex 32")
+    return token
+
+
+def _load(settings: Settings, parent: int) -> Flask:
+    """Make the application in the process that will answer; what it opens is closed when that process ends."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    stack = ExitStack()
+    services = stack.enter_context(open_services(settings.data))
+    app, ticker = make_app(services, settings)
+    ticker.start()
+    stack.callback(ticker.stop)
+    Finalize(None, stack.close, exitpriority=100)  # atexit is not run in a child of multiprocessing
+    threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+    return app
+
+
+def make_app(services: Services, settings: Settings) -> tuple[Flask, Ticker]:
+    """Put the application and its ticker together, without starting the ticker."""
+    ticker = Ticker(services, window_ms=settings.window_ms)
+    context = Context(
+        services=services,
+        committer=Committer(services, accepted=ticker.accepted),
+        not_ready=ticker.not_ready,
+        public=settings.data / "ledger",
+        auditor_token=read_token(settings),
+    )
+    return create_app(context), ticker
+
+
+def _end_with(parent: int) -> None:
+    """End this process if its parent dies, which would otherwise leave it serving with nobody to stop it."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    LOG.error("the parent process has died; stopping")
+    os._exit(1)

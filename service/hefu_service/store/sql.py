@@ -1,0 +1,297 @@
+"""The ``Store`` port, in SQL that every supported database understands.
+
+The intake lock is the lock on the intake head's row; on SQLite, which has no such thing, it is the database's write
+lock, taken when the transaction begins.
+"""
+
+# ruff: noqa: D102 -- the protocols carry the contracts; implementations repeat nothing
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from operator import attrgetter
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import (
+    URL,
+    Connection,
+    Executable,
+    Select,
+    Table,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+
+from hefu_service.ports import (
+    Code,
+    Deposit,
+    Depositor,
+    Event,
+    HeadMovedError,
+    IntakeHead,
+    LedgerHead,
+    StorageError,
+    StoredRecord,
+)
+from hefu_service.store.engines import Engines, open_engines, translated
+from hefu_service.store.migrate import check_schema
+from hefu_service.store.tables import (
+    CHECKPOINTS,
+    CODES,
+    DEPOSITORS,
+    DEPOSITS,
+    EVENTS,
+    INTAKE_HEAD,
+    LEDGER_HEAD,
+    RECORDS,
+)
+
+T = TypeVar("T")
+
+_ROWS_AT_ONCE: Final = 1000  # of a stream
+
+# Each statement is built once: its text for the database is then found in a cache. The heads are read without ``id``.
+_INTAKE_HEAD: Final = select(*INTAKE_HEAD.c[1:])
+_LOCK_INTAKE: Final = _INTAKE_HEAD.with_for_update()
+_LEDGER_HEAD: Final = select(*LEDGER_HEAD.c[1:])
+_MOVE_INTAKE: Final = update(INTAKE_HEAD)
+_SWAP_LEDGER: Final = (
+    update(LEDGER_HEAD)
+    .where(*(column == bindparam(f"old_{column.name}") for column in LEDGER_HEAD.c[1:]))
+    .values({column: bindparam(f"new_{column.name}") for column in LEDGER_HEAD.c[1:]})
+)
+
+_ADD_DEPOSIT: Final = insert(DEPOSITS)
+_DEPOSIT: Final = select(DEPOSITS).where(DEPOSITS.c.statement_id == bindparam("statement_id"))
+_DEPOSIT_AT: Final = select(DEPOSITS).where(DEPOSITS.c.seq == bindparam("seq"))
+_DEPOSITS_FROM: Final = (
+    select(DEPOSITS).where(DEPOSITS.c.seq >= bindparam("first")).order_by(DEPOSITS.c.seq).limit(bindparam("count"))
+)
+_KNOWN: Final = select(DEPOSITS).where(DEPOSITS.c.statement_id.in_(bindparam("ids", expanding=True)))
+# One look at the end of an index for each depositor; GROUP BY would read all that they ever deposited.
+_LAST_NTH: Final = select(
+    DEPOSITORS.c.id, select(func.max(DEPOSITS.c.nth)).where(DEPOSITS.c.depositor == DEPOSITORS.c.id).scalar_subquery()
+).where(DEPOSITORS.c.id.in_(bindparam("ids", expanding=True)))
+
+_DEPOSITOR: Final = select(DEPOSITORS).where(DEPOSITORS.c.id == bindparam("depositor"))
+_CODE: Final = select(CODES).where(CODES.c.depositor == bindparam("depositor"))
+_REPLACE_CODE: Final = update(CODES).where(CODES.c.depositor == bindparam("of"))
+_EVENTS_FROM: Final = select(EVENTS).where(EVENTS.c.number >= bindparam("first")).order_by(EVENTS.c.number)
+_EVENTS_OF: Final = select(EVENTS).where(EVENTS.c.depositor == bindparam("depositor")).order_by(EVENTS.c.number)
+
+_RECORD: Final = select(RECORDS).where(RECORDS.c["index"] == bindparam("index"))
+_RECORDS: Final = select(RECORDS).order_by(RECORDS.c["index"])
+_RECORDS_FROM: Final = _RECORDS.where(RECORDS.c["index"] >= bindparam("first")).limit(bindparam("count"))
+_RECORDS_OF: Final = _RECORDS.where(RECORDS.c.depositor == bindparam("depositor"))
+_BATCH_FROM: Final = (
+    select(RECORDS).where(RECORDS.c.first_seq <= bindparam("seq")).order_by(RECORDS.c.first_seq.desc()).limit(1)
+)
+
+_COVERING: Final = (
+    select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size > bindparam("index")).order_by(CHECKPOINTS.c.size).limit(1)
+)
+_LATEST: Final = select(CHECKPOINTS.c.note).order_by(CHECKPOINTS.c.size.desc()).limit(1)
+_ADD_CHECKPOINT: Final = insert(CHECKPOINTS).from_select(
+    ["size", "note"],
+    select(bindparam("size", type_=CHECKPOINTS.c.size.type), bindparam("note", type_=CHECKPOINTS.c.note.type)).where(
+        ~exists(select(literal(1)).where(CHECKPOINTS.c.size == bindparam("size")))
+    ),
+)
+
+
+def open_store(url: URL) -> SqlStore:
+    """Open a database whose schema is this program's; StorageError otherwise."""
+    engines = open_engines(url)
+    try:
+        check_schema(engines.reader)
+    except BaseException:
+        engines.dispose()
+        raise
+    return SqlStore(engines)
+
+
+class SqlView:
+    """See ``ports.View``. The snapshot is that of the first read."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def intake_head(self) -> IntakeHead:
+        return self._all(IntakeHead, _INTAKE_HEAD)[0]
+
+    def ledger_head(self) -> LedgerHead:
+        return self._all(_read_ledger_head, _LEDGER_HEAD)[0]
+
+    def deposit(self, statement_id: bytes) -> Deposit | None:
+        return self._first(Deposit, _DEPOSIT, statement_id=statement_id)
+
+    def deposit_at(self, seq: int) -> Deposit | None:
+        return self._first(Deposit, _DEPOSIT_AT, seq=seq)
+
+    def deposits(self, first_seq: int, count: int) -> Iterator[Deposit]:
+        return self._stream(Deposit, _DEPOSITS_FROM, first=first_seq, count=count)
+
+    def known(self, statement_ids: Sequence[bytes]) -> Mapping[bytes, Deposit]:
+        return {deposit.statement_id: deposit for deposit in self._all(Deposit, _KNOWN, ids=statement_ids)}
+
+    def next_nth(self, depositors: Sequence[str]) -> Mapping[str, int]:
+        last = {depositor: nth for depositor, nth in self._all(_pair, _LAST_NTH, ids=depositors) if nth is not None}
+        return {depositor: last.get(depositor, -1) + 1 for depositor in depositors}
+
+    def depositor(self, depositor: str) -> Depositor | None:
+        return self._first(Depositor, _DEPOSITOR, depositor=depositor)
+
+    def code(self, depositor: str) -> Code | None:
+        return self._first(Code, _CODE, depositor=depositor)
+
+    def events(self, first: int) -> Sequence[Event]:
+        return self._all(Event, _EVENTS_FROM, first=first)
+
+    def events_of(self, depositor: str) -> Sequence[Event]:
+        return self._all(Event, _EVENTS_OF, depositor=depositor)
+
+    def record(self, index: int) -> StoredRecord | None:
+        return self._first(StoredRecord, _RECORD, index=index)
+
+    def records(self, first: int, count: int) -> Iterator[StoredRecord]:
+        return self._stream(StoredRecord, _RECORDS_FROM, first=first, count=count)
+
+    def records_of(self, depositor: str) -> Sequence[StoredRecord]:
+        return self._all(StoredRecord, _RECORDS_OF, depositor=depositor)
+
+    def batch_of(self, seq: int) -> StoredRecord | None:
+        batch = self._first(StoredRecord, _BATCH_FROM, seq=seq)
+        return batch if batch is not None and seq < batch.entries else None
+
+    def checkpoint_covering(self, index: int) -> bytes | None:
+        return self._first(bytes, _COVERING, index=index)
+
+    def latest_checkpoint(self) -> bytes | None:
+        return self._first(bytes, _LATEST)
+
+    def _first(self, make: Callable[..., T], query: Select[Any], **parameters: object) -> T | None:
+        with translated():
+            row = self._connection.execute(query, parameters).first()
+        return None if row is None else make(*row)
+
+    def _all(self, make: Callable[..., T], query: Select[Any], **parameters: object) -> list[T]:
+        with translated():
+            rows = self._connection.execute(query, parameters).all()
+        return [make(*row) for row in rows]
+
+    def _stream(self, make: Callable[..., T], query: Select[Any], **parameters: object) -> Iterator[T]:
+        options = {"yield_per": _ROWS_AT_ONCE}
+        with translated(), self._connection.execute(query, parameters, execution_options=options) as rows:
+            for row in rows:
+                yield make(*row)
+
+
+class SqlIntake(SqlView):
+    """See ``ports.Intake``. Holds the intake lock from its construction to the end of its transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._all(IntakeHead, _LOCK_INTAKE)
+
+    def add_deposits(self, deposits: Sequence[Deposit]) -> None:
+        self._write(_ADD_DEPOSIT, _rows(DEPOSITS, deposits))
+
+    def add_event(self, event: Event) -> None:
+        self._write(insert(EVENTS), _rows(EVENTS, [event]))
+
+    def add_depositor(self, depositor: Depositor) -> None:
+        self._write(insert(DEPOSITORS), _rows(DEPOSITORS, [depositor]))
+
+    def put_code(self, code: Code) -> None:
+        (row,) = _rows(CODES, [code])
+        if not self._write(_REPLACE_CODE, [{"of": code.depositor, **row}]):
+            self._write(insert(CODES), [row])
+
+    def move_intake(self, head: IntakeHead) -> None:
+        self._write(
+            _MOVE_INTAKE,
+            [{"next_seq": head.next_seq, "last_received_at": head.last_received_at, "next_event": head.next_event}],
+        )
+
+    def _write(self, statement: Executable, rows: list[dict[str, Any]]) -> int:
+        """Execute it for each row, if any; give the number of rows met."""
+        if not rows:
+            return 0
+        with translated():
+            return self._connection.execute(statement, rows if len(rows) > 1 else rows[0]).rowcount
+
+
+class SqlStore:
+    """See ``ports.Store``. Threads may share it; processes may not."""
+
+    def __init__(self, engines: Engines) -> None:
+        self._engines = engines
+
+    @contextmanager
+    def view(self) -> Iterator[SqlView]:
+        with translated(), self._engines.reader.connect() as connection:
+            yield SqlView(connection)
+
+    @contextmanager
+    def intake(self) -> Iterator[SqlIntake]:
+        with self._transaction() as connection:
+            yield SqlIntake(connection)
+
+    def append(self, old: LedgerHead, new: LedgerHead, records: Sequence[StoredRecord]) -> None:
+        if not records or [record.index for record in records] != list(range(old.size, new.size)):
+            raise ValueError(f"records to append must be those from index {old.size} to {new.size - 1}, at least one")
+        with self._transaction() as connection:
+            swapped = connection.execute(_SWAP_LEDGER, _ledger_head("old", old) | _ledger_head("new", new))
+            if swapped.rowcount != 1:
+                raise HeadMovedError(f"the ledger's head is no longer at size {old.size}: another worker sealed first")
+            connection.execute(insert(RECORDS), _rows(RECORDS, records))
+
+    def add_checkpoint(self, size: int, note: bytes) -> None:
+        with self._transaction() as connection:
+            connection.execute(_ADD_CHECKPOINT, {"size": size, "note": note})
+
+    def close(self) -> None:
+        self._engines.dispose()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with translated(), self._engines.writer.connect() as connection, connection.begin() as transaction:
+            yield connection
+            try:
+                with translated(unknown=True):
+                    transaction.commit()
+            except StorageError:
+                connection.invalidate()  # closed, not reused: a commit that failed leaves its transaction open
+                raise
+
+
+def _rows(table: Table, values: Sequence[object]) -> list[dict[str, Any]]:
+    """Give each value's fields under the names of the table's columns."""
+    names = table.columns.keys()
+    fields = attrgetter(*names)
+    return [dict(zip(names, fields(value), strict=True)) for value in values]
+
+
+def _pair(depositor: str, nth: int | None) -> tuple[str, int | None]:
+    return depositor, nth
+
+
+def _read_ledger_head(size: int, entries: int, events: int, prev: bytes, frontier: bytes) -> LedgerHead:
+    hashes = tuple(frontier[start : start + 32] for start in range(0, len(frontier), 32))
+    return LedgerHead(size, entries, events, prev, hashes)
+
+
+def _ledger_head(age: str, head: LedgerHead) -> dict[str, Any]:
+    """Give the parameters of a swap, ``age`` old or new."""
+    return {
+        f"{age}_size": head.size,
+        f"{age}_entries": head.entries,
+        f"{age}_events": head.events,
+        f"{age}_prev": head.prev,
+        f"{age}_frontier": b"".join(head.frontier),
+    }

@@ -1,0 +1,120 @@
+"""Composition: from a data directory to the services that the use cases are given. Nothing else knows all the parts.
+
+::
+
+    DATA/hefu.sqlite3        what is owed, and everything private but the documents, which never come here
+    DATA/keys/               log.key, acknowledgement.key, recovery.key (to be moved offline)
+    DATA/signer/             the last checkpoint signed: the signer's memory, outside the database
+    DATA/ledger/             public: checkpoint, tile/…, batches/…/leaves
+    DATA/batches/            private: acceptances and statements of each batch
+    DATA/lock                held by the one service that runs on these data
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from hefu_ledger.keys import VerifierKey
+from hefu_ledger.names import acknowledgement_key_name, check_origin, recovery_key_name
+from hefu_ledger.number import check_prefix
+from hefu_ledger.record import Genesis, parse_record
+from hefu_service.clock import SystemClock
+from hefu_service.outside.files import BatchFolder, LedgerFolder
+from hefu_service.outside.signer import FileSigner, create_key, read_key
+from hefu_service.ports import PortError, Store
+from hefu_service.sealing.genesis import begin_ledger
+from hefu_service.sealing.publish import publish
+from hefu_service.services import Services
+from hefu_service.store.engines import sqlite_url
+from hefu_service.store.migrate import upgrade
+from hefu_service.store.sql import open_store
+
+LONGEST_DELAY_MS: Final = 86_400_000  # a small office's machine may be down for a night
+NUMBER_PREFIX: Final = "FX"  # 奉贤
+
+
+def create_data(data: Path, origin: str) -> VerifierKey:
+    """Make a data directory with new keys, an empty database and a ledger of one record, its genesis.
+
+    Returns the log's key. PortError if anything is there already: a ledger is begun once.
+    """
+    check_origin(origin)
+    check_prefix(NUMBER_PREFIX)
+    if data.exists() and (not data.is_dir() or any(data.iterdir())):
+        raise PortError(f"{data} is not empty: a ledger is begun once, in a directory of its own")
+    keys = data / "keys"
+    try:
+        keys.mkdir(parents=True, mode=0o700)
+        data.chmod(0o700)
+    except OSError as error:
+        raise PortError(f"cannot make {keys}: {error.strerror}") from error
+    create_key(keys / "log.key", origin)
+    create_key(keys / "acknowledgement.key", acknowledgement_key_name(origin))
+    recovery = create_key(keys / "recovery.key", recovery_key_name(origin))
+    upgrade(database_url(data))
+    store = open_store(database_url(data))
+    try:
+        services = _services(data, store, LONGEST_DELAY_MS, NUMBER_PREFIX)
+        begin_ledger(services, recovery=recovery)
+    finally:
+        store.close()
+    return services.signer.key
+
+
+@contextmanager
+def open_services(data: Path) -> Iterator[Services]:
+    """Open a data directory made by ``create_data``; PortError says what is missing or too old."""
+    if not (data / "hefu.sqlite3").is_file():
+        raise PortError(f"{data} holds no ledger: run `hefu-service init --data {data} --origin …` first")
+    store = open_store(database_url(data))
+    try:
+        genesis = _genesis(store)
+        services = _services(data, store, genesis.longest_delay_ms, genesis.number_prefix)
+        if (services.signer.key, services.acknowledger.key) != (genesis.log, genesis.acknowledgement):
+            raise PortError(f"the keys in {data / 'keys'} are not those of the ledger's genesis record")
+        yield services
+    finally:
+        store.close()
+
+
+def recover(services: Services) -> None:
+    """Finish what a crash may have left between the database and the published ledger; harmless to repeat.
+
+    Raises SealingStoppedError where the two contradict each other.
+    """
+    while publish(services):
+        pass
+
+
+def database_url(data: Path):  # type: ignore[no-untyped-def]  # the store's own type stays behind the store
+    """Where the database of a data directory is."""
+    return sqlite_url(data / "hefu.sqlite3")
+
+
+def _services(data: Path, store: Store, longest_delay_ms: int, number_prefix: str) -> Services:
+    log = read_key(data / "keys" / "log.key")
+    return Services(
+        store=store,
+        clock=SystemClock(store),
+        files=LedgerFolder(data / "ledger"),
+        batch_files=BatchFolder(data / "batches"),
+        signer=FileSigner(log, data / "signer"),
+        acknowledger=read_key(data / "keys" / "acknowledgement.key"),
+        origin=log.key.name,
+        longest_delay_ms=longest_delay_ms,
+        number_prefix=number_prefix,
+    )
+
+
+def _genesis(store: Store) -> Genesis:
+    with store.view() as view:
+        first = view.record(0)
+    body = None if first is None else parse_record(first.data).body
+    if not isinstance(body, Genesis):
+        raise PortError(
+            "the database holds no genesis record: `hefu-service init` was interrupted; remove it and begin anew"
+        )
+    return body

@@ -1,0 +1,58 @@
+"""How the tests draw examples, and the last line of a run: what did not run, and why."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+# A machine that is busy with other work must not fail a test by being slow; CI draws the same examples each time.
+settings.register_profile("hefu", deadline=None)
+settings.register_profile("hefu-ci", deadline=None, derandomize=True)
+settings.load_profile("hefu-ci" if os.environ.get("CI") else "hefu")
+
+_DESELECTED = pytest.StashKey[set[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_DESELECTED] = set()
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        kind = "soak (make soak)" if item.get_closest_marker("soak") else "not selected"
+        item.config.stash[_DESELECTED].add(f"{kind}\0{item.nodeid}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:  # each xdist worker deselects the same tests
+    node.config.stash[_DESELECTED].update(getattr(node, "workeroutput", {}).get("deselected", ()))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # the outermost: its last words come after the runner's own closing line
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
+    config = session.config
+    if hasattr(config, "workeroutput"):  # an xdist worker, which reports as soon as the inner hooks are through
+        config.workeroutput["deselected"] = [*config.stash[_DESELECTED]]
+    yield
+    if reporter := config.pluginmanager.get_plugin("terminalreporter"):
+        reporter.write_line(_last_line(session, reporter.stats.get("skipped", ())))
+
+
+def _last_line(session: pytest.Session, skipped: Iterable[pytest.TestReport]) -> str:
+    """Return what did not run, as counts by reason with the tests that were skipped for it."""
+    reasons = Counter(entry.partition("\0")[0] for entry in session.config.stash[_DESELECTED])
+    parts = [f"{count} {reason}" for reason, count in sorted(reasons.items())]
+    parts += [f"{name}: {reason}" for name, reason in sorted({_skip(report) for report in skipped})]
+    if session.shouldfail or session.shouldstop:
+        parts.append("whatever was left when the run was cut short")
+    return "did not run: " + "; ".join(parts) if parts else "nothing was skipped"
+
+
+def _skip(report: pytest.TestReport) -> tuple[str, str]:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return report.nodeid, reason.removeprefix("Skipped: ")
