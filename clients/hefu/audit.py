@@ -6,32 +6,34 @@ Public depth, or full depth where the source gives out acceptances and statement
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final
 
-from hefu.errors import AlarmError
-from hefu.progress import Progress, progress_bar
-from hefu.sight import Sight, alarm, check_longer, verify_checkpoint
+from hefu.progress import progress_bar
+from hefu.sight import Sight, check_longer, verify_checkpoint
 from hefu.source import Source, read_checkpoint, read_entries, read_hashes, read_leaves, read_records
-from hefu_ledger.checkpoint import Checkpoint, parse_checkpoint
+from hefu_ledger.checkpoint import parse_checkpoint
 from hefu_ledger.encoding import format_time
-from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
+from hefu_ledger.errors import MalformedError, VerificationError
 from hefu_ledger.merkle import Tree, leaf_hash, root_of
 from hefu_ledger.note import Note, format_note, parse_note
 from hefu_ledger.policy import Policy
 from hefu_ledger.record import Batch
 from hefu_ledger.replay import Replay
-from hefu_ledger.tiles import ENTRIES, WIDTH, tile_bytes, tiles_at
-from hefu_ledger.verdict import CANNOT, FAILED, NOTED, OK, UNCHECKED, Step, Verdict, conclude
+from hefu_ledger.tiles import ENTRIES, tile_bytes, tiles_at
+from hefu_ledger.verdict import CANNOT, FAILED, NOTED, OK, PROVEN, UNCHECKED, Step, Verdict, conclude
+from hefu_ledger.verify.case import Finding, NotReachedError
 
 
-class _Finding(NamedTuple):
-    outcome: str
-    found: str
-    zh: str
-    en: str
+def audit(source: Source, *, policy: Policy, seen: Note | None) -> tuple[Verdict, Note | None]:
+    """Replay a ledger; also give its checkpoint, to be ``seen`` next time, if everything held.
 
-
-_NOT_REACHED = _Finding(UNCHECKED, "", "前面的步骤未通过，本步未核验。", "Not reached: an earlier step did not hold.")
+    A ledger that went back on the checkpoint seen before is not proven, and both notes are in the verdict's facts:
+    they are the proof. UnreachableError if the source cannot be read at all.
+    """
+    work = _Audit(source, policy, seen)
+    steps = [_step(number, work) for number in range(1, len(_STEPS) + 1)]
+    verdict = conclude(steps, work.facts)
+    return verdict, work.sight.note if work.sight is not None and verdict.verdict == PROVEN else None
 
 
 class _Audit:
@@ -41,10 +43,141 @@ class _Audit:
         self.source = source
         self.policy = policy
         self.seen = seen
-        self.facts: dict[str, Any] = {}
+        self.facts: dict[str, Any] = {"depth": "full" if source.private else "public"}
         self.sight: Sight | None = None
-        self.leaves = bytearray()  # of every record, 32 bytes each
-        self.full = read_entries(source, first_batch) is not None if (first_batch := 0) else False
+        self.tree: Tree | None = None  # of the records
 
-    def need(self) -> Sight:
-        raise NotImplementedError
+    @property
+    def needed_sight(self) -> Sight:
+        """The checkpoint, once its signature is verified."""
+        if self.sight is None:
+            raise NotReachedError
+        return self.sight
+
+    @property
+    def needed_tree(self) -> Tree:
+        """The tree of all records, once they are replayed."""
+        if self.tree is None:
+            raise NotReachedError
+        return self.tree
+
+    def keep_both(self) -> None:
+        """Put the two checkpoints that contradict each other where nobody can miss them."""
+        if self.seen is not None:
+            both = {"seen_before": self.seen, "seen_now": self.needed_sight.note}
+            self.facts["alarm"] = {name: format_note(note).decode() for name, note in both.items()}
+
+
+def _checkpoint(work: _Audit) -> Finding:
+    sight = verify_checkpoint(parse_note(read_checkpoint(work.source)), work.policy)
+    work.sight = sight
+    origin, size, root, _ = sight.checkpoint
+    work.facts |= {"origin": origin, "checkpoint_size": size, "root": root.hex()}
+    if work.policy.quorum is None:
+        zh = f"账本 {origin} 的检查点（{size} 条）由所信任的账本公钥签名；信任策略不要求见证。"
+        return Finding(OK, f"size {size}", zh, f"Of {size} records, signed by a trusted key; none to witness.")
+    if sight.quorum_s is None:
+        return Finding(CANNOT, f"size {size}", "见证共签未达到策略要求的数目。", "The cosignatures miss the quorum.")
+    work.facts["witnessed_at"] = time = format_time(1000 * sight.quorum_s)
+    zh = f"检查点（{size} 条）由所信任的账本公钥签名，并在 {time} 得到足数见证。"
+    return Finding(OK, f"size {size}", zh, f"Of {size} records, signed and, by {time}, witnessed.")
+
+
+def _not_shorter(work: _Audit) -> Finding:
+    new = work.needed_sight.checkpoint
+    if work.seen is None:
+        return Finding(NOTED, "", "第一次查看，没有上次的检查点可比。", "Seen for the first time.")
+    old = verify_checkpoint(work.seen, work.policy).checkpoint
+    try:
+        check_longer(old, new)
+    except VerificationError:
+        work.keep_both()
+        raise
+    work.facts["seen_size"] = old.size
+    return Finding(OK, f"{old.size} <= {new.size}", f"上次为 {old.size} 条，未变短。", f"It had {old.size} records then.")
+
+
+def _replay(work: _Audit) -> Finding:
+    sight = work.needed_sight
+    replay = Replay(full=work.source.private)
+    leaves = bytearray()
+    with progress_bar("audit", sight.checkpoint.size) as progress:
+        for tile in tiles_at(sight.checkpoint.size):
+            if tile.level != ENTRIES:
+                break
+            for data in read_records(work.source, tile):
+                _feed(replay, work.source, data)
+                leaves += leaf_hash(data)
+                progress.done()
+    replay.finish(sight.note, [log.key for log in work.policy.logs])
+    work.tree = Tree(bytes(leaves))
+    work.facts |= {"records": replay.size, "deposits": replay.deposits}
+    if work.source.private:
+        work.facts["broken_promises"] = replay.broken_promises
+    zh = f"重放了 {replay.size} 条账本条目、{replay.deposits} 件存证，逐条相符。"
+    en = f"{replay.size} records and {replay.deposits} deposits, all in order."
+    return Finding(OK, f"{replay.size} records", zh, en)
+
+
+def _feed(replay: Replay, source: Source, data: bytes) -> None:
+    record = replay.record(data)
+    if not isinstance(record.body, Batch):
+        return
+    if source.private:
+        replay.entries(read_entries(source, record.index))
+    else:
+        replay.leaves(read_leaves(source, record.index, record.body.count))
+
+
+def _contains(work: _Audit) -> Finding:
+    tree = work.needed_tree
+    if work.seen is None or "seen_size" not in work.facts:
+        raise NotReachedError
+    old = parse_checkpoint(work.seen.text)
+    root = root_of(old.size, tree.node)
+    if root != old.root:
+        work.keep_both()
+        raise VerificationError("the ledger was rewritten", expected=old.root.hex(), found=root.hex())
+    return Finding(OK, root.hex(), "上次看到的账本是现在账本的开头。", "It begins with the ledger seen last time.")
+
+
+def _tiles(work: _Audit) -> Finding:
+    tree = work.needed_tree
+    count = 0
+    for tile in tiles_at(tree.size):
+        if tile.level != ENTRIES:
+            count += 1
+            if read_hashes(work.source, tile) != tile_bytes(tile, tree.node):
+                raise VerificationError(f"{tile.path} does not hold the hashes of the records")
+    return Finding(OK, f"{count} tiles", f"{count} 个哈希瓦片与重放所得一致。", f"{count} hash tiles are as replayed.")
+
+
+def _not_checked(work: _Audit) -> Finding:
+    zh, en = "内容是否真实、权属", "the truth of the content, ownership"
+    if not work.source.private:
+        zh, en = f"存证主体的签名与收讫规则（需完整导出）、{zh}", f"depositors' signatures and the acceptances, {en}"
+    return Finding(UNCHECKED, en, f"未核验：{zh}。", f"Not checked: {en}.")
+
+
+_STEPS: Final[tuple[tuple[str, Callable[[_Audit], Finding]], ...]] = (
+    ("the signed checkpoint", _checkpoint),
+    ("the ledger is not shorter than last time", _not_shorter),
+    ("every record and batch, replayed", _replay),
+    ("the ledger seen last time is its beginning", _contains),
+    ("the published tiles", _tiles),
+    ("what was not checked", _not_checked),
+)
+
+
+def _step(number: int, work: _Audit) -> Step:
+    checked, function = _STEPS[number - 1]
+    try:
+        finding = function(work)
+    except VerificationError as error:
+        finding = Finding(FAILED, str(error), f"不一致：{error}", f"Contradiction: {error}.")
+    except MalformedError as error:
+        finding = Finding(CANNOT, str(error), f"无法解读：{error}", f"Not in a known form: {error}.")
+    except NotReachedError:
+        finding = Finding(UNCHECKED, "", "无可比之物，或前面的步骤未通过。", "Not reached, or nothing to compare.")
+    return Step(number, finding.outcome, checked, finding.found, finding.zh, finding.en)
+

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from hefu_ledger.encoding import parse_canonical
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.record import MAX_BATCH
-from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, parse_bundle
+from hefu_ledger.tiles import WIDTH, Tile, parse_bundle
 
 MAX_CHECKPOINT: Final = 65_536  # bytes
 _MAX_BUNDLE: Final = WIDTH * (2 + 0xFFFF)
@@ -25,8 +25,12 @@ class Source(Protocol):
     def read(self, path: str, limit: int) -> bytes | None:
         """A file of at most ``limit`` bytes, or None if there is none (MalformedError for a longer one)."""
 
-    def lines(self, path: str) -> Iterator[bytes] | None:
-        """A private file line by line, or None where it is not given out."""
+    @property
+    def private(self) -> bool:
+        """Whether acceptances and statements are given out too."""
+
+    def lines(self, path: str) -> Iterator[bytes]:
+        """A private file line by line."""
 
 
 class Folder:
@@ -46,19 +50,28 @@ class Folder:
             raise MalformedError(f"{path} is longer than {limit} bytes")
         return data
 
-    def lines(self, path: str) -> Iterator[bytes] | None:
-        """Read a file's lines."""
-        return self._lines(f"{self._path}/{path}") if os.path.exists(f"{self._path}/{path}") else None
+    @property
+    def private(self) -> bool:
+        """Whether the export was made with statements; if any are there, all must be."""
+        batches = f"{self._path}/batches"
+        names = os.listdir(batches) if os.path.isdir(batches) else []
+        return any(os.path.exists(f"{batches}/{name}/entries") for name in names)
 
-    @staticmethod
-    def _lines(path: str) -> Iterator[bytes]:
-        with open(path, "rb") as file:
+    def lines(self, path: str) -> Iterator[bytes]:
+        """Read a file's lines."""
+        try:
+            file = open(f"{self._path}/{path}", "rb")  # noqa: SIM115  # closed below
+        except FileNotFoundError:
+            raise MalformedError(f"{path} is missing") from None
+        with file:
             while line := file.readline(_MAX_ENTRY + 1):
                 yield line
 
 
 class Web:
-    """A ledger behind a URL such as ``https://ledger.example/ledger``."""
+    """A ledger behind a URL such as ``https://ledger.example/ledger``: its public half."""
+
+    private = False
 
     def __init__(self, url: str) -> None:
         from hefu.http import Service  # noqa: PLC0415  # an exported folder needs no HTTP
@@ -76,10 +89,9 @@ class Web:
                 return None
             raise
 
-    def lines(self, path: str) -> Iterator[bytes] | None:
-        """Private files are not given out here."""
-        del path
-        return None
+    def lines(self, path: str) -> Iterator[bytes]:
+        """Never called, since nothing private is given out."""
+        raise NotImplementedError(path)
 
 
 def open_source(text: str) -> Source:
@@ -102,15 +114,14 @@ def read_hashes(source: Source, tile: Tile) -> bytes:
     return data
 
 
-def read_records(source: Source, index: int, width: int) -> list[bytes]:
-    """The records of entry bundle ``index``, of which ``width`` are wanted."""
-    tile = Tile(ENTRIES, index, width)
+def read_records(source: Source, tile: Tile) -> list[bytes]:
+    """The records of an entry bundle, from the full one where the partial one has been cleared away."""
     data = source.read(tile.path, _MAX_BUNDLE)
-    if data is None and width < WIDTH:
-        return parse_bundle(_need(source, tile._replace(width=WIDTH).path, _MAX_BUNDLE), WIDTH)[:width]
+    if data is None and tile.width < WIDTH:
+        return parse_bundle(_need(source, tile._replace(width=WIDTH).path, _MAX_BUNDLE), WIDTH)[: tile.width]
     if data is None:
         raise MalformedError(f"{tile.path} is missing")
-    return parse_bundle(data, width)
+    return parse_bundle(data, tile.width)
 
 
 def read_leaves(source: Source, index: int, count: int) -> bytes:
@@ -118,10 +129,9 @@ def read_leaves(source: Source, index: int, count: int) -> bytes:
     return _need(source, f"batches/{index}/leaves", 32 * min(count, MAX_BATCH))
 
 
-def read_entries(source: Source, index: int) -> Iterator[tuple[str, bytes]] | None:
-    """Acceptance texts and statements of a batch, where they were exported."""
-    lines = source.lines(f"batches/{index}/entries")
-    return None if lines is None else map(_parse_entry, lines)
+def read_entries(source: Source, index: int) -> Iterator[tuple[str, bytes]]:
+    """Acceptance texts and statements of the batch that record ``index`` seals."""
+    return map(_parse_entry, source.lines(f"batches/{index}/entries"))
 
 
 def _parse_entry(line: bytes) -> tuple[str, bytes]:

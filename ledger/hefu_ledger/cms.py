@@ -74,14 +74,14 @@ class EncapsulatedContent:
 
 @sequence
 class SignedData:
-    """RFC 5652, section 5.1, with one signer (RFC 3161, section 2.4.2)."""
+    """RFC 5652, section 5.1."""
 
     version: int
     digest_algorithms: SetOf[Algorithm]
     encapsulated: EncapsulatedContent
     certificates: Annotated[list[Certificate] | None, Implicit(0)]
     crls: Annotated[list[TLV] | None, Implicit(1)]
-    signers: Annotated[SetOf[SignerInfo], Size.exact(1)]
+    signers: SetOf[SignerInfo]
 
 
 @sequence

@@ -1,4 +1,4 @@
-"""Deposit numbers 存证编号, to be read over the telephone: ``FXC0000000000003``.
+"""Deposit numbers 存证编号, to be read over the telephone: ``FXC0000000000007``.
 
 A prefix, twelve digits of the acceptance's ``seq`` and a check character (GB 32100).
 """

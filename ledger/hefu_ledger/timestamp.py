@@ -1,8 +1,7 @@
 """Timestamp tokens 可信时间戳 (RFC 3161, RFC 5816): strict verification against roots trusted from outside.
 
-``cryptography`` reads the ASN.1 (``cms``) and builds the certificate chain (RFC 5280); revocation
-needs a network and is not checked. Import this module only where a token is met: x509 takes longer to import than
-everything else that verifies.
+``cryptography`` reads the ASN.1 (``cms``) and builds the certificate chain (RFC 5280). Revocation is not checked,
+for that needs a network. Import this module only where a token is met: x509 takes longer to import than all else that verifies.
 """
 
 from __future__ import annotations
@@ -96,7 +95,7 @@ def verify_token(token: bytes, *, message: bytes, roots: Sequence[bytes]) -> Tim
     certificates = signed.certificates or []
     leaf = _signing_certificate(_verify_attributes(signer, content), certificates)
     _verify_signature(signer, leaf)
-    gen_time = info.gen_time.as_datetime().replace(tzinfo=UTC)
+    gen_time = info.gen_time.as_datetime()
     _verify_chain(leaf, certificates, roots, gen_time)
     gen_time_ms, accuracy_ms = _interval_ms((gen_time - _EPOCH) // _MICROSECOND, info.accuracy)
     return Timestamp(gen_time_ms, accuracy_ms, info.policy.dotted_string, _name(leaf), info.serial)
@@ -107,8 +106,8 @@ def _parse_signed_data(token: bytes) -> SignedData:
     signed = info.content
     if info.type != _SIGNED_DATA or signed.encapsulated.type != _TST_INFO:
         raise MalformedError("not a timestamp token: it should be SignedData around a TSTInfo")
-    if (signed.version, signed.signers.as_list()[0].version) != (3, 1):
-        raise MalformedError("timestamp token: SignedData should be of version 3, SignerInfo of version 1")
+    if signed.version != 3 or [signer.version for signer in signed.signers.as_list()] != [1]:
+        raise MalformedError("timestamp token: SignedData should be of version 3, with one SignerInfo, of version 1")
     return signed
 
 
@@ -228,8 +227,8 @@ _STAMPER: Final = (
 
 def _interval_ms(gen_time_us: int, accuracy: Accuracy | None) -> tuple[int, int]:
     """Return genTime and accuracy in ms, such that the stated interval lies within theirs."""
-    parts = (accuracy.seconds, accuracy.millis, accuracy.micros) if accuracy else ()
-    seconds, millis, micros = (part or 0 for part in parts or (0, 0, 0))
+    stated = (accuracy.seconds, accuracy.millis, accuracy.micros) if accuracy else (0, 0, 0)
+    seconds, millis, micros = (part or 0 for part in stated)
     if not (0 <= seconds <= 86400 and 0 <= millis <= 999 and 0 <= micros <= 999):
         raise MalformedError("timestamp token: accuracy should be at most a day, 999 ms and 999 µs")
     gen_time_ms, rest_us = divmod(gen_time_us, 1000)

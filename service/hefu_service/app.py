@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import time
@@ -46,12 +45,12 @@ def _log(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     if LOG.isEnabledFor(logging.INFO):
-        line = {
+        event = {
             "request": g.request_id,
             "method": request.method,
             "route": str(request.url_rule) if request.url_rule else None,
             "status": response.status_code,
             "ms": round(1000 * (time.monotonic() - g.started), 1),
         }
-        LOG.info(json.dumps(line))
+        LOG.info("request", extra={"event": event})
     return response

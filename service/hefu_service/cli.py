@@ -74,8 +74,8 @@ def main() -> None:
 def with_services(function: Callable[..., T]) -> Callable[..., T]:
     """Open the data directory for a command."""
 
+    @data_option  # above wraps, which would overwrite the options that click keeps on the function
     @wraps(function)
-    @data_option
     def run(data: Path | None, **options: Any) -> T:
         with _opened(data) as services:
             return function(services, **options)

@@ -20,6 +20,7 @@ from hefu_service.api.context import Context
 from hefu_service.app import create_app
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs.ticker import Ticker
+from hefu_service.logs import log_to_stderr
 from hefu_service.outside.lock import only_service
 from hefu_service.ports import PortError
 from hefu_service.services import Services
@@ -33,6 +34,7 @@ LOG: Final = logging.getLogger("hefu.server")
 
 def serve(settings: Settings) -> None:
     """Repair what a crash left, then serve until SIGTERM or SIGINT. PortError if these data are served already."""
+    log_to_stderr()
     with only_service(settings.data / "lock"):
         with open_services(settings.data) as services:
             recover(services)
@@ -47,7 +49,7 @@ def serve(settings: Settings) -> None:
             blocking_threads=THREADS,
             backpressure=MOST_QUEUED,
             workers_kill_timeout=30,
-            log_level=LogLevels.warning,
+            log_level=LogLevels.error,
         ).serve(target_loader=partial(_load, settings, os.getpid()), wrap_loader=False)
 
 
@@ -66,7 +68,7 @@ def read_token(settings: Settings) -> str | None:
 
 def _load(settings: Settings, parent: int) -> Flask:
     """Make the application in the process that will answer; what it opens is closed when that process ends."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    log_to_stderr()
     stack = ExitStack()
     services = stack.enter_context(open_services(settings.data))
     app, ticker = make_app(services, settings)

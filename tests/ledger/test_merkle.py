@@ -255,9 +255,17 @@ def test_hashes_cut_at_another_place_are_refused_though_their_bytes_are_the_same
     for cut in (0, 31, 33, 64):
         with pytest.raises(VerificationError, match="32 bytes"):
             root_from_path(leaf_hash=both[:cut], index=0, size=2, path=[both[cut:]])
-    assert not included(both, 0, 2, [b""], TREES[2].root)
-    assert not consistent(1, both[:31], 2, TREES[2].root, [both[31:]])
-    assert not consistent(3, b"", 3, b"", [])
+
+
+@pytest.mark.parametrize("other", [b"", STRANGER[:31], STRANGER + b"\0"])
+def test_a_hash_of_another_length_is_refused_wherever_it_stands(other: bytes) -> None:
+    for leaf, sibling in ((other, STRANGER), (STRANGER, other)):
+        with pytest.raises(VerificationError, match="32 bytes"):
+            root_from_path(leaf_hash=leaf, index=0, size=2, path=[sibling])
+    for place in range(3):
+        old_root, new_root, sibling = (other if place == at else STRANGER for at in range(3))
+        with pytest.raises(VerificationError, match="32 bytes"):
+            verify_consistency(old_size=1, old_root=old_root, new_size=2, new_root=new_root, path=[sibling])
 
 
 def test_the_error_for_another_root_shows_both() -> None:
@@ -386,6 +394,12 @@ def test_a_frontier_holds_the_largest_complete_subtrees() -> None:
 def test_a_frontier_that_does_not_fit_its_size_is_refused(size: int, hashes: list[bytes]) -> None:
     with pytest.raises(MalformedError, match=f"frontier of a tree of {size}"):
         Frontier(size, hashes)
+
+
+def test_a_frontier_leaves_the_hashes_it_was_given_alone() -> None:
+    given_hashes = [STRANGER]
+    Frontier(1, given_hashes).append(STRANGER)
+    assert given_hashes == [STRANGER]
 
 
 def test_a_frontier_takes_leaf_hashes_and_not_entries() -> None:

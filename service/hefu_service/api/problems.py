@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Final, NamedTuple
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, g, jsonify
 from werkzeug.exceptions import HTTPException
 
 from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError, VerificationError
@@ -83,7 +83,8 @@ def _any(error: Exception) -> Response:
     problem = problem_of(error)
     if problem.status >= 500 and problem.type != "busy":
         # An internal error's text may name paths or values; it goes to the log of the operator, never to the client.
-        LOG.error("request failed", exc_info=None if isinstance(error, ClockError) else error)
+        event = {"request": g.get("request_id")}
+        LOG.error("request failed", exc_info=error, extra={"event": event})
     return _render(problem, str(error) if problem.tell else "")
 
 

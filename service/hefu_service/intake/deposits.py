@@ -13,7 +13,7 @@ from typing import Final
 
 from hefu_ledger.encoding import MAX_INTEGER
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.note import Note, format_note, sign_note
+from hefu_ledger.note import Note
 from hefu_ledger.roster import Roster
 from hefu_ledger.statement import Statement, parse_signed_statement, statement_id
 from hefu_service.intake.keys import roster_of
@@ -25,7 +25,7 @@ from hefu_service.intake.refusals import (
     UnknownDepositorError,
     WrongLedgerError,
 )
-from hefu_service.ports import Deposit, View
+from hefu_service.ports import View
 from hefu_service.services import Services
 
 MAX_STATEMENTS: Final = 64  # of one request
@@ -156,8 +156,3 @@ def check_all(gate: Gate, statements: Sequence[bytes]) -> list[Checked]:
                 raise
             raise OneOfManyError(index) from error
     return checked
-
-
-def acknowledgement(services: Services, deposit: Deposit) -> bytes:
-    """Sign a deposit's acknowledgement 收讫回执; the same deposit gets the same bytes."""
-    return format_note(sign_note(deposit.acceptance, [services.acknowledger]))

@@ -34,7 +34,7 @@ from hefu_service.ports import Code, Depositor, Event, Intake, StorageError, Vie
 from hefu_service.services import Services
 
 CODE_VALID_MS: Final = 7 * 86_400_000
-_MOST_EVENTS: Final = MAX_RECORDS - 2  # a receipt holds all of them, genesis and the batch; each key must yet be able to end
+_MOST_EVENTS: Final = MAX_RECORDS - 2  # a receipt holds them all, genesis and the batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def issue_code(
 ) -> str:
     """Make a depositor for an organisation whose identity was verified, and return its code, valid for 7 days.
 
-    ``uscc`` in its plain form; MalformedError if it is not one. ``method`` and ``verified_by`` say how and on whose word.
+    ``uscc`` in its plain form, or MalformedError. ``method`` and ``verified_by`` say how it was verified and by whom.
     """
     if not 1 <= signatures_required <= MAX_SIGNATURES:
         raise ValueError(f"a statement needs 1 to {MAX_SIGNATURES} signatures, not {signatures_required}")
@@ -118,7 +118,7 @@ def retire_key(services: Services, depositor: str, vkey: VerifierKey, *, reason:
 
 
 def report_compromised(services: Services, depositor: str, vkey: VerifierKey, *, reason: str, since: int) -> None:
-    """Record that a key, ended or not, may have been in other hands since ``since`` (ms); it ends at the next deposit."""
+    """Record that a key, ended or not, may have been in other hands since ``since`` (ms); it ends now."""
     with services.store.intake() as intake:
         if _member(services, intake, depositor, vkey).compromised_since is not None:
             raise ConflictError(f"key {vkey.key_id.hex()} was reported as compromised before")
@@ -156,8 +156,10 @@ def _enrolment_event(services: Services, intake: Intake, claim: Possession, poss
     events = tuple(intake.events_of(depositor.id))
     roster = fold_roster(services.origin, depositor.id, events)
     key = claim.key
-    if len(events) + len(roster.keys_at(head.next_seq)) + 2 > _MOST_EVENTS:
-        raise ConflictError("the depositor has had so many keys that no receipt could hold their records; begin a new one")
+    if len(events) + len(roster.keys_at(head.next_seq)) + 2 > _MOST_EVENTS:  # each key must yet be able to end
+        raise ConflictError(
+            "the depositor's receipts have no room for the records of another key; begin a new depositor"
+        )
     if any(member.key.key_id == key.key_id or member.key.public == key.public for member in roster.members):
         raise ConflictError(f"key {key.key_id.hex()} is enrolled already")
     try:

@@ -9,8 +9,9 @@ from hashlib import sha256
 from hefu_ledger.acceptance import parse_acceptance
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.merkle import leaf_hash, root_of_leaves
+from hefu_ledger.record import Batch, parse_record
 from hefu_ledger.statement import parse_signed_statement, statement_id
-from hefu_service.ports import Deposit
+from hefu_service.ports import Deposit, StoredRecord
 from hefu_service.sealing.stops import SealingStoppedError
 
 with warnings.catch_warnings():
@@ -30,6 +31,14 @@ class _NodeHash:
         return self._digest
 
 
+def batch_body(record: StoredRecord) -> Batch:
+    """Read a batch record; SealingStoppedError if it is stored as one and is none."""
+    body = parse_record(record.data).body
+    if not isinstance(body, Batch):
+        raise SealingStoppedError(f"record {record.index} is stored as a batch and is none")
+    return body
+
+
 def leaf_hashes(deposits: Sequence[Deposit], *, first_seq: int, origin: str) -> bytes:
     """Hash again what was read back, having checked that each acceptance is of its statement and in its place.
 
@@ -45,7 +54,8 @@ def batch_root(leaves: bytes) -> bytes:
     ours, theirs = root_of_leaves(leaves), second_opinion(leaves)
     if ours != theirs:
         raise SealingStoppedError(
-            f"two computations of a batch's root differ: {ours.hex()} and {theirs.hex()} by merkletools; nothing is sealed"
+            f"two computations of a batch's root differ: {ours.hex()}, and {theirs.hex()} by merkletools;"
+            " nothing is sealed"
         )
     return ours
 
@@ -68,5 +78,6 @@ def _check_deposit(deposit: Deposit, seq: int, origin: str) -> None:
     identity = statement_id(deposit.statement)
     accepted = (acceptance.seq, acceptance.nth, acceptance.origin, acceptance.depositor, acceptance.statement)
     stored = (seq, deposit.nth, origin, statement.depositor, identity)
-    if accepted != stored or (deposit.seq, deposit.statement_id, deposit.depositor) != (seq, identity, statement.depositor):
+    row = (deposit.seq, deposit.statement_id, deposit.depositor)
+    if accepted != stored or row != (seq, identity, statement.depositor):
         raise SealingStoppedError(f"deposit {seq}: its acceptance, its statement and its place do not agree")

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from hefu_ledger.acceptance import parse_acceptance
 from hefu_ledger.checkpoint import Checkpoint
-from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import LedgerError, VerificationError
+from hefu_ledger.identity import parse_signed_possession
 from hefu_ledger.merkle import Frontier, Tree, leaf_hash
-from hefu_ledger.record import NO_RECORD, Batch, Body, record_hash
+from hefu_ledger.record import NO_RECORD, Batch, Body, Enrolment, KeyEvent, parse_record, record_hash
 from hefu_ledger.replay import Replay
 from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, format_bundle, tile_bytes, tiles_at
 from hefu_service.events import event_body
-from hefu_service.ports import IntakeHead, LedgerHead, PortError, StoredRecord, View
+from hefu_service.ports import LedgerHead, PortError, StoredRecord, View
 from hefu_service.sealing.batch import batch_body, leaf_hashes
 from hefu_service.sealing.history import Past, check_past, read_checkpoint
 from hefu_service.sealing.stops import SealingStoppedError
@@ -83,7 +84,7 @@ class _Check:
             if isinstance(body, Batch):
                 deposits = self._view.deposits(body.first_seq, body.count)
                 replay.entries((deposit.acceptance, deposit.statement) for deposit in deposits)
-            _check_row(record, body, replay)
+            _check_row(record, body, replay.deposits)
             frontier.append(leaf_hash(record.data))
             prev, events = record_hash(record.data), events + (record.type in _OWED)
         found = LedgerHead(replay.size, replay.deposits, events, prev, frontier.hashes)
@@ -103,10 +104,78 @@ class _Check:
                 yield Finding(ERROR, "events", f"event {event.number} is not what record {record.index} says")
 
     def deposits(self) -> Iterator[Finding]:
-        """Check the deposits that are not sealed yet, which no root covers, and the intake head."""
+        """Check the deposits that no root covers yet, and that none is beyond the intake head or overdue."""
         end = self._intake.next_seq
         for first in range(self._head.entries, end, _AT_ONCE):
-            deposits = list(self._view.deposits(first, min(_AT_ONCE, end - first)))
+            count = min(_AT_ONCE, end - first)
+            deposits = list(self._view.deposits(first, count))
             leaf_hashes(deposits, first_seq=first, origin=self._services.origin)
-"""
-"""
+            if len(deposits) != count:
+                yield Finding(ERROR, "deposits", f"deposit {first + len(deposits)} was accepted and is missing")
+        if self._head.entries > end or self._view.deposit_at(end) is not None:
+            yield Finding(ERROR, "deposits", f"there are deposits beyond the intake head at {end}")
+        oldest = self._view.deposit_at(self._head.entries)
+        if oldest is not None and parse_acceptance(oldest.acceptance).anchor_by < self._services.clock.now_ms():
+            yield Finding(WARNING, "deposits", f"deposit {oldest.seq} is not sealed, and was promised to be by now")
+
+    def tiles(self) -> Iterator[Finding]:
+        """Compare every published tile and bundle with the records."""
+        leaves = b"".join([leaf_hash(record.data) for record in self._records(self._published)])
+        tree = Tree(leaves)
+        for tile in tiles_at(self._published):
+            wanted = self._bundle(tile) if tile.level == ENTRIES else tile_bytes(tile, tree.node)
+            found = self._services.files.read_tile(tile)
+            if found != wanted:
+                yield Finding(ERROR, "tiles", f"{tile.path} {_fault(found)}")
+
+    def batches(self) -> Iterator[Finding]:
+        """Compare every batch's private file, and its leaves where they are published, with the deposits."""
+        for record in self._records(self._head.size):
+            if record.type != "batch":
+                continue
+            body = batch_body(record)
+            deposits = list(self._view.deposits(body.first_seq, body.count))
+            entries = [(deposit.acceptance, deposit.statement) for deposit in deposits]
+            if list(self._services.batch_files.read(body.first_seq, body.count)) != entries:
+                yield Finding(ERROR, "batches", f"the batch file of record {record.index} differs from the deposits")
+            leaves = b"".join([leaf_hash(deposit.acceptance.encode()) for deposit in deposits])
+            found = self._services.files.read_leaves(record.index)
+            if record.index < self._published and found != leaves:
+                yield Finding(ERROR, "batches", f"the leaves of record {record.index} {_fault(found)}")
+
+    def _records(self, size: int) -> Iterator[StoredRecord]:
+        return self._view.records(0, size)
+
+    def _bundle(self, tile: Tile) -> bytes:
+        return format_bundle([record.data for record in self._view.records(tile.index * WIDTH, tile.width)])
+
+    def _checkpoints(self) -> Iterator[Checkpoint]:
+        """Every checkpoint published, signed or kept, their signatures checked."""
+        yield from (checkpoint for checkpoint in (self._past.published, self._past.signed) if checkpoint is not None)
+        size = 0
+        while (note := self._view.checkpoint_covering(size)) is not None:
+            checkpoint = read_checkpoint(note, key=self._services.signer.key, origin=self._services.origin)
+            if checkpoint.size <= size:
+                raise VerificationError(f"a checkpoint of {checkpoint.size} records is kept as a larger one")
+            size = checkpoint.size
+            yield checkpoint
+
+
+def _check_row(record: StoredRecord, body: Body, entries: int) -> None:
+    """Check what a record is looked up by against what it says."""
+    first_seq, depositor = None, None
+    if isinstance(body, Batch):
+        first_seq = body.first_seq
+    if isinstance(body, Enrolment):
+        depositor = parse_signed_possession(body.possession.encode())[1].depositor
+    if isinstance(body, KeyEvent):
+        depositor = body.vkey.name.rpartition("/")[2]
+    if (record.entries, record.first_seq, record.depositor) != (entries, first_seq, depositor):
+        raise VerificationError(f"record {record.index} is stored under another deposit or depositor than it is about")
+
+
+def _fault(found: bytes | None) -> str:
+    return "is missing" if found is None else "differs from what the database holds"
+
+
+_BROKEN: Final = (LedgerError, PortError, SealingStoppedError)

@@ -12,8 +12,8 @@ from hefu_service.services import Services
 def begin_ledger(services: Services, *, recovery: VerifierKey, predecessor: str | None = None) -> None:
     """Write the genesis record and publish the first checkpoint, of size 1.
 
-    ``predecessor``: the last checkpoint (a whole note) of a ledger that this one continues. ValueError if the ledger has
-    begun; if only publishing failed, ``publish`` again.
+    ``predecessor``: the last checkpoint (a whole note) of a ledger that this one continues. ValueError if the ledger
+    has begun; if only publishing failed, ``publish`` again.
     """
     with services.store.view() as view:
         head = view.ledger_head()

@@ -5,10 +5,9 @@ from __future__ import annotations
 from hefu_ledger.checkpoint import Checkpoint
 from hefu_ledger.merkle import Frontier, NodeReader, consistency_path, leaf_hash, root_of, root_of_leaves
 from hefu_ledger.note import format_note
-from hefu_ledger.record import Batch, parse_record
 from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, format_bundle, tile_bytes, tiles_at
 from hefu_service.ports import LedgerHead, StoredRecord, View
-from hefu_service.sealing.batch import leaf_hashes
+from hefu_service.sealing.batch import batch_body, leaf_hashes
 from hefu_service.sealing.history import check_past, published_checkpoint
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.sealing.tiles import grown_nodes, published_nodes
@@ -19,7 +18,8 @@ def publish(services: Services) -> bool:
     """Publish all committed records and sign the checkpoint that covers them. False if nothing was to be published.
 
     If no checkpoint is published, everything is written again from the database; what exists must be byte-equal.
-    Raises SealingStoppedError if tiles and database do not lead to one root, RolledBackError, ImmutableError, SignerError.
+    Raises SealingStoppedError if tiles and database do not lead to one root, RolledBackError, ImmutableError and
+    SignerError.
     """
     _keep_published(services)
     past, head = check_past(services)
@@ -58,9 +58,7 @@ def _write_leaves(services: Services, view: View, first: int, end: int) -> None:
 
 def _leaves(services: Services, view: View, record: StoredRecord) -> bytes:
     """Hash a batch's deposits again; SealingStoppedError unless they lead to the root that its record holds."""
-    body = parse_record(record.data).body
-    if not isinstance(body, Batch):
-        raise SealingStoppedError(f"record {record.index} is stored as a batch and is none")
+    body = batch_body(record)
     deposits = list(view.deposits(body.first_seq, body.count))
     leaves = leaf_hashes(deposits, first_seq=body.first_seq, origin=services.origin)
     if root_of_leaves(leaves) != body.roots["sha-256"]:

@@ -15,8 +15,8 @@ from hefu_ledger.note import Note, format_note, parse_note, sign_note
 from hefu_ledger.number import format_number, parse_number
 from hefu_ledger.proof import TlogProof, format_proof
 from hefu_ledger.receipt import MAX_RECORDS, Proof, Receipt
-from hefu_ledger.record import Batch, parse_record
 from hefu_service.ports import Deposit, StorageError, StoredRecord, View
+from hefu_service.sealing.batch import batch_body
 from hefu_service.sealing.tiles import published_nodes
 from hefu_service.services import Services
 
@@ -58,7 +58,7 @@ def deposit_state(services: Services, statement_id: bytes) -> DepositState | Non
 
 
 def number_state(services: Services, number: str) -> DepositState | None:
-    """Look a deposit up by its deposit number; MalformedError says which character is wrong. Show state and times only."""
+    """Look a deposit up by its deposit number; MalformedError names a wrong character. Show state and times only."""
     seq = parse_number(number, services.number_prefix)
     with services.store.view() as view:
         deposit = view.deposit_at(seq)
@@ -111,7 +111,7 @@ def _state(services: Services, view: View, deposit: Deposit) -> DepositState:
         state=ACCEPTED if anchor is None else ANCHORED,
         number=format_number(services.number_prefix, deposit.seq),
         received_at=parse_acceptance(deposit.acceptance).received_at,
-        sealed_at=None if anchor is None else _batch_body(anchor[0]).sealed_at,
+        sealed_at=None if anchor is None else batch_body(anchor[0]).sealed_at,
     )
 
 
@@ -140,19 +140,13 @@ def _relied_on(view: View, deposit: Deposit, batch: StoredRecord) -> list[Stored
     return records
 
 
-def _batch_body(record: StoredRecord) -> Batch:
-    body = parse_record(record.data).body
-    if not isinstance(body, Batch):
-        raise StorageError(f"record {record.index} is stored as a batch and is none")
-    return body
-
-
 def _batch_path(services: Services, batch: StoredRecord, seq: int) -> tuple[bytes, ...]:
     leaves = services.files.read_leaves(batch.index)
     if leaves is None:
-        raise StorageError(f"the leaves of batch {batch.index} are not there; remove the published checkpoint to have"
-                           " them written again")
-    return tuple(_tree(leaves).path(seq - _batch_body(batch).first_seq))
+        raise StorageError(
+            f"the leaves of batch {batch.index} are not there; remove the published checkpoint to have all written anew"
+        )
+    return tuple(_tree(leaves).path(seq - batch_body(batch).first_seq))
 
 
 @lru_cache(maxsize=16)

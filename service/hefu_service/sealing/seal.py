@@ -10,7 +10,7 @@ from hefu_ledger.acceptance import parse_acceptance
 from hefu_ledger.record import Batch, Clock, parse_record
 from hefu_service.events import event_body
 from hefu_service.ports import Deposit, Event, LedgerHead, View
-from hefu_service.sealing.batch import batch_root, leaf_hashes
+from hefu_service.sealing.batch import batch_body, batch_root, leaf_hashes
 from hefu_service.sealing.chain import Chain
 from hefu_service.sealing.history import check_past
 from hefu_service.sealing.stops import SealingStoppedError
@@ -79,10 +79,9 @@ def _floor(view: View, head: LedgerHead, events: Sequence[Event]) -> int:
     if last is None:
         return 0
     since = view.records(last.index + 1, head.size - last.index - 1)
-    bodies = [parse_record(last.data).body, *(parse_record(each.data).body for each in since if each.type == "clock")]
+    bodies = [parse_record(record.data).body for record in since if record.type == "clock"]
     bodies += [event_body(event) for event in events if event.type == "clock"]
-    sealed_at = [body.sealed_at for body in bodies if isinstance(body, Batch)]
-    return min(sealed_at + [body.not_before for body in bodies if isinstance(body, Clock)])
+    return min([batch_body(last).sealed_at, *(body.not_before for body in bodies if isinstance(body, Clock))])
 
 
 def _make_batch(services: Services, owed: Owed) -> Batch:

@@ -1,0 +1,32 @@
+"""Verdicts and answers as text for people: Chinese first, English below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hefu_ledger.verdict import CANNOT, FAILED, IN_CHINESE, NOTED, OK, UNCHECKED, Verdict
+
+_MARKS = {OK: "✓", FAILED: "✗", CANNOT: "?", UNCHECKED: "·", NOTED: "!"}
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """The verdict, its headline, then every step."""
+    lines = [f"{IN_CHINESE[verdict.verdict]} {verdict.verdict}"]
+    for step in verdict.steps:
+        lines += [f"{step.step:>3} {_MARKS[step.outcome]} {step.zh}", f"      {step.en}"]
+    return "\n".join(lines)
+
+
+def members_text(value: Mapping[str, Any], indent: str = "") -> str:
+    """A JSON object as an indented list."""
+    lines = []
+    for name, member in value.items():
+        if isinstance(member, Mapping):
+            lines += [f"{indent}{name}:", members_text(member, f"{indent}  ")]
+        elif isinstance(member, list) and member and all(isinstance(item, Mapping) for item in member):
+            lines += [f"{indent}{name}:", *(members_text(item, f"{indent}  ") for item in member)]
+        else:
+            shown = ", ".join(map(str, member)) if isinstance(member, list) else member
+            lines.append(f"{indent}{name}: {shown}")
+    return "\n".join(lines)

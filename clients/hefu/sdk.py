@@ -1,0 +1,77 @@
+"""The client for programs: the same as the command line, with typed answers.
+
+    with Client("home") as client:
+        for done in client.deposit(["contract.pdf"], out="evidence", wait=True):
+            print(done.number, done.evidence)
+    verdict = verify("evidence/contract.pdf.hefu.json", "contract.pdf", policy=read_policy("policy.txt"))
+
+Errors: ``hefu.errors.ClientError`` and its subclasses for what is refused or unreachable,
+``hefu_ledger.errors.LedgerError`` for what does not prove what it should, OSError for disks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from hefu.audit import audit
+from hefu.deposit import Deposited, deposit
+from hefu.enrolment import Enrolled, enrol
+from hefu.extract import extract
+from hefu.home import load
+from hefu.http import Service
+from hefu.inspecting import inspect
+from hefu.source import open_source
+from hefu.verifying import read_policy, verify
+
+__all__ = [
+    "Client",
+    "Deposited",
+    "Enrolled",
+    "audit",
+    "enrol_home",
+    "extract",
+    "inspect",
+    "open_source",
+    "read_policy",
+    "verify",
+]
+
+
+class Client:
+    """A depositor, as its home folder describes it."""
+
+    def __init__(self, home: str, *, server: str | None = None) -> None:
+        """``server``: another address than the one in the home folder."""
+        self._home = load(home)
+        self._service = Service(server or self._home.config.server)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to the service."""
+        self._service.close()
+
+    @property
+    def depositor(self) -> str:
+        """The depositor's id 存证主体代号."""
+        return self._home.config.depositor
+
+    def deposit(
+        self, paths: Sequence[str], *, out: str, wait: bool = True, skip_unreadable: bool = False
+    ) -> list[Deposited]:
+        """Deposit files and folders; see ``hefu.deposit.deposit``."""
+        return deposit(self._home, self._service, paths, out=out, wait=wait, skip_unreadable=skip_unreadable)
+
+
+def enrol_home(home: str, *, server: str, code: str) -> Enrolled:
+    """Make ``home`` the home of the depositor whose one-time code this is; see ``hefu.enrolment.enrol``."""
+    with Service(server) as service:
+        return enrol(home, service, code)

@@ -1,0 +1,1 @@
+"""Work that nobody waits for: sealing and publishing, whenever something is owed."""

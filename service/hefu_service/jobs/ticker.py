@@ -1,0 +1,80 @@
+"""The ticker: one thread that seals what has been accepted, a window at a time.
+
+The first deposit opens a window, which ends after ``window_ms`` or with enough deposits; then all that is owed is
+sealed and published. The database says what is owed: a wake-up that is lost costs one sweep.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from hefu_service.jobs.tasks import settle
+from hefu_service.services import Services
+
+LOG: Final = logging.getLogger("hefu.ticker")
+_ENOUGH: Final = 10_000  # deposits that end a window early
+_SWEEP_S: Final = 1.0  # how often an idle ticker looks at the clock, and for owed work that nobody told it of
+_LONGEST_BACK_OFF_S: Final = 60.0
+
+
+class Ticker:
+    """Runs ``settle``; ``accepted`` and ``not_ready`` may be called from any thread."""
+
+    def __init__(self, services: Services, *, window_ms: int = 1000) -> None:
+        self._services = services
+        self._window_s = window_ms / 1000
+        self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
+        self._changed = threading.Condition()
+        self._waiting = 0  # deposits accepted since the last window began to be sealed
+        self._stopping = False
+        self.failures = 0  # in a row
+
+    def start(self) -> None:
+        """Start the thread; what a crash has left is taken up with the first sweep."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Seal and publish what is owed, once more, and end; returns when that is done or has failed."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def accepted(self, count: int) -> None:
+        """Tell that deposits were accepted."""
+        with self._changed:
+            opens, self._waiting = self._waiting == 0, self._waiting + count
+            if opens or self._waiting >= _ENOUGH:
+                self._changed.notify_all()
+
+    def not_ready(self) -> list[str]:
+        """The names of what does not work; empty when all does."""
+        return ["sealing"] if self.failures or not self._thread.is_alive() else []
+
+    def _run(self) -> None:
+        while not self._wait():
+            self._settle()
+        self._settle()
+
+    def _wait(self) -> bool:
+        """Wait for a window to end, longer after failures; True if it is time to stop."""
+        with self._changed:
+            if self.failures:
+                back_off_s = min(self._window_s * 2**self.failures, _LONGEST_BACK_OFF_S)
+                self._changed.wait_for(lambda: self._stopping, back_off_s)
+            elif self._changed.wait_for(lambda: self._stopping or self._waiting, _SWEEP_S):
+                self._changed.wait_for(lambda: self._stopping or self._waiting >= _ENOUGH, self._window_s)
+            self._waiting = 0
+            return self._stopping
+
+    def _settle(self) -> None:
+        try:
+            self._services.clock.now_ms()  # so that a leap is noticed when it happens, not with the next deposit
+            settle(self._services)
+        except Exception:
+            self.failures = min(self.failures + 1, 16)
+            LOG.exception("sealing failed, %d times in a row", self.failures)
+        else:
+            self.failures = 0

@@ -1,0 +1,56 @@
+"""The README's own lines, run as they stand."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hefu_ledger.evidence import format_evidence
+from hefu_ledger.policy import format_policy
+from tests.sample_ledger import POLICY, sample
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def by_hand(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the README's bash block in a folder."""
+    block = README.read_text().split("```bash\n")[1].split("```")[0]
+    return subprocess.run(["bash", "-c", block], cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One document of a deposit, in a batch of two, in a ledger of five records."""
+    ledger = sample()
+    (tmp_path / "evidence.json").write_bytes(format_evidence(ledger.evidence(1, 3, ledger.receipt(1, [1]))))
+    (tmp_path / "document").write_bytes(b"formula 3")
+    (tmp_path / "policy.txt").write_text(format_policy(POLICY))
+    return tmp_path
+
+
+def test_a_receipt_is_checked_by_hand_with_openssl_and_sha256sum(folder: Path) -> None:
+    done = by_hand(folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line[:4] for line in done.stdout.splitlines()] == ["OK  "] * 10
+
+
+def test_by_hand_a_changed_document_fails(folder: Path) -> None:
+    (folder / "document").write_bytes(b"formula 4")
+    done = by_hand(folder)
+    assert done.returncode == 1
+    assert done.stdout.startswith("FAILED  the document")
+
+
+PLACES = ["batch_path", "path", "paths", "acknowledgement", "proof", "statement", "records", "label", "circumstances"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_by_hand_changed_evidence_fails(folder: Path, place: str) -> None:
+    evidence = (folder / "evidence.json").read_bytes()
+    start = evidence.index(b'"%b":' % place.encode()) + len(place) + 30
+    digit = next(at for at in range(start, start + 400) if evidence[at : at + 1] in b"23456")
+    changed = evidence[:digit] + bytes([evidence[digit] + 1]) + evidence[digit + 1 :]
+    (folder / "evidence.json").write_bytes(changed)
+    assert by_hand(folder).returncode != 0

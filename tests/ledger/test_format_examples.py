@@ -1,0 +1,223 @@
+"""FORMAT.md shows what the code writes: every example is byte-equal, every hash in it is the one computed."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+import hefu_ledger
+from hefu_ledger import bundle, card, merkle
+from hefu_ledger.acceptance import format_acceptance, parse_acceptance
+from hefu_ledger.checkpoint import format_checkpoint, parse_checkpoint
+from hefu_ledger.encoding import canonical
+from hefu_ledger.evidence import format_evidence, parse_evidence
+from hefu_ledger.identity import (
+    format_identity,
+    format_possession,
+    parse_identity,
+    parse_possession,
+)
+from hefu_ledger.keyrequest import format_key_request, parse_key_request
+from hefu_ledger.keys import format_vkey, parse_vkey
+from hefu_ledger.note import format_note, parse_note, sign_note
+from hefu_ledger.number import format_number, parse_number
+from hefu_ledger.policy import format_policy, parse_policy
+from hefu_ledger.proof import format_proof, parse_proof
+from hefu_ledger.receipt import format_receipt, parse_receipt
+from hefu_ledger.record import Enrolment, KeyEvent, format_record, parse_record, record_hash
+from hefu_ledger.statement import format_statement, parse_statement, statement_id
+from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, parse_tile_path
+from hefu_ledger.verdict import TITLES
+from tests.example_ledger import bundle_bytes, checkpoint, entry_line, example, ledger_files, receipt
+from tests.sample_ledger import ACKNOWLEDGEMENT, LOG, WITNESSED, digests, opened_identity
+
+pytestmark = pytest.mark.skipif(digests(b"").sm3 is None, reason="the examples carry SM3, which this OpenSSL lacks")
+
+FORMAT_MD = (Path(hefu_ledger.__file__).parent / "FORMAT.md").read_text(encoding="utf-8")
+SEQ = 1  # the deposit that the examples are about: acme's folder, signed by two keys
+NOTES = {"statement", "acknowledgement", "possession", "key-request", "checkpoint", "tlog-proof", "policy"}
+
+
+def shown() -> dict[str, bytes]:
+    """The fenced blocks by their info strings; in those of line-based formats the last line feed counts."""
+    blocks = re.findall(r"^```([a-z-]+)\n(.*?)^```$", FORMAT_MD, re.DOTALL | re.MULTILINE)
+    names = [name for name, _ in blocks]
+    assert len(set(names)) == len(names)
+    whole = {*NOTES, "bundle", "entries", "tile-paths"}
+    return {name: (text if name in whole else text[:-1]).encode() for name, text in blocks}
+
+
+@cache
+def examples() -> dict[str, bytes]:
+    ledger = example()
+    deposit = ledger.deposits[SEQ]
+    enrolment, change = parse_record(ledger.records[3]).body, parse_record(ledger.records[6]).body
+    assert isinstance(enrolment, Enrolment)
+    assert isinstance(change, KeyEvent)
+    proof = receipt(ledger, SEQ)
+    whole = bundle_bytes(ledger, SEQ)
+    texts = dict(zip(card.SECTIONS, deposit.texts[0], strict=True))
+    records = {"genesis": 0, "enrolment": 3, "batch": 5, "key": 6, "compromised": 7, "clock": 8, "unknown": 9}
+    return {
+        **{f"card-{name}": text for name, text in texts.items()},
+        **{f"record-{name}": ledger.records[index] for name, index in records.items()},
+        "statement": format_note(deposit.statement),
+        "acknowledgement": proof.acknowledgement.encode(),
+        "number": format_number("FX", SEQ).encode(),
+        "identity": opened_identity("acme").text.encode(),
+        "possession": enrolment.possession.encode(),
+        "key-request": change.by.encode(),
+        "evidence": format_evidence(ledger.evidence(SEQ, 0, proof)),
+        "bundle": whole[: whole.rindex(b"\n", 0, -1) + 1],  # all but the receipt's line
+        "vkey": format_vkey(LOG.key).encode(),
+        "checkpoint": format_note(checkpoint(ledger)),
+        "tlog-proof": proof.proofs[0].proof.encode(),
+        "policy": format_policy(WITNESSED).encode(),
+        "tile-paths": "".join(f"{tile.path}\n" for tile in TILES).encode(),
+        "entries": b"".join(map(entry_line, ledger.entries(5)[:1])),
+    }
+
+
+TILES = [
+    Tile(0, 0, 11),
+    Tile(ENTRIES, 0, 11),
+    Tile(0, 273, WIDTH),
+    Tile(1, 1234067, 8),
+]
+
+
+@cache
+def hashes() -> dict[str, bytes]:
+    ledger = example()
+    deposit = ledger.deposits[SEQ]
+    nonces, texts, identity = deposit.nonces.of(0), deposit.texts[0], opened_identity("acme")
+    commitment = card.commit(texts, nonces)
+    files = dict(ledger_files(ledger))
+    acceptances = [format_acceptance(other.acceptance).encode() for other in ledger.deposits[1:3]]
+    keyed = zip(card.SECTIONS, nonces, texts, strict=True)
+    return {
+        "seed": deposit.seed,
+        **{f"nonce `0/{name}`": nonce for name, nonce in zip(card.SECTIONS, nonces, strict=True)},
+        **{f"c_{name}": card.keyed_hash(nonce, text) for name, nonce, text in keyed},
+        "commitment 0": commitment,
+        "leaf hash of commitment 0": merkle.leaf_hash(commitment),
+        "root of the deposit": deposit.tree.root,
+        "statement's identity": statement_id(deposit.statement),
+        "nonce of the identity": identity.nonce,
+        "commitment to the identity": card.close(identity),
+        "leaf hash of acceptance 1": merkle.leaf_hash(acceptances[0]),
+        "leaf hash of acceptance 2": merkle.leaf_hash(acceptances[1]),
+        "root of the batch": ledger.batch_tree(1, 2).root,
+        "SHA-256 of record 4": record_hash(ledger.records[4]),
+        "leaf hash of record 5": merkle.leaf_hash(ledger.records[5]),
+        "root of the ledger at size 11": ledger.tree().root,
+        "fingerprint of the log's key": bytes.fromhex(LOG.key.fingerprint),
+        "SHA-256 of the receipt": sha256(format_receipt(receipt(ledger, SEQ))).digest(),
+        "SHA-256 of the evidence file": sha256(examples()["evidence"]).digest(),
+        "SHA-256 of the bundle": sha256(bundle_bytes(ledger, SEQ)).digest(),
+        "SHA-256 of `tile/entries/000.p/11`": sha256(files["tile/entries/000.p/11"]).digest(),
+        "SHA-256 of `tile/0/000.p/11`": sha256(files["tile/0/000.p/11"]).digest(),
+        "SHA-256 of `batches/5/leaves`": sha256(files["batches/5/leaves"]).digest(),
+    }
+
+
+def titled(parse: Callable[[str], object], write: Callable[..., str]) -> Callable[[bytes], bytes]:
+    def again(data: bytes) -> bytes:
+        note = parse_note(data)
+        return format_note(note._replace(text=write(parse(note.text))))
+
+    return again
+
+
+def bundle_again(data: bytes) -> bytes:
+    file = io.BytesIO(data)
+    header = bundle.read_header(file)
+    lines = [bundle.format_header(header), *map(bundle.format_texts, bundle.read_texts(file, header.count))]
+    return b"".join([*lines, bundle.format_statement_line(bundle.read_statement(file)), file.read()])
+
+
+def entry_again(data: bytes) -> bytes:
+    acceptance, statement = json.loads(data)
+    parse_acceptance(acceptance)
+    parse_statement(parse_note(statement.encode()).text)
+    return entry_line((acceptance, statement.encode()))
+
+
+def section_again(name: str) -> Callable[[bytes], bytes]:
+    return lambda data: card.section_text(name, card.parse_section(name, data.decode()))
+
+
+AGAIN: dict[str, Callable[[bytes], bytes]] = {
+    **{f"card-{name}": section_again(name) for name in card.SECTIONS},
+    **dict.fromkeys(
+        ["record-genesis", "record-enrolment", "record-batch", "record-key", "record-compromised", "record-clock"],
+        lambda data: format_record(parse_record(data)),
+    ),
+    "record-unknown": lambda data: canonical(json.loads(data)),
+    "statement": titled(parse_statement, format_statement),
+    "acknowledgement": titled(parse_acceptance, format_acceptance),
+    "number": lambda data: format_number("FX", parse_number(data.decode(), "FX")).encode(),
+    "identity": lambda data: format_identity(parse_identity(data.decode())).encode(),
+    "possession": titled(parse_possession, format_possession),
+    "key-request": titled(parse_key_request, format_key_request),
+    "evidence": lambda data: format_evidence(parse_evidence(data)),
+    "bundle": bundle_again,
+    "vkey": lambda data: format_vkey(parse_vkey(data.decode())).encode(),
+    "checkpoint": titled(parse_checkpoint, format_checkpoint),
+    "tlog-proof": lambda data: format_proof(parse_proof(data)),
+    "policy": lambda data: format_policy(parse_policy(data.decode())).encode(),
+    "tile-paths": lambda data: "".join(f"{parse_tile_path(line).path}\n" for line in data.decode().split()).encode(),
+    "entries": entry_again,
+}
+
+
+def test_format_md_shows_every_example_and_nothing_else() -> None:
+    assert set(shown()) == set(examples()) == set(AGAIN)
+
+
+@pytest.mark.parametrize("name", sorted(AGAIN))
+def test_an_example_is_byte_for_byte_what_the_code_writes(name: str) -> None:
+    assert shown()[name] == examples()[name]
+
+
+@pytest.mark.parametrize("name", sorted(AGAIN))
+def test_an_example_parses_and_is_written_back_the_same(name: str) -> None:
+    assert AGAIN[name](shown()[name]) == shown()[name]
+
+
+def test_every_hash_in_the_text_is_the_one_computed() -> None:
+    rows = dict(re.findall(r"^\| (.+?) \| `([0-9a-f]{64})` \|", FORMAT_MD, re.MULTILINE))
+    assert rows == {name: value.hex() for name, value in hashes().items()}
+
+
+def test_the_receipt_is_the_member_of_the_evidence_and_the_last_line_of_the_bundle() -> None:
+    evidence = shown()["evidence"]
+    start = evidence.index(b'"receipt":') + len(b'"receipt":')
+    data = evidence[start : evidence.index(b',"sections":')]
+    assert format_receipt(parse_receipt(data)) == data
+    assert sha256(data).digest() == hashes()["SHA-256 of the receipt"]
+    assert shown()["bundle"] + data + b"\n" == bundle_bytes(example(), SEQ)
+
+
+def test_the_acceptance_and_the_acknowledgement_have_one_text() -> None:
+    text = parse_note(shown()["acknowledgement"]).text
+    assert merkle.leaf_hash(text.encode()) == hashes()["leaf hash of acceptance 1"]
+    assert format_note(sign_note(text, [ACKNOWLEDGEMENT])) == shown()["acknowledgement"]
+
+
+def test_the_table_of_steps_has_all_nineteen_with_their_titles() -> None:
+    rows = re.findall(r"^\| (\d+) \| (.+?) \| (.+?) \| ", FORMAT_MD, re.MULTILINE)
+    assert {int(number): (zh, en) for number, zh, en in rows} == TITLES
+
+
+def test_every_versioned_format_is_named() -> None:
+    sources = Path(hefu_ledger.__file__).parent.rglob("*.py")
+    names = {name for source in sources for name in re.findall(r"\bhefu-[a-z]+/v\d+", source.read_text("utf-8"))}
+    assert names == set(re.findall(r"\bhefu-[a-z]+/v\d+", FORMAT_MD))

@@ -1,0 +1,259 @@
+"""The log's key signs only what extends the last checkpoint it signed, whatever the database says."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import traceback
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hefu_ledger.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.keys import Ed25519Signer, format_vkey
+from hefu_ledger.merkle import Tree, consistency_path, leaf_hash
+from hefu_ledger.note import Note, format_note, parse_note, verify_note
+from hefu_service.outside.signer import FileSigner, create_key, format_private_key, parse_private_key, read_key
+from hefu_service.ports import CheckpointSigner, ImmutableError, PortError, SignerError, StorageError
+
+ORIGIN = "log.example/ledger"
+SEED = bytes(range(32))
+LEAVES = b"".join(leaf_hash(b"%d" % number) for number in range(20))
+OTHER_LEAVES = b"".join(leaf_hash(b"other %d" % number) for number in range(20))
+TREE = Tree(LEAVES)
+
+
+def at(size: int, leaves: bytes = LEAVES) -> Checkpoint:
+    return Checkpoint(ORIGIN, size, Tree(leaves[: 32 * size]).root)
+
+
+def path(old_size: int, new_size: int) -> list[bytes]:
+    return consistency_path(old_size, new_size, TREE.node)
+
+
+@pytest.fixture
+def signer(tmp_path: Path) -> CheckpointSigner:
+    return FileSigner(Ed25519Signer(ORIGIN, SEED), tmp_path / "signer")
+
+
+def memory(tmp_path: Path) -> bytes:
+    return (tmp_path / "signer/checkpoint").read_bytes()
+
+
+def signed(note: Note, signer: CheckpointSigner) -> Checkpoint:
+    ((verified,), unknown) = verify_note(note, [signer.key])
+    assert (verified.key, unknown) == (signer.key, [])
+    return parse_checkpoint(parse_note(format_note(note)).text)
+
+
+# --- the signer's memory ---
+
+
+def test_what_extends_the_last_checkpoint_is_signed_and_remembered(signer: CheckpointSigner, tmp_path: Path) -> None:
+    assert signer.last() is None
+    assert signed(signer.sign(at(1), []), signer) == at(1)
+    for old_size, new_size in ((1, 2), (2, 3), (3, 3), (3, 8), (8, 20)):
+        assert signed(signer.sign(at(new_size), path(old_size, new_size)), signer) == at(new_size)
+        reopened = FileSigner(Ed25519Signer(ORIGIN, SEED), tmp_path / "signer")
+        assert signer.last() == reopened.last() == at(new_size)
+
+
+def test_an_equal_checkpoint_is_signed_again_alike(signer: CheckpointSigner) -> None:
+    assert signer.sign(at(3), []) == signer.sign(at(3), [])
+
+
+def test_anything_extends_an_empty_log(signer: CheckpointSigner) -> None:
+    signer.sign(at(0), [])
+    assert signed(signer.sign(at(3), []), signer) == at(3)
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "consistency"),
+    [
+        (at(4), path(4, 5)),
+        (at(4), []),
+        (at(0), []),
+        (at(5, OTHER_LEAVES), []),
+        (at(8, OTHER_LEAVES), path(5, 8)),
+        (at(8), []),
+        (at(8), path(5, 9)),
+        (at(8), [*path(5, 8), bytes(32)]),
+        (Checkpoint("log.example/other", 8, at(8).root), path(5, 8)),
+        (Checkpoint(ORIGIN, 8, at(8).root, ("extension",)), path(5, 8)),
+    ],
+    ids=[
+        "smaller",
+        "smaller without a proof",
+        "empty",
+        "another root of the same size",
+        "another tree",
+        "no proof",
+        "another proof",
+        "longer proof",
+        "another origin",
+        "an extension line",
+    ],
+)
+def test_what_does_not_extend_it_is_not_signed_nor_remembered(
+    signer: CheckpointSigner, tmp_path: Path, checkpoint: Checkpoint, consistency: list[bytes]
+) -> None:
+    signer.sign(at(5), [])
+    before = memory(tmp_path)
+    with pytest.raises(SignerError):
+        signer.sign(checkpoint, consistency)
+    assert memory(tmp_path) == before
+
+
+def test_the_memory_is_synced_before_anything_is_signed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+
+    class Watching(Ed25519Signer):
+        def sign(self, message: bytes) -> bytes:
+            assert memory(tmp_path) == message
+            assert synced[-1] == tmp_path / "signer"  # the directory last
+            return super().sign(message)
+
+    signer = FileSigner(Watching(ORIGIN, SEED), tmp_path / "signer")
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(Path(f"/proc/self/fd/{file}").readlink()))
+    signer.sign(at(1), [])
+    monkeypatch.undo()
+    assert signer.last() == at(1)
+
+
+def test_a_memory_that_cannot_be_written_means_nothing_is_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing(Ed25519Signer):
+        def sign(self, message: bytes) -> bytes:
+            raise AssertionError(message)
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    signer = FileSigner(Refusing(ORIGIN, SEED), tmp_path / "signer")
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(StorageError, match="No space left"):
+        signer.sign(at(1), [])
+
+
+def test_signers_that_share_a_folder_share_their_memory(signer: CheckpointSigner, tmp_path: Path) -> None:
+    other = FileSigner(Ed25519Signer(ORIGIN, SEED), tmp_path / "signer")
+    signer.sign(at(5), [])
+    with pytest.raises(SignerError):
+        other.sign(at(5, OTHER_LEAVES), [])
+    other.sign(at(8), path(5, 8))
+    with pytest.raises(SignerError):
+        signer.sign(at(7), path(5, 7))
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"log.example/ledger\n5\n", b"\xff", format_checkpoint(at(5)).encode() + b"\n"]
+)
+def test_a_damaged_memory_is_an_error_and_no_memory_lost(
+    signer: CheckpointSigner, tmp_path: Path, damage: bytes
+) -> None:
+    signer.sign(at(5), [])
+    (tmp_path / "signer/checkpoint").write_bytes(damage)
+    with pytest.raises(StorageError, match=r"signer's memory .* is damaged"):
+        signer.sign(at(8), path(5, 8))
+    assert memory(tmp_path) == damage
+
+
+# --- key files ---
+
+
+def test_a_private_key_is_written_as_go_writes_it() -> None:
+    # The example of golang.org/x/mod/sumdb/note.
+    text = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
+    name, seed = parse_private_key(text)
+    assert format_private_key(name, seed) == text
+    vkey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+    assert format_vkey(Ed25519Signer(name, seed).key) == vkey
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_private_key_reads_as_it_was_written(seed: bytes) -> None:  # base64 holds '+' in one of two
+    assert parse_private_key(format_private_key(ORIGIN, seed)) == (ORIGIN, seed)
+
+
+GOOD = format_private_key(ORIGIN, SEED)
+KEY_ID = GOOD.split("+")[3]
+ENCODED = GOOD.split("+", 4)[4]
+BAD_KEYS = {
+    "empty": "",
+    "public": format_vkey(Ed25519Signer(ORIGIN, SEED).key),
+    "no prefix": GOOD.removeprefix("PRIVATE+KEY+"),
+    "prefix twice": "PRIVATE+KEY+" + GOOD,
+    "lower case prefix": GOOD.replace("PRIVATE", "private"),
+    "another id": GOOD.replace(KEY_ID, "00000000"),
+    "upper case id": GOOD.replace(KEY_ID, KEY_ID.upper()),
+    "another name": GOOD.replace(ORIGIN, "log.example/other"),
+    "another type": GOOD.replace("+AQAB", "+BAAB"),
+    "short seed": GOOD.replace(ENCODED, ENCODED[:40]),
+    "not base64": GOOD.replace(ENCODED, "*" + ENCODED[1:]),
+    "stray bits": GOOD[:-1] + "=",
+    "space": GOOD + " ",
+    "line": GOOD + "\n",
+    "two lines": GOOD + "\n" + GOOD,
+    "no name": GOOD.replace(ORIGIN, ""),
+}
+
+
+@pytest.mark.parametrize("text", BAD_KEYS.values(), ids=BAD_KEYS.keys())
+def test_another_spelling_of_a_private_key_is_refused_and_not_shown(text: str) -> None:
+    assert text != GOOD
+    with pytest.raises(MalformedError) as caught:
+        parse_private_key(text)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert ENCODED[:12] not in shown
+    assert ENCODED[4:16] not in shown
+
+
+def test_a_key_file_is_new_and_its_owners_alone(tmp_path: Path) -> None:
+    umask = os.umask(0)
+    try:
+        key = create_key(tmp_path / "keys/log.key", ORIGIN)
+    finally:
+        os.umask(umask)
+    file = tmp_path / "keys/log.key"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert read_key(file).key == key
+    assert key.name == ORIGIN
+    assert create_key(tmp_path / "keys/other.key", ORIGIN) != key
+    with pytest.raises(ImmutableError):
+        create_key(file, ORIGIN)
+    assert read_key(file).key == key
+    assert [entry.name for entry in (tmp_path / "keys/.unfinished").iterdir()] == []
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601])
+def test_a_key_file_that_is_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
+    create_key(tmp_path / "log.key", ORIGIN)
+    (tmp_path / "log.key").chmod(mode)
+    with pytest.raises(PortError, match=f"open to others.*{mode:04o}.*chmod 600"):
+        read_key(tmp_path / "log.key")
+
+
+def test_a_key_file_that_is_missing_or_damaged_is_an_error_that_shows_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "log.key"
+    with pytest.raises(StorageError, match="No such file"):
+        read_key(file)
+    file.touch(mode=0o600)
+    file.write_text(GOOD[:-5] + "\n")
+    with pytest.raises(PortError, match="not a private key") as caught:
+        read_key(file)
+    assert ENCODED[4:16] not in "".join(traceback.format_exception(caught.value))
+
+
+def test_openssl_verifies_what_the_signer_signed(signer: CheckpointSigner, tmp_path: Path) -> None:
+    note = signer.sign(at(1), [])
+    spki = bytes.fromhex("302a300506032b6570032100") + signer.key.public
+    for name, data in (("key", spki), ("text", note.text.encode()), ("signature", note.signatures[0].signature)):
+        (tmp_path / name).write_bytes(data)
+    command = "openssl pkeyutl -verify -pubin -keyform DER -inkey key -rawin -in text -sigfile signature"
+    result = subprocess.run(command.split(), cwd=tmp_path, capture_output=True, check=True)
+    assert b"Verified Successfully" in result.stdout

@@ -1,0 +1,137 @@
+"""The real service in a process of its own, on fresh data and a free port, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+BIN = Path(sys.executable).parent
+ORIGIN = "log.example/fengxian"
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("HEFU_")}
+
+
+class Serving:
+    """A data directory and the service that runs on it; may be killed and started again."""
+
+    def __init__(self, data: Path, *, window_ms: int = 100) -> None:
+        self.data = data
+        self.port = free_port()
+        self.window_ms = window_ms
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = data.with_name(f"{data.name}.log")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def init(self) -> None:
+        """Begin the ledger."""
+        run("hefu-service", "init", "--data", self.data, "--origin", ORIGIN)
+
+    def enrol(self, name: str, uscc: str) -> str:
+        """Issue an enrolment code."""
+        printed = run("hefu-service", "enrol", "--data", self.data, "--name", name, "--uscc", uscc).stdout
+        return printed.splitlines()[-1]
+
+    def start(self, *flags: object) -> None:
+        """Start serving, and wait until it is ready."""
+        command = [BIN / "hefu-service", "serve", "--data", self.data, "--port", self.port]
+        words = [str(word) for word in (*command, "--window-ms", self.window_ms, *flags)]
+        with self.log.open("ab") as log:
+            # A session of its own, so that a test can kill parent and child together.
+            self._process = subprocess.Popen(words, stdout=log, stderr=log, env=ENVIRONMENT, start_new_session=True)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if self.ready():
+                return
+            time.sleep(0.02)
+        self.kill()
+        raise RuntimeError(f"the service did not start: {self.log.read_text()[-2000:]}")
+
+    def ready(self) -> bool:
+        """Whether /readyz says so."""
+        try:
+            return get(self.port, "/readyz")[0] == 200
+        except OSError:
+            return False
+
+    def stop(self) -> int:
+        """Stop as an operator would; the exit code."""
+        if self._process is None:
+            return 0
+        self._process.send_signal(signal.SIGTERM)
+        code = self._process.wait(30)
+        self._process = None
+        return code
+
+    def kill(self) -> None:
+        """SIGKILL every process of the service at once, as a power cut would."""
+        if self._process is not None:
+            try:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self._process.wait(30)
+            self._process = None
+
+
+@contextmanager
+def serving(data: Path, *flags: object, window_ms: int = 100) -> Iterator[Serving]:
+    """A service on fresh data, killed at the end whatever happens."""
+    service = Serving(data, window_ms=window_ms)
+    service.init()
+    service.start(*flags)
+    try:
+        yield service
+    finally:
+        service.kill()
+
+
+def run(program: str, *words: object, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
+    """Run one of the programs as a user would; ``expect`` None takes any exit code."""
+    command = [str(word) for word in (BIN / program, *words)]
+    done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=120, check=False)
+    if expect is not None and done.returncode != expect:
+        raise AssertionError(f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def request(
+    port: int, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    """One request on a connection of its own: status, headers (lower-case names), body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, path, body, headers or {})
+        answer = connection.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    finally:
+        connection.close()
+
+
+def get(port: int, path: str) -> tuple[int, bytes]:
+    """GET: status and body."""
+    status, _, body = request(port, "GET", path)
+    return status, body
+
+
+def post_json(port: int, path: str, value: object) -> tuple[int, Any]:
+    """POST JSON: status and the JSON of the answer."""
+    status, _, body = request(port, "POST", path, json.dumps(value).encode(), {"Content-Type": "application/json"})
+    return status, json.loads(body)
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
