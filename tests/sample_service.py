@@ -131,7 +131,7 @@ def depositor_of(key: Ed25519Signer) -> str:
     return key.key.name.rpartition("/")[2]
 
 
-def possession(key: Ed25519Signer, *earlier: Ed25519Signer, **changes: Any) -> bytes:
+def possession(key: Ed25519Signer, /, *earlier: Ed25519Signer, **changes: Any) -> bytes:
     """A possession note signed by the key and by earlier ones."""
     claim = Possession(depositor_of(key), ORIGIN, key.key)._replace(**changes)
     return format_note(sign_note(format_possession(claim), [key, *earlier]))

@@ -74,8 +74,8 @@ def _checkpoint(work: _Audit) -> Finding:
     origin, size, root, _ = sight.checkpoint
     work.facts |= {"origin": origin, "checkpoint_size": size, "root": root.hex()}
     if work.policy.quorum is None:
-        zh = f"账本 {origin} 的检查点（{size} 条）由所信任的账本公钥签名；信任策略不要求见证。"
-        return Finding(OK, f"size {size}", zh, f"Of {size} records, signed by a trusted key; none to witness.")
+        zh = f"账本 {origin} 的检查点（{size} 条）由所信任的公钥签名；策略不要求见证。"
+        return Finding(OK, f"size {size}", zh, f"Of {size} records, signed by a trusted key.")
     if sight.quorum_s is None:
         return Finding(CANNOT, f"size {size}", "见证共签未达到策略要求的数目。", "The cosignatures miss the quorum.")
     work.facts["witnessed_at"] = time = format_time(1000 * sight.quorum_s)

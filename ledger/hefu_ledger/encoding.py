@@ -256,10 +256,12 @@ def _check_plain(value: object, levels: int = MAX_DEPTH) -> None:
         for key, member in value.items():
             if not isinstance(key, str) or not key.isascii():
                 raise MalformedError(f"JSON key is not ASCII text: {key!r:.80}")
-            _check_plain(member, levels - 1)
+            if type(member) is not str:  # most members are, and a call costs more than this look
+                _check_plain(member, levels - 1)
     elif isinstance(value, list | tuple):
         for member in value:
-            _check_plain(member, levels - 1)
+            if type(member) is not str:
+                _check_plain(member, levels - 1)
     elif isinstance(value, int):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise MalformedError("JSON number is not below 2^53")

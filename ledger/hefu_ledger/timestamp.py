@@ -1,7 +1,7 @@
 """Timestamp tokens 可信时间戳 (RFC 3161, RFC 5816): strict verification against roots trusted from outside.
 
-``cryptography`` reads the ASN.1 (``cms``) and builds the certificate chain (RFC 5280). Revocation is not checked,
-for that needs a network. Import this module only where a token is met: x509 takes longer to import than all else that verifies.
+``cryptography`` reads the ASN.1 (``cms``) and builds the certificate chain (RFC 5280). Revocation is not checked, for
+that needs a network. Import this module only where a token is met: x509 takes longer to import than all the rest.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _SIGNING_CERTIFICATE_V2: Final = ObjectIdentifier("1.2.840.113549.1.9.16.2.47")
 _ATTRIBUTES: Final = {
     _CONTENT_TYPE: "contentType",
     _MESSAGE_DIGEST: "messageDigest",
-    _SIGNING_CERTIFICATE_V2: "signingCertificateV2 (ESSCertIDv2, RFC 5816)",
+    _SIGNING_CERTIFICATE_V2: "signingCertificateV2 (ESSCertIDv2 of RFC 5816; the older one is SHA-1)",
 }
 _SHA256: Final = ObjectIdentifier("2.16.840.1.101.3.4.2.1")
 _HASHES: Final[dict[ObjectIdentifier, hashes.HashAlgorithm]] = {

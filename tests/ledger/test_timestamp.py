@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from hashlib import sha256, sha384, sha512
+from hashlib import sha1, sha256, sha384, sha512
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -83,7 +83,7 @@ STAMPER: Final[Extensions] = [
 
 
 def enrol(
-    name: str,
+    name: str | x509.Name,
     issuer: Party | None,
     extensions: Extensions,
     *,
@@ -92,7 +92,7 @@ def enrol(
     until: int = 2049,
 ) -> Party:
     key = key or ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    subject = name if isinstance(name, x509.Name) else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = x509.CertificateBuilder(
         subject_name=subject,
         issuer_name=issuer.certificate.subject if issuer else subject,
@@ -227,6 +227,11 @@ def issue(
     return asn1.encode_der(cms.ContentInfo(type=kind, content=signed))
 
 
+@cache
+def right_token() -> bytes:
+    return issue()
+
+
 def verify(token: bytes, *, message: bytes = MESSAGE, trusted: Party | None = None) -> Timestamp:
     return verify_token(token, message=message, roots=[(trusted or root()).der])
 
@@ -268,7 +273,9 @@ def openssl_accepts(folder: Path, token: bytes, *, message: bytes = MESSAGE, tru
     return run.returncode == 0
 
 
-def openssl_stamp(folder: Path, party: Party, digest: str, *options: str, settings: str = "") -> bytes:
+def openssl_stamp(
+    folder: Path, party: Party, digest: str, *options: str, ess: str = "sha256", settings: str = ""
+) -> bytes:
     """Let OpenSSL issue the token, or with no ``-token_out`` in ``options`` the response."""
     (folder / "cert").write_bytes(pem(party))
     (folder / "key").write_bytes(party.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -276,7 +283,7 @@ def openssl_stamp(folder: Path, party: Party, digest: str, *options: str, settin
     (folder / "serial").write_text("1F\n")
     (folder / "config").write_text(
         "[tsa]\ndefault_tsa = t\n[t]\nserial = serial\ndigests = sha256, sha512\ndefault_policy = "
-        f"{POLICY}\nsigner_digest = {digest}\n{settings}\n"
+        f"{POLICY}\nsigner_digest = {digest}\ness_cert_id_alg = {ess}\n{settings}\n"
     )
     query = ["openssl", "ts", "-query", "-data", "message", "-sha256", "-cert", "-out", "query"]
     subprocess.run(query, cwd=folder, capture_output=True, check=True)
@@ -289,16 +296,15 @@ def openssl_stamp(folder: Path, party: Party, digest: str, *options: str, settin
 @pytest.mark.parametrize("digest", ["sha256", "sha384", "sha512"])
 @pytest.mark.parametrize("kind", ["P-256", "P-384", "RSA"])
 def test_a_token_that_openssl_issued_is_accepted(tmp_path: Path, kind: str, digest: str) -> None:
-    key: Key = {"P-256": lambda: ec.generate_private_key(ec.SECP256R1()), "RSA": rsa_key}.get(
-        kind, lambda: ec.generate_private_key(ec.SECP384R1())
-    )()
+    curve = ec.SECP384R1() if kind == "P-384" else ec.SECP256R1()
+    key = rsa_key() if kind == "RSA" else ec.generate_private_key(curve)
     intermediate = enrol("Stamping CA", root(), AUTHORITY)
     party = enrol("TSA of the district", intermediate, STAMPER, key=key)
     (tmp_path / "chain").write_bytes(pem(intermediate))
     settings = "accuracy = secs:1, millisecs:500, microsecs:100\nclock_precision_digits = 6\ntsa_name = yes\n"
-    settings += f"ordering = yes\ness_cert_id_chain = yes\ness_cert_id_alg = {digest}\n"
+    settings += "ordering = yes\ness_cert_id_chain = yes\n"
     before = datetime.now(UTC)
-    token = openssl_stamp(tmp_path, party, digest, "-chain", "chain", "-token_out", settings=settings)
+    token = openssl_stamp(tmp_path, party, digest, "-chain", "chain", "-token_out", ess=digest, settings=settings)
     stamp = verify(token)
     assert stamp[1:] == (stamp.accuracy_ms, POLICY, "TSA of the district", 0x20)
     assert stamp.accuracy_ms in (1501, 1502)  # 1500.1 ms, and what was cut off genTime
@@ -320,8 +326,8 @@ def test_a_response_is_not_a_token(tmp_path: Path) -> None:
 
 @needs_openssl
 def test_a_certificate_id_by_sha_1_is_refused(tmp_path: Path) -> None:
-    token = openssl_stamp(tmp_path, tsa(), "sha256", "-token_out", settings="ess_cert_id_alg = sha1\n")
-    refuse(token, "ESSCertIDv2, RFC 5816.* is missing")
+    token = openssl_stamp(tmp_path, tsa(), "sha256", "-token_out", ess="sha1")
+    refuse(token, "ESSCertIDv2 of RFC 5816.* is missing")
 
 
 @needs_openssl
@@ -332,13 +338,13 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(tmp_path: Path) -> None:
     token = openssl_stamp(tmp_path, tsa(), "sha256", "-chain", "chain", "-token_out", settings=settings)
     right, refused = verify(token), 0
     for place in range(len(token)):
-        for mask in (0x01, 0x20, 0x80):
-            broken = token[:place] + bytes([token[place] ^ mask]) + token[place + 1 :]
+        for bit in range(8):
+            broken = token[:place] + bytes([token[place] ^ 1 << bit]) + token[place + 1 :]
             try:
                 assert verify(broken) == right
             except LedgerError:
                 refused += 1
-    assert refused > len(token)  # what may change is the certificate of the root, which is trusted from outside
+    assert refused > 4 * len(token)  # what may change is the certificate of the root, which is trusted from outside
 
 
 # What is right
@@ -444,22 +450,8 @@ def test_a_serial_of_up_to_160_bits_is_read(serial: int) -> None:
 
 
 def test_a_name_without_a_common_name_is_shown_whole() -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "国家授时中心")])
-    builder = x509.CertificateBuilder(
-        name,
-        root().certificate.subject,
-        key.public_key(),
-        5,
-        datetime(2020, 1, 1, tzinfo=UTC),
-        datetime(2030, 1, 1, tzinfo=UTC),
-    )
-    for extension, critical in STAMPER:
-        builder = builder.add_extension(extension, critical)
-    issuer = root().key
-    assert isinstance(issuer, ec.EllipticCurvePrivateKey)
-    party = Party(builder.sign(issuer, hashes.SHA256()), key)
-    assert verify(issue(party)).signer == "O=国家授时中心"
+    assert verify(issue(enrol(name, root(), STAMPER))).signer == "O=国家授时中心"
 
 
 def test_any_one_of_several_roots_is_enough() -> None:
@@ -650,7 +642,7 @@ def test_roots_that_are_none_are_malformed(roots: list[bytes]) -> None:
 
 
 ATTRIBUTES: Final[dict[str, tuple[Callable[[], dict[Oid, bytes | list[bytes] | None]], str]]] = {
-    "no certificate id": (lambda: {CERTIFICATE_V2: None}, "ESSCertIDv2, RFC 5816.* is missing"),
+    "no certificate id": (lambda: {CERTIFICATE_V2: None}, "ESSCertIDv2 of RFC 5816.* is missing"),
     "the id of another certificate": (lambda: {CERTIFICATE_V2: naming(b"other")}, "names is not in it"),
     "the id of the root": (lambda: {CERTIFICATE_V2: naming(root().der)}, "name two certificates"),
     "no content type": (lambda: {CONTENT_TYPE: None}, "contentType is missing"),
@@ -662,16 +654,14 @@ ATTRIBUTES: Final[dict[str, tuple[Callable[[], dict[Oid, bytes | list[bytes] | N
 
 @needs_openssl
 @pytest.mark.parametrize("defect", ATTRIBUTES)
-def test_signed_attributes_that_do_not_fit_are_refused_as_openssl_does(tmp_path: Path, defect: str) -> None:
+def test_signed_attributes_that_do_not_fit_are_refused(tmp_path: Path, defect: str) -> None:
     attributes, reason = ATTRIBUTES[defect]
     token = issue(attributes=attributes(), certificates=[tsa(), root()])
     refuse(token, reason)
-    assert not openssl_accepts(tmp_path, token)
+    assert openssl_accepts(tmp_path, token) == ("content type" in defect)  # which OpenSSL does not look at
 
 
 def test_a_certificate_named_by_a_weak_hash_is_refused() -> None:
-    from hashlib import sha1  # noqa: PLC0415
-
     refuse(issue(attributes={CERTIFICATE_V2: naming(tsa().der, sha1, SHA1)}), "found 1.3.14.3.2.26")
 
 
@@ -811,14 +801,12 @@ def test_a_token_cut_short_is_malformed() -> None:
 @given(st.data())
 @pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")
 def test_a_token_with_bytes_changed_inside_is_refused_or_reads_the_same(data: st.DataObject) -> None:
-    token = bytearray(RIGHT)
+    right = right_token()
+    token = bytearray(right)
     for place in data.draw(st.lists(st.integers(0, len(token) - 1), min_size=1, max_size=4)):
         token[place] = data.draw(st.integers(0, 255))
     try:
         stamp = verify(bytes(token))
     except LedgerError:
         return
-    assert stamp == verify(RIGHT)
-
-
-RIGHT: Final = issue()
+    assert stamp == verify(right)

@@ -185,6 +185,12 @@ def test_records_that_do_not_fill_the_ledger_up_to_its_new_size_are_a_mistake(
     assert ledger(store) == (START, [])
 
 
+def test_an_append_of_nothing_is_a_mistake(store: Store) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        store.append(START, replace(START, events=1), [])
+    assert ledger(store) == (START, [])
+
+
 @pytest.mark.parametrize("persisted", [True, False])
 def test_a_commit_that_failed_may_have_happened_and_says_so(
     store: Store, engines: Engines, monkeypatch: pytest.MonkeyPatch, persisted: bool

@@ -93,7 +93,7 @@ _BATCH_FROM: Final = (
 )
 
 _COVERING: Final = (
-    select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size >= bindparam("index")).order_by(CHECKPOINTS.c.size).limit(1)
+    select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size > bindparam("index")).order_by(CHECKPOINTS.c.size).limit(1)
 )
 _LATEST: Final = select(CHECKPOINTS.c.note).order_by(CHECKPOINTS.c.size.desc()).limit(1)
 _ADD_CHECKPOINT: Final = insert(CHECKPOINTS).from_select(

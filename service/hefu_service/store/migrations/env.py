@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from alembic import context
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    transactional_ddl=True,  # SQLite's DDL is, since its engine begins by itself
-    render_as_batch=True,
-)
-with context.begin_transaction():
-    context.run_migrations()
+# The transaction is the caller's, around all of them.
+context.configure(connection=context.config.attributes["connection"], render_as_batch=True)
+context.run_migrations()

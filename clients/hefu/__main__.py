@@ -1,0 +1,5 @@
+"""``python -m hefu``."""
+
+from hefu.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Here so that this folder, and not a `tests` that some installed package left behind, is imported."""
