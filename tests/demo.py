@@ -1,7 +1,7 @@
 """The main job on this machine, end to end: deposit a folder, pull the plug, verify and replay all the same.
 
-    make demo                    deposits this repository's own files
-    make demo DOCS=/some/folder  deposits any other
+make demo                    deposits this repository's own files
+make demo DOCS=/some/folder  deposits any other
 """
 
 from __future__ import annotations
@@ -124,7 +124,9 @@ def verify_one(bundle: Path, documents: Path) -> None:
     hefu("extract", bundle, "--out", DEMO / "single", name)
     evidence = DEMO / "single" / f"{name}.hefu.json"
     verdict = hefu_json("verify", evidence, path, "--policy", DEMO / "policy.txt")
-    claim(verdict["verdict"] == "proven", f"{name}: 核验一致 proven, with {evidence.stat().st_size:,} bytes of evidence")
+    claim(
+        verdict["verdict"] == "proven", f"{name}: 核验一致 proven, with {evidence.stat().st_size:,} bytes of evidence"
+    )
     changed = DEMO / "changed"
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1

@@ -118,4 +118,3 @@ def golden_files() -> Iterator[tuple[str, bytes]]:
             evidence = ledger.evidence(seq, index, receipt(ledger, seq))
             yield f"evidence/{seq}/{name}.hefu.json", format_evidence(evidence)
     yield "bundles/1.hefu.bundle", bundle_bytes(ledger, 1)
-

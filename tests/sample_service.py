@@ -87,7 +87,12 @@ class SampleService:
     def code(self, **options: Any) -> str:
         """A one-time code for a new depositor."""
         return issue_code(
-            self.services, name="上海某某化妆品有限公司", uscc=USCC, method="营业执照核验", verified_by="工作站", **options
+            self.services,
+            name="上海某某化妆品有限公司",
+            uscc=USCC,
+            method="营业执照核验",
+            verified_by="工作站",
+            **options,
         )
 
     def enrol(self, label: str = "key", **options: Any) -> Ed25519Signer:

@@ -89,5 +89,3 @@ def commits(path: Path) -> None:
         connection.execute("INSERT INTO bare VALUES (?, ?)", (number, bytes(500)))
         connection.execute("COMMIT")
     connection.close()
-
-

@@ -20,7 +20,9 @@ class Result(NamedTuple):
     def line(self) -> str:
         """One line for people."""
         pair = f"{self.value:>12,.0f} {self.unit}" if self.value >= 10 else f"{self.value:>12.4f} {self.unit}"
-        return f"{self.name:<28}{pair:<28} {self.ratio:5.2f} x the time of {self.what} ({self.baseline:,.4g} {self.unit})"
+        return (
+            f"{self.name:<28}{pair:<28} {self.ratio:5.2f} x the time of {self.what} ({self.baseline:,.4g} {self.unit})"
+        )
 
     def value_of(self) -> dict[str, Any]:
         """The entry of ``bench.json``."""

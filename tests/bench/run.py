@@ -35,7 +35,9 @@ def main() -> None:
             for result in benches[name](Path(scratch)):
                 results[result.name] = result
                 print(result.line(), flush=True)
-    (ROOT / "bench.json").write_text(json.dumps({name: result.value_of() for name, result in results.items()}, indent=1))
+    (ROOT / "bench.json").write_text(
+        json.dumps({name: result.value_of() for name, result in results.items()}, indent=1)
+    )
 
 
 if __name__ == "__main__":

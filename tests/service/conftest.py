@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.sample_service import SampleService, begin, copied, make_empty_database, opened
 
 

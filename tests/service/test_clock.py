@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from tests.sample_service import START, SampleService
 
 from hefu_service.clock import SystemClock
 from hefu_service.intake.correction import declare_clock
 from hefu_service.ports import ClockError
-from tests.sample_service import START, SampleService
 
 SECOND = 1_000_000_000
 

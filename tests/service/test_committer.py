@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from tests.sample_service import SampleService, depositor_of, statement
 
 from hefu_ledger.acceptance import parse_acceptance
 from hefu_ledger.keys import Ed25519Signer
@@ -20,9 +21,12 @@ from hefu_service.intake.enrolment import retire_key
 from hefu_service.intake.refusals import BusyError, KeyNotInForceError, OneOfManyError
 from hefu_service.ports import ClockError, Deposit, Intake, StorageError, Store
 from hefu_service.store.sql import SqlIntake
-from tests.sample_service import SampleService, depositor_of, statement
 
-Outcome = list[Accepted] | Exception
+Outcome = list[Accepted] | BaseException
+
+
+class Interrupt(BaseException):
+    """Ends a thread, as a signal ends a process."""
 
 
 def nothing() -> None:
@@ -93,7 +97,7 @@ def together(
 def outcome(committer: Committer, request: Sequence[bytes]) -> Outcome:
     try:
         return committer.accept(request)
-    except Exception as error:
+    except BaseException as error:  # an interrupt too is an outcome here
         return error
 
 
@@ -251,20 +255,24 @@ def test_a_certain_failure_of_one_is_not_tried_twice(store: HeldStore, committer
     assert len(tries) == 1
 
 
+@pytest.mark.parametrize("interrupted", [1, 2])
 def test_an_interrupted_leader_tells_its_group_and_hands_over(
-    service: SampleService, store: HeldStore, key: Ed25519Signer
+    store: HeldStore, committer: Committer, key: Ed25519Signer, interrupted: int
 ) -> None:
-    committer = Committer(replace(service.services, store=store), most_statements=1)
+    """The first commit is of one request, the second of the three that waited; then one more comes."""
+    commits = iter(range(1, 10))
 
     def interrupt() -> None:
-        if first():
-            raise KeyboardInterrupt
+        if next(commits) == interrupted:
+            raise Interrupt
 
-    first = once()
     store.before_commit = interrupt
-    with pytest.raises(KeyboardInterrupt):
-        committer.accept([statement(key, 0)])
-    assert only(outcome(committer, [statement(key, 1)])).deposit.seq == 0
+    outcomes = together(committer, store, [[statement(key, number)] for number in range(4)])
+    group = outcomes[:1] if interrupted == 1 else outcomes[1:]
+    assert isinstance(group[0], Interrupt)
+    assert all(isinstance(each, StorageError) and each.unknown for each in group[1:])
+    assert sum(isinstance(each, list) for each in outcomes) == 4 - len(group)
+    assert only(outcome(committer, [statement(key, 9)])).deposit.seq == 4 - len(group)
 
 
 def test_the_same_statement_again_gets_the_same_acknowledgement(

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from tests.sample_service import (
+    ACKNOWLEDGEMENT,
+    DAY,
+    START,
+    SampleService,
+    depositor_key,
+    depositor_of,
+    seen,
+    statement,
+)
 
 from hefu_ledger.acceptance import parse_acceptance
 from hefu_ledger.errors import MalformedError
@@ -19,16 +29,6 @@ from hefu_service.intake.refusals import (
     WrongLedgerError,
 )
 from hefu_service.ports import StorageError
-from tests.sample_service import (
-    ACKNOWLEDGEMENT,
-    DAY,
-    START,
-    SampleService,
-    depositor_key,
-    depositor_of,
-    seen,
-    statement,
-)
 
 
 def stored(service: SampleService) -> int:

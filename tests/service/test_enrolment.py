@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.sample_service import ORIGIN, START, USCC, SampleService, depositor_key, depositor_of, possession, vkey
 
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.identity import parse_identity
@@ -27,7 +28,6 @@ from hefu_service.intake.refusals import (
     UnknownDepositorError,
 )
 from hefu_service.ports import Event, IntakeHead, StorageError
-from tests.sample_service import ORIGIN, START, USCC, SampleService, depositor_key, depositor_of, possession, vkey
 
 
 def head(service: SampleService) -> IntakeHead:

@@ -1,0 +1,219 @@
+"""A service for the client's tests: it speaks the protocol over a small ledger in memory, and misbehaves when told to."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from hefu_ledger import merkle
+from hefu_ledger.acceptance import Acceptance, format_acceptance
+from hefu_ledger.card import close, section_value
+from hefu_ledger.identity import parse_signed_possession
+from hefu_ledger.keys import format_vkey
+from hefu_ledger.note import format_note, sign_note
+from hefu_ledger.policy import format_policy
+from hefu_ledger.proof import TlogProof, format_proof
+from hefu_ledger.receipt import Receipt, format_receipt
+from hefu_ledger.record import Enrolment
+from hefu_ledger.statement import parse_signed_statement, statement_id
+from hefu_ledger.tiles import ENTRIES, Tile, format_bundle, parse_tile_path, tile_bytes, tiles_at
+from tests.sample_ledger import ACKNOWLEDGEMENT, DAY, ORIGIN, POLICY, Deposit, SampleLedger, opened_identity
+
+DEPOSITOR = "acme"
+CODE = f"{DEPOSITOR}.secret"
+
+Reply = tuple[int, bytes, dict[str, str]]
+DROPPED = "the connection is closed before the request is looked at"
+LOST = "the request is done, but its answer never arrives"
+SILENT = "nothing is answered until the end of the test"
+Fault = str | Reply
+
+
+class Double:
+    """The service's side; ``faults`` are met by the next requests one by one, None standing for none."""
+
+    def __init__(self) -> None:
+        self.ledger = SampleLedger()
+        self.ledger.now = time.time_ns() // 1_000_000
+        self.ledger.begin()
+        self.faults: list[Fault | None] = []
+        self.requests: list[tuple[str, str, bytes]] = []
+        self.sealing = True  # whether asking for a receipt seals what waits
+        self.delay = DAY  # ms, promised in acknowledgements
+        self.change_receipt: Callable[[Receipt], Receipt] = lambda receipt: receipt
+        self.ended = threading.Event()
+        self._enrolled: int | None = None
+
+    def posted(self, path: str) -> list[bytes]:
+        """The bodies sent to a path, in their order."""
+        return [body for method, asked, body in self.requests if (method, asked) == ("POST", path)]
+
+    def answer(self, method: str, path: str, body: bytes) -> Reply:
+        """Do what a well-behaved service does."""
+        if method == "POST":
+            return self._enrol(body) if path == "/v1/enrolments" else self._accept(body)
+        if path == "/v1/trust":
+            return text(200, format_policy(POLICY))
+        if path.startswith("/ledger/"):
+            return self._published(path.removeprefix("/ledger/"))
+        if path == f"/v1/enrolments/{DEPOSITOR}":
+            return self._enrolment()
+        if path.startswith("/v1/deposits/") and path.endswith("/receipt"):
+            return self._receipt(bytes.fromhex(path.split("/")[3]))
+        return problem(404, "Not found")
+
+    def grow(self, count: int = 1) -> None:
+        """Let others deposit."""
+        for _ in range(count):
+            self.ledger.deposit("beta", {"list.csv": b"customers"})
+            self.ledger.seal()
+
+    def _enrol(self, body: bytes) -> Reply:
+        asked = json.loads(body)
+        note = asked["possession"]
+        _, possession = parse_signed_possession(note.encode())
+        if asked["code"] != CODE:
+            return problem(403, "The enrolment code is not accepted 登记码无效", "it has expired")
+        identity = opened_identity(DEPOSITOR)
+        if self._enrolled is None:
+            self._enrolled = self.ledger.append(Enrolment(len(self.ledger.deposits), close(identity), note, 1))
+        elif format_vkey(possession.key) not in self.ledger.records[self._enrolled].decode():
+            return problem(409, "conflict", "the code was used for another key")
+        answer = {"depositor": DEPOSITOR, "origin": ORIGIN, "identity": section_value(identity), "from_seq": 0}
+        return as_json(201, answer)
+
+    def _enrolment(self) -> Reply:
+        if self._enrolled is None:
+            return problem(404, "Not found")
+        tree, note = self.ledger.tree(), self.ledger.checkpoint()
+        indices = (0, self._enrolled)
+        proofs = [(index, format_proof(TlogProof(index, tuple(tree.path(index)), note)).decode()) for index in indices]
+        answer = {
+            "depositor": DEPOSITOR,
+            "pending": 0,
+            "proofs": [{"index": index, "proof": proof} for index, proof in proofs],
+            "records": [self.ledger.records[index].decode() for index in indices],
+        }
+        return as_json(200, answer)
+
+    def _accept(self, body: bytes) -> Reply:
+        note, statement = parse_signed_statement(body)
+        for deposit in self.ledger.deposits:
+            if deposit.acceptance.statement == statement_id(body):
+                return self._acknowledge(200, deposit.acceptance)
+        ledger = self.ledger
+        ledger.now += 10
+        before = sum(other.acceptance.depositor == statement.depositor for other in ledger.deposits)
+        acceptance = Acceptance(
+            anchor_by=ledger.now + self.delay,
+            depositor=statement.depositor,
+            nth=before,
+            origin=ORIGIN,
+            received_at=ledger.now,
+            seq=len(ledger.deposits),
+            statement=statement_id(body),
+        )
+        ledger.deposits.append(Deposit({}, [], b"", note, acceptance))
+        return self._acknowledge(201, acceptance)
+
+    @staticmethod
+    def _acknowledge(status: int, acceptance: Acceptance) -> Reply:
+        return text(status, format_note(sign_note(format_acceptance(acceptance), [ACKNOWLEDGEMENT])).decode())
+
+    def _receipt(self, identity: bytes) -> Reply:
+        found = [seq for seq, each in enumerate(self.ledger.deposits) if each.acceptance.statement == identity]
+        if not found:
+            return problem(404, "Not found")
+        if self.sealing and self.ledger.covered < len(self.ledger.deposits):
+            self.ledger.seal()
+        if found[0] >= self.ledger.covered:
+            return (202, b'{"state":"accepted"}', {"Retry-After": "1"})
+        assert self._enrolled is not None
+        return (200, format_receipt(self.change_receipt(self.ledger.receipt(found[0], [self._enrolled]))), {})
+
+    def _published(self, path: str) -> Reply:
+        data = published(self.ledger, path)
+        return problem(404, "Not found") if data is None else (200, data, {})
+
+
+def published(ledger: SampleLedger, path: str) -> bytes | None:
+    """A file of the published ledger, full and newest partial tiles alone; None if there is none."""
+    if path == "checkpoint":
+        return format_note(ledger.checkpoint())
+    if path.startswith("batches/"):
+        index = int(path.split("/")[1])
+        return ledger.leaves(index) if index in ledger.batches else None
+    tile = parse_tile_path(path)
+    tree = ledger.tree()
+    return None if tile not in set(tiles_at(tree.size)) else tile_contents(ledger, tree, tile)
+
+
+def tile_contents(ledger: SampleLedger, tree: merkle.Tree, tile: Tile) -> bytes:
+    """The bytes of a tile or entry bundle."""
+    if tile.level == ENTRIES:
+        return format_bundle(ledger.records[tile.index * 256 : tile.index * 256 + tile.width])
+    return tile_bytes(tile, tree.node)
+
+
+def text(status: int, content: str) -> Reply:
+    return (status, content.encode(), {"Content-Type": "text/plain"})
+
+
+def as_json(status: int, value: Any) -> Reply:
+    return (status, json.dumps(value).encode(), {"Content-Type": "application/json"})
+
+
+def problem(status: int, title: str, detail: str = "") -> Reply:
+    value = {"type": "about:hefu/x", "title": title, "status": status, "detail": detail}
+    return (status, json.dumps(value).encode(), {"Content-Type": "application/problem+json"})
+
+
+@contextmanager
+def running(double: Double) -> Iterator[str]:
+    """Serve on a free port, and give the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, format: str, *args: object) -> None:
+            del format, args
+
+        def handle_any(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            double.requests.append((self.command, self.path, body))
+            fault = double.faults.pop(0) if double.faults else None
+            self.close_connection = True
+            if fault == SILENT:
+                double.ended.wait(30)
+            if fault in (DROPPED, SILENT):
+                return
+            reply = fault if isinstance(fault, tuple) else double.answer(self.command, self.path, body)
+            if fault != LOST:
+                self.send(*reply)
+
+        def send(self, status: int, data: bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(data)), "Connection": "close", **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = handle_any  # noqa: N815  # http.server's names
+        do_POST = handle_any  # noqa: N815
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        double.ended.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
