@@ -27,8 +27,19 @@ kinds = st.builds(str.__add__, st.sampled_from(LOWER), st.text(LOWER + DIGITS + 
 paths = st.lists(hashes, max_size=63).map(tuple)
 keys: st.SearchStrategy[VerifierKey] = st.sampled_from([depositor_signer("acme", f"{n}").key for n in range(4)])
 
-WRONG_HASHES = ["", "ab" * 31, "ab" * 33, "AB" * 32, "ab" * 31 + "a ", "ab" * 31 + "g0", "0x" + "ab" * 31, 7, None, []]
-WRONG_TIMES = [
+WRONG_HASHES: list[object] = [
+    "",
+    "ab" * 31,
+    "ab" * 33,
+    "AB" * 32,
+    "ab" * 31 + "a ",
+    "ab" * 31 + "g0",
+    "0x" + "ab" * 31,
+    7,
+    None,
+    [],
+]
+WRONG_TIMES: list[object] = [
     "2026-01-01T00:00:00Z",
     "2026-01-01T00:00:00.000+08:00",
     "2026-01-01T00:00:00.000+00:00",
@@ -53,11 +64,11 @@ WRONG_TIMES = [
     True,
     [],
 ]
-WRONG_WHOLES = [-1, True, "1", None, [], MAX_INTEGER + 1]
-WRONG_ORIGINS = ["", "a" * 201, "log.example/奉贤", "log example", "log+example", "a\n", 7, None]
-WRONG_DEPOSITORS = ["", "a" * 33, "Acme", "a-b", "a/b", "a b", "é", 7, None]
-WRONG_KINDS = ["", "a" * 33, "-a", "1a", "File", "a_b", "a b", 7, None]
-WRONG_VKEYS = [
+WRONG_WHOLES: list[object] = [-1, True, "1", None, [], MAX_INTEGER + 1]
+WRONG_ORIGINS: list[object] = ["", "a" * 201, "log.example/奉贤", "log example", "log+example", "a\n", 7, None]
+WRONG_DEPOSITORS: list[object] = ["", "a" * 33, "Acme", "a-b", "a/b", "a b", "é", 7, None]
+WRONG_KINDS: list[object] = ["", "a" * 33, "-a", "1a", "File", "a_b", "a b", 7, None]
+WRONG_VKEYS: list[object] = [
     "",
     "log.example/fengxian",
     f"{ORIGIN}/depositor/acme+00000000+AZsfhHkc/HZjBFhU04netcqVRJ2HXydqg4QLBgqznPxx",
@@ -66,14 +77,19 @@ WRONG_VKEYS = [
 ]
 
 
+def each(*values: object) -> tuple[object, ...]:
+    """Several values of any type."""
+    return values
+
+
 def spoilt(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The object with each member left out, with each of another type, and with one too many."""
     yield value | {"zz": 1}
     yield value | {"": ""}
     for name in value:
         yield {other: member for other, member in value.items() if other != name}
-        for wrong in (None, [], {}, True, -1):
-            if wrong != value[name] or type(wrong) is not type(value[name]):
+        for wrong in each(None, [], {}, True, -1):
+            if type(wrong) is not type(value[name]) or wrong == -1:  # an empty list may be right
                 yield value | {name: wrong}
 
 

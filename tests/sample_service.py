@@ -88,7 +88,7 @@ class SampleService:
         """A one-time code for a new depositor."""
         return issue_code(
             self.services,
-            name="上海某某化妆品有限公司",
+            name="上海某化妆品有限公司",
             uscc=USCC,
             method="营业执照核验",
             verified_by="工作站",

@@ -52,16 +52,16 @@ class Service:
     """A service at ``url``. ``sleep`` takes seconds."""
 
     def __init__(self, url: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        if not url.startswith(("http://", "https://")):
+        try:
+            parsed = httpx.URL(url)
+        except httpx.InvalidURL:
+            parsed = httpx.URL()
+        if parsed.scheme not in ("http", "https") or not parsed.host:
             raise ClientError(f"not a service's address such as https://ledger.example: {url!r:.200}")
         self.url = url.rstrip("/")
         self.sleep = sleep
         headers = {"User-Agent": f"hefu/{__version__}", "Accept-Encoding": "identity"}
-        try:
-            self._client = httpx.Client(timeout=_TIMEOUT, headers=headers)
-            self._client.build_request("GET", self.url)
-        except (httpx.InvalidURL, ValueError) as error:
-            raise ClientError(f"not a service's address: {url!r:.200}: {error}") from None
+        self._client = httpx.Client(timeout=_TIMEOUT, headers=headers)
 
     def __enter__(self) -> Self:
         return self

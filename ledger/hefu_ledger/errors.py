@@ -30,3 +30,7 @@ class VerificationError(LedgerError):
         super().__init__(f"{message}: expected {expected}, found {found}" if expected or found else message)
         self.expected = expected
         self.found = found
+
+
+class UnknownAuthorityError(VerificationError):
+    """A timestamp by an authority that none of the trusted roots vouches for: nothing for or against the evidence."""

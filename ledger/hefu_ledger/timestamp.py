@@ -31,7 +31,7 @@ from hefu_ledger.cms import (
     decode,
 )
 from hefu_ledger.encoding import MAX_TIME_MS
-from hefu_ledger.errors import MalformedError, VerificationError
+from hefu_ledger.errors import MalformedError, UnknownAuthorityError, UnknownFormatError, VerificationError
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -85,7 +85,8 @@ def verify_token(token: bytes, *, message: bytes, roots: Sequence[bytes]) -> Tim
     """Check that a trusted authority stamped the SHA-256 of ``message``, and return what it said.
 
     ``token`` is the DER ContentInfo alone, without the response around it; ``roots`` are DER certificates. Raises
-    MalformedError for what is no token or no root, VerificationError for a token that does not hold.
+    MalformedError for what is no token or no root, UnknownFormatError for algorithms not known here (SM2, SHA-1),
+    VerificationError for a token that does not hold.
     """
     signed = _parse_signed_data(token)
     content, signer = signed.encapsulated.content, signed.signers.as_list()[0]
@@ -94,11 +95,12 @@ def verify_token(token: bytes, *, message: bytes, roots: Sequence[bytes]) -> Tim
         raise VerificationError("imprint of the timestamp", expected=digest.hex(), found=info.imprint.digest.hex())
     certificates = signed.certificates or []
     leaf = _signing_certificate(_verify_attributes(signer, content), certificates)
+    name = _verify_name(signer, leaf)
     _verify_signature(signer, leaf)
     gen_time = info.gen_time.as_datetime()
     _verify_chain(leaf, certificates, roots, gen_time)
     gen_time_ms, accuracy_ms = _interval_ms((gen_time - _EPOCH) // _MICROSECOND, info.accuracy)
-    return Timestamp(gen_time_ms, accuracy_ms, info.policy.dotted_string, _name(leaf), info.serial)
+    return Timestamp(gen_time_ms, accuracy_ms, info.policy.dotted_string, name, info.serial)
 
 
 def _parse_signed_data(token: bytes) -> SignedData:
@@ -117,7 +119,7 @@ def _parse_info(content: bytes) -> TSTInfo:
         raise MalformedError("timestamp token: TSTInfo should be of version 1, its serial of at most 160 bits")
     if info.imprint.algorithm.oid != _SHA256:
         found = info.imprint.algorithm.oid.dotted_string
-        raise VerificationError("hash of the timestamp's imprint", expected="SHA-256", found=found)
+        raise UnknownFormatError(f"hash of the timestamp's imprint: expected SHA-256, found {found}")
     for extension in info.extensions or []:
         if extension.critical:
             raise VerificationError(f"timestamp token: unknown critical extension {extension.oid.dotted_string}")
@@ -147,19 +149,30 @@ def _signing_certificate(named: CertificateId, certificates: Sequence[Certificat
     raise VerificationError("timestamp token: the certificate that ESSCertIDv2 names is not in it (ask with certReq)")
 
 
-def _verify_signature(signer: SignerInfo, leaf: Certificate) -> None:
-    # Not signed, and ESSCertIDv2 says who signed; still, one signer has one name.
-    if (asn1.encode_der(signer.sid.issuer), signer.sid.serial) != (leaf.issuer.public_bytes(), leaf.serial_number):
+def _verify_name(signer: SignerInfo, leaf: Certificate) -> str:
+    """Check that SignerInfo, where it is not signed, names the same certificate, and return the subject's name."""
+    try:
+        issuer, name = leaf.issuer.public_bytes(), _name(leaf)
+    except ValueError as error:  # cryptography reads names only when asked
+        raise MalformedError(f"timestamp token: a name in its certificate cannot be read: {error}") from None
+    if (asn1.encode_der(signer.sid.issuer), signer.sid.serial) != (issuer, leaf.serial_number):
         raise VerificationError("timestamp token: SignerInfo and ESSCertIDv2 name two certificates")
-    scheme, fixed = _SIGNATURES.get(signer.signature_algorithm.oid, ("", None))
-    algorithm = _hash(signer.digest_algorithm)
-    if not scheme or fixed not in (None, algorithm.name):
-        found = signer.signature_algorithm.oid.dotted_string
-        raise VerificationError(f"timestamp token: {found} is no RSA or ECDSA with {algorithm.name}")
+    return name
+
+
+def _verify_signature(signer: SignerInfo, leaf: Certificate) -> None:
+    algorithm, oid = _hash(signer.digest_algorithm), signer.signature_algorithm.oid
+    if oid not in _SIGNATURES:
+        raise UnknownFormatError(f"timestamp token: signature algorithm {oid.dotted_string} is not RSA or ECDSA")
+    scheme, fixed = _SIGNATURES[oid]
+    if fixed not in (None, algorithm.name):
+        raise VerificationError(f"timestamp token: signed with {fixed} over a digest by {algorithm.name}")
     try:
         _verify_with(leaf.public_key(), scheme, algorithm, signer.signature, asn1.encode_der(signer.signed_attributes))
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+    except InvalidSignature:
         raise VerificationError("timestamp token: the signature does not verify") from None
+    except (UnsupportedAlgorithm, ValueError) as error:
+        raise UnknownFormatError(f"timestamp token: the authority's key cannot be used: {error}") from None
 
 
 def _verify_with(key: object, scheme: str, algorithm: hashes.HashAlgorithm, signature: bytes, data: bytes) -> None:
@@ -176,9 +189,12 @@ def _verify_with(key: object, scheme: str, algorithm: hashes.HashAlgorithm, sign
 def _verify_chain(leaf: Certificate, certificates: list[Certificate], roots: Sequence[bytes], at: datetime) -> None:
     """Check that ``leaf`` may stamp, and that a chain leads from it to a root, all of it valid ``at`` that time."""
     try:
-        store = verification.Store([x509.load_der_x509_certificate(root) for root in roots])
+        trusted = [x509.load_der_x509_certificate(root) for root in roots]
+        store = verification.Store(trusted)
     except (ValueError, x509.InvalidVersion) as error:
         raise MalformedError(f"trusted roots of timestamps: at least one, each a DER certificate: {error}") from None
+    if not {root.subject for root in trusted} & {each.issuer for each in (leaf, *certificates)}:
+        raise UnknownAuthorityError("the timestamp is by an authority that no trusted root vouches for")
     policy = verification.PolicyBuilder().store(store).time(at)
     policy = policy.extension_policies(ca_policy=_ISSUER, ee_policy=_STAMPER)
     try:
@@ -246,8 +262,7 @@ def _name(leaf: Certificate) -> str:
 def _hash(algorithm: Algorithm | None) -> hashes.HashAlgorithm:
     oid = algorithm.oid if algorithm else _SHA256
     if oid not in _HASHES:
-        found = oid.dotted_string
-        raise VerificationError("hash in the timestamp token", expected="SHA-256, SHA-384 or SHA-512", found=found)
+        raise UnknownFormatError(f"timestamp token: hash {oid.dotted_string} is not SHA-256, SHA-384 or SHA-512")
     return _HASHES[oid]
 
 

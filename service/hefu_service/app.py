@@ -25,6 +25,8 @@ def create_app(context: Context) -> Flask:
     app = Flask("hefu_service", static_folder=None)
     app.extensions["hefu"] = context
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # a surface without what nobody described
+    app.url_map.merge_slashes = False  # nor redirects, which would be HTML
     app.json.sort_keys = True  # type: ignore[attr-defined]  # Flask's default provider has it
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     for blueprint in (deposits, enrolments, ledger, verification, health):

@@ -12,11 +12,12 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import click
 
+from hefu_ledger.encoding import format_time, parse_time
 from hefu_ledger.errors import LedgerError
 from hefu_ledger.keys import format_vkey, parse_vkey
 from hefu_ledger.uscc import parse_uscc
 from hefu_service.intake.correction import declare_clock
-from hefu_service.intake.enrolment import issue_code, reissue_code, retire_key
+from hefu_service.intake.enrolment import issue_code, reissue_code, report_compromised, retire_key
 from hefu_service.intake.refusals import RefusedError
 from hefu_service.outside.files import LedgerFolder
 from hefu_service.ports import PortError
@@ -25,7 +26,7 @@ from hefu_service.sealing.fsck import fsck as run_fsck
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 from hefu_service.settings import SettingsError, read_settings
-from hefu_service.wiring import create_data, database_url, open_services
+from hefu_service.wiring import create_data, open_services, upgrade_data
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -33,8 +34,18 @@ REFUSED: Final = 2
 STOPPED: Final = 3
 INTERRUPTED: Final = 130
 
-data_option: Final = click.option(
-    "--data", type=click.Path(path_type=Path), help="The data directory (or HEFU_DATA).", show_default=False
+_LONGEST_REASON: Final = 400  # characters, as the record has it
+
+
+def _reason(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if not value.strip() or len(value) > _LONGEST_REASON:
+        raise click.BadParameter(f"say why, in 1 to {_LONGEST_REASON} characters 请说明原因.")
+    return value
+
+
+data_option: Final = click.option("--data", type=click.Path(path_type=Path), help="The data directory (or HEFU_DATA).")
+reason_option: Final = click.option(
+    "--reason", required=True, callback=_reason, help="Goes on the ledger: no names 会公开，请勿写入姓名."
 )
 
 
@@ -51,7 +62,7 @@ def command() -> None:
 
 
 def main() -> None:
-    """Run a command; exit 2 for what is refused, 3 for what failed, 130 when interrupted."""
+    """Run a command; exit 1 for findings, 2 for what is refused, 3 for what failed, 130 when interrupted."""
     try:
         code = command(standalone_mode=False)
     except click.ClickException as error:
@@ -59,7 +70,7 @@ def main() -> None:
         sys.exit(REFUSED)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
-    except (LedgerError, PortError, RefusedError, SettingsError, ValueError) as error:
+    except (LedgerError, PortError, RefusedError, SettingsError) as error:
         click.echo(f"hefu-service: {error}", err=True)
         sys.exit(REFUSED)
     except SealingStoppedError as error:
@@ -106,17 +117,24 @@ def init(data: Path | None, origin: str) -> None:
 
 @command.command()
 @data_option
-@click.option("--host", help="Where to listen (127.0.0.1, or HEFU_HOST).")
-@click.option("--port", type=click.IntRange(1, 65535), help="Where to listen (8080, or HEFU_PORT).")
-@click.option("--window-ms", type=click.IntRange(1, 60_000), help="How long a batch may wait to be sealed (1000).")
-@click.option("--auditor-token-file", type=click.Path(path_type=Path), help="Whoever shows it may read statements.")
+@click.option("--host", help="The IP address to listen on (127.0.0.1, or HEFU_HOST).")
+@click.option("--port", metavar="NUMBER", help="The port to listen on (8080, or HEFU_PORT).")
+@click.option(
+    "--window-ms",
+    metavar="NUMBER",
+    help="How long a deposit waits for others to be sealed with (1000, or HEFU_WINDOW_MS).",
+)
+@click.option(
+    "--auditor-token-file",
+    type=click.Path(path_type=Path),
+    help="Whoever shows the token in this file may read all statements (or HEFU_AUDITOR_TOKEN_FILE).",
+)
 def serve(**flags: Any) -> None:
-    """Serve until interrupted 启动服务。"""
-    from hefu_service.server import serve as run  # granian and Flask are slow to import, and only needed here
+    """Serve until interrupted 启动服务."""
+    # granian and Flask are slow to import, and only needed here
+    from hefu_service.server import serve as run  # noqa: PLC0415
 
-    settings = read_settings(os.environ, **flags)
-    click.echo(f"http://{settings.host}:{settings.port}", err=True)
-    run(settings)
+    run(read_settings(os.environ, **flags))
 
 
 @command.command()
@@ -138,63 +156,71 @@ def enrol(
     verified_by: str,
     signatures: int,
 ) -> None:
-    """Print a one-time enrolment code 登记码, alone on the last line."""
-    if depositor is not None:
-        click.echo(reissue_code(services, depositor))
-        return
-    if name is None or uscc is None:
-        raise click.UsageError("--name and --uscc are needed (or --depositor, for one already known)")
-    code = parse_uscc(uscc)
-    for warning in code.warnings:
-        click.echo(f"warning 注意: {warning}", err=True)
-    click.echo(
-        issue_code(
+    """Print a one-time enrolment code 登记码, alone on standard output."""
+    if (depositor is None) == (name is None) or (name is None) != (uscc is None):
+        raise click.UsageError("give either --name and --uscc, or --depositor for one already known")
+    if name is None or uscc is None or depositor is not None:
+        code = reissue_code(services, str(depositor))
+    else:
+        organisation = parse_uscc(uscc)
+        for warning in organisation.warnings:
+            click.echo(f"warning 注意: {warning}", err=True)
+        code = issue_code(
             services,
             name=name,
-            uscc=code.code,
+            uscc=organisation.code,
             method=method,
             verified_by=verified_by,
             signatures_required=signatures,
         )
-    )
+    click.echo("one-time enrolment code, valid for 7 days 一次性登记码，7 天内有效:", err=True)
+    click.echo(code)
 
 
 @command.command()
 @with_services
-@click.option("--depositor", required=True)
-@click.option("--vkey", required=True, help="The key, as `hefu-service` and the enrolment record write it.")
-@click.option("--reason", required=True, help="Goes on the ledger: no names 会公开，请勿写入姓名.")
-def retire(services: Services, depositor: str, vkey: str, reason: str) -> None:
-    """End a depositor's key, effective from the next deposit 停用密钥."""
-    retire_key(services, depositor, parse_vkey(vkey), reason=reason)
+@click.option("--depositor", required=True, help="Whose key it is.")
+@click.option("--vkey", required=True, help="The key, as its enrolment record has it.")
+@click.option(
+    "--compromised-since", metavar="TIME", help="It may have been in other hands since: 2026-01-31T08:00:00.000Z."
+)
+@reason_option
+def retire(services: Services, depositor: str, vkey: str, compromised_since: str | None, reason: str) -> None:
+    """End a depositor's key, from the next deposit on 停用密钥."""
+    key = parse_vkey(vkey)
+    if compromised_since is None:
+        retire_key(services, depositor, key, reason=reason)
+    else:
+        report_compromised(services, depositor, key, reason=reason, since=parse_time(compromised_since))
     click.echo("retired 已停用")
 
 
 @command.command()
 @with_services
-@click.option("--reason", required=True, help="Goes on the ledger.")
+@reason_option
 def clock(services: Services, reason: str) -> None:
-    """Declare that the time shown now is right, after the clock was corrected 时钟更正."""
-    click.echo(declare_clock(services, reason=reason))
+    """Declare that the clock is right now 时钟更正.
+
+    Needed after it was wrong and has been corrected: until then nothing is accepted.
+    """
+    click.echo(f"times start from {format_time(declare_clock(services, reason=reason))} 时间自此起算")
 
 
 @command.command()
 @data_option
 def upgrade(data: Path | None) -> None:
     """Bring the database's schema up to this program's 升级数据库."""
-    from hefu_service.store.migrate import upgrade as run
-
-    settings = read_settings(os.environ, data=data)
-    if not (settings.data / "hefu.sqlite3").is_file():
-        raise PortError(f"{settings.data} holds no database to upgrade")
-    run(database_url(settings.data))
+    upgrade_data(read_settings(os.environ, data=data).data)
     click.echo("the schema is this program's 数据库结构已是最新")
 
 
 @command.command()
 @with_services
 def fsck(services: Services) -> int:
-    """Check everything kept against everything else 全面自检. Exit 1 if anything is wrong."""
+    """Check everything kept against everything else 全面自检.
+
+    Exit 1 if anything is wrong.
+    """
     findings = list(run_fsck(services))
     for finding in findings:
         click.echo(f"{finding.severity}: {finding.where}: {finding.what}")
@@ -207,6 +233,9 @@ def fsck(services: Services) -> int:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A directory, new or of an earlier export.")
 @click.option("--statements", is_flag=True, help="Also acceptances and statements, for a full replay.")
 def export(services: Services, out: Path, statements: bool) -> None:
-    """Copy the published ledger to a directory that any static file server can serve 导出账本."""
+    """Copy the published ledger to a directory 导出账本.
+
+    Any static file server can serve it.
+    """
     size = export_ledger(services, LedgerFolder(out), statements=statements)
     click.echo(f"{size} records 条 -> {out}")

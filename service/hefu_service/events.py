@@ -29,9 +29,11 @@ _NO_PLACE: Final = {"entries": 0, "format": FORMAT, "index": 0, "prev": NO_RECOR
 def make_event(
     number: int, body: Enrolment | KeyEvent | Clock, *, depositor: str | None = None, vkey: str | None = None
 ) -> Event:
-    """Make the event number ``number``; MalformedError if its record would be longer than a record may be."""
+    """Make the event number ``number``; MalformedError if no record could say it, since the ledger would stop there."""
     kind = _TYPES[type(body)]
-    members = parse_canonical(format_record(Record(0, 0, NO_RECORD, kind, body)), limit=MAX_RECORD)
+    data = format_record(Record(0, 0, NO_RECORD, kind, body))
+    parse_record(data)  # what can be written may still be more than may be read
+    members = parse_canonical(data, limit=MAX_RECORD)
     own = {name: value for name, value in members.items() if name not in _NO_PLACE and name != "type"}
     return Event(number, kind, canonical(own), depositor, vkey, body.from_seq)
 

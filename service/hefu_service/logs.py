@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes time, level, logger and message, the traceback of an exception, and the members of ``extra={"event": …}``."""
+    """Writes time, level, logger, message, an exception's traceback, and the members of ``extra={"event": …}``."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""

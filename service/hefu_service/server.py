@@ -25,7 +25,7 @@ from hefu_service.outside.lock import only_service
 from hefu_service.ports import PortError
 from hefu_service.services import Services
 from hefu_service.settings import Settings
-from hefu_service.wiring import open_services, recover
+from hefu_service.wiring import check_data, open_services, recover
 
 THREADS: Final = 64  # requests answered at a time: each waits for its group's commit, so many are needed
 MOST_QUEUED: Final = 1024
@@ -35,22 +35,42 @@ LOG: Final = logging.getLogger("hefu.server")
 def serve(settings: Settings) -> None:
     """Repair what a crash left, then serve until SIGTERM or SIGINT. PortError if these data are served already."""
     log_to_stderr()
+    read_token(settings)
+    check_data(settings.data)
     with only_service(settings.data / "lock"):
         with open_services(settings.data) as services:
             recover(services)
-        read_token(settings)
-        Granian(
-            "hefu_service",
-            address=settings.host,
-            port=settings.port,
-            interface=Interfaces.WSGI,
-            http=HTTPModes.http1,
-            workers=1,
-            blocking_threads=THREADS,
-            backpressure=MOST_QUEUED,
-            workers_kill_timeout=30,
-            log_level=LogLevels.error,
-        ).serve(target_loader=partial(_load, settings, os.getpid()), wrap_loader=False)
+        _run(settings)
+
+
+def _run(settings: Settings) -> None:
+    """Listen, and answer in a process of its own until a signal ends both.
+
+    PortError if nobody can listen there, ChildProcessError if the other process ended by itself.
+    """
+    granian = Granian(
+        "hefu_service",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        workers=1,
+        blocking_threads=THREADS,
+        backpressure=MOST_QUEUED,
+        workers_kill_timeout=30,
+        log_level=LogLevels.error,
+        log_dictconfig={"loggers": {"_granian": {"propagate": True}}},  # to our own lines, not its own
+    )
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    granian.on_startup(lambda: LOG.info("listening", extra={"event": {"url": f"http://{host}:{settings.port}"}}))
+    try:
+        granian.serve(target_loader=partial(_load, settings, os.getpid()), wrap_loader=False)
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]  # granian adds a backtrace
+        raise PortError(f"cannot listen on {host}:{settings.port}: {reason}") from None
+    except SystemExit as ended:
+        if ended.code:
+            raise ChildProcessError("the process that answers ended by itself; its last lines say why") from None
 
 
 def read_token(settings: Settings) -> str | None:

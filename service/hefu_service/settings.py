@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ class Settings:
     """Where the data lies, where to listen, and how fast to seal. Secrets are paths, never values."""
 
     data: Path  # the directory that `hefu-service init` makes
-    host: str = "127.0.0.1"
+    host: str = "127.0.0.1"  # an IP address
     port: int = 8080
     window_ms: int = 1000  # how long a deposit may wait for others before its batch is sealed
     auditor_token_file: Path | None = None  # whoever shows this token may read acceptances and statements
@@ -30,36 +31,38 @@ def read_settings(environment: Mapping[str, str], **flags: object) -> Settings:
 
     Raises SettingsError that names everything missing, unknown or of another kind, at once.
     """
-    known = {field.name for field in fields(Settings)}
-    problems = []
+    given = sorted((name, text) for name, text in environment.items() if name.startswith(PREFIX))
+    given += [(_flag(name), str(value)) for name, value in flags.items() if value is not None]  # last, so that they win
+    problems = [f"{label}: unknown" for label, _ in given if label not in _NAMES]
     values: dict[str, Any] = {}
-    for variable in sorted(environment):
-        name = variable.removeprefix(PREFIX).lower()
-        if not variable.startswith(PREFIX):
-            continue
-        if name not in known:
-            problems.append(f"{variable}: unknown")
-            continue
+    for label, text in given:
+        name = _NAMES.get(label)
         try:
-            values[name] = _READERS[name](environment[variable])
+            values |= {name: _READERS[name](text)} if name else {}
         except ValueError as error:
-            problems.append(f"{variable}: {error}")
-    values |= {name: value for name, value in flags.items() if value is not None}
-    if "data" not in values:
+            problems.append(f"{label}: {error}")
+    if "data" not in {_NAMES.get(label) for label, _ in given}:
         problems.append(f"{PREFIX}DATA: missing (or --data DIR)")
     if problems:
         raise SettingsError("; ".join(problems))
     return Settings(**values)
 
 
-def _text(value: str) -> str:
-    if not value:
-        raise ValueError("empty")
-    return value
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _path(value: str) -> Path:
-    return Path(_text(value))
+    if not value:
+        raise ValueError("empty")
+    return Path(value)
+
+
+def _address(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        raise ValueError(f"not an IP address such as 127.0.0.1, 0.0.0.0 or ::1: {value!r}") from None
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -73,8 +76,9 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 
 _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "data": _path,
-    "host": _text,
+    "host": _address,
     "port": _whole(1, 65535),
     "window_ms": _whole(1, 60_000),
     "auditor_token_file": _path,
 }
+_NAMES: Final = {label: name for name in _READERS for label in (f"{PREFIX}{name.upper()}", _flag(name))}

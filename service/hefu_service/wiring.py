@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hefu_ledger.keys import VerifierKey
 from hefu_ledger.names import acknowledgement_key_name, check_origin, recovery_key_name
@@ -31,6 +31,9 @@ from hefu_service.services import Services
 from hefu_service.store.engines import sqlite_url
 from hefu_service.store.migrate import upgrade
 from hefu_service.store.sql import open_store
+
+if TYPE_CHECKING:  # the store's own type stays behind the store
+    from sqlalchemy import URL
 
 LONGEST_DELAY_MS: Final = 86_400_000  # a small office's machine may be down for a night
 NUMBER_PREFIX: Final = "FX"  # 奉贤
@@ -54,8 +57,8 @@ def create_data(data: Path, origin: str) -> VerifierKey:
     create_key(keys / "log.key", origin)
     create_key(keys / "acknowledgement.key", acknowledgement_key_name(origin))
     recovery = create_key(keys / "recovery.key", recovery_key_name(origin))
-    upgrade(database_url(data))
-    store = open_store(database_url(data))
+    upgrade(_database(data))
+    store = open_store(_database(data))
     try:
         services = _services(data, store, LONGEST_DELAY_MS, NUMBER_PREFIX)
         begin_ledger(services, recovery=recovery)
@@ -64,12 +67,17 @@ def create_data(data: Path, origin: str) -> VerifierKey:
     return services.signer.key
 
 
+def check_data(data: Path) -> None:
+    """Raise PortError unless the directory was made by ``create_data``."""
+    if not (data / "hefu.sqlite3").is_file():
+        raise PortError(f"{data} holds no ledger: run `hefu-service init --data {data} --origin …` first")
+
+
 @contextmanager
 def open_services(data: Path) -> Iterator[Services]:
     """Open a data directory made by ``create_data``; PortError says what is missing or too old."""
-    if not (data / "hefu.sqlite3").is_file():
-        raise PortError(f"{data} holds no ledger: run `hefu-service init --data {data} --origin …` first")
-    store = open_store(database_url(data))
+    check_data(data)
+    store = open_store(_database(data))
     try:
         genesis = _genesis(store)
         services = _services(data, store, genesis.longest_delay_ms, genesis.number_prefix)
@@ -78,6 +86,12 @@ def open_services(data: Path) -> Iterator[Services]:
         yield services
     finally:
         store.close()
+
+
+def upgrade_data(data: Path) -> None:
+    """Bring the database of a data directory up to this program's schema; harmless to repeat."""
+    check_data(data)
+    upgrade(_database(data))
 
 
 def recover(services: Services) -> None:
@@ -89,8 +103,7 @@ def recover(services: Services) -> None:
         pass
 
 
-def database_url(data: Path):  # type: ignore[no-untyped-def]  # the store's own type stays behind the store
-    """Where the database of a data directory is."""
+def _database(data: Path) -> URL:
     return sqlite_url(data / "hefu.sqlite3")
 
 

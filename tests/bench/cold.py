@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hefu_ledger.evidence import format_evidence
-from hefu_ledger.policy import format_policy
 from tests.bench.measure import Result
 from tests.sample_ledger import POLICY, sample
+
+from hefu_ledger.evidence import format_evidence
+from hefu_ledger.policy import format_policy
 
 RUNS = 21
 

@@ -10,14 +10,15 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from tests.bench.measure import Result, rate, seconds
+from tests.serving import ORIGIN, Serving, post_json, serving
+
 from hefu_ledger.identity import Possession, format_possession
 from hefu_ledger.keys import Ed25519Signer
 from hefu_ledger.merkle import leaf_hash
 from hefu_ledger.names import depositor_key_name
 from hefu_ledger.note import format_note, sign_note
 from hefu_ledger.statement import Statement, format_statement
-from tests.bench.measure import Result, rate, seconds
-from tests.serving import ORIGIN, Serving, post_json, serving
 
 CONNECTIONS = 32
 COUNT = 16_000

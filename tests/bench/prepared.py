@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.sample_ledger import ORIGIN, POLICY, depositor_signer, opened_identity, sample
+
 from hefu.home import Config, Home
 from hefu.plan import documents, plan
 from hefu.unfinished import write
 from hefu_ledger.record import Genesis, parse_record
-from tests.sample_ledger import ORIGIN, POLICY, depositor_signer, opened_identity, sample
 
 
 def prepare(folder: Path, scratch: Path) -> None:

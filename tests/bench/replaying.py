@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.bench.measure import Result, rate, seconds
+from tests.sample_ledger import SampleLedger
+
 from hefu_ledger import merkle
 from hefu_ledger.record import Batch
 from hefu_ledger.replay import Replay
-from tests.bench.measure import Result, rate, seconds
-from tests.sample_ledger import SampleLedger
 
 
 def replay_leaves(_scratch: Path) -> Iterator[Result]:

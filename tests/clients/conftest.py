@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.clients.double import CODE, Double, running
 
 from hefu.deposit import Deposited, deposit
 from hefu.enrolment import enrol
 from hefu.home import Home, load
 from hefu.http import Service
-from tests.clients.double import CODE, Double, running
 
 
 class Firm(NamedTuple):

@@ -1,4 +1,4 @@
-"""A service for the client's tests: it speaks the protocol over a small ledger in memory, and misbehaves when told to."""
+"""A service for the client's tests: the protocol over a small ledger in memory, misbehaving where it is told to."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.sample_ledger import ACKNOWLEDGEMENT, DAY, ORIGIN, POLICY, Deposit, SampleLedger, opened_identity
 
 from hefu_ledger import merkle
 from hefu_ledger.acceptance import Acceptance, format_acceptance
@@ -22,7 +24,6 @@ from hefu_ledger.receipt import Receipt, format_receipt
 from hefu_ledger.record import Enrolment
 from hefu_ledger.statement import parse_signed_statement, statement_id
 from hefu_ledger.tiles import ENTRIES, Tile, format_bundle, parse_tile_path, tile_bytes, tiles_at
-from tests.sample_ledger import ACKNOWLEDGEMENT, DAY, ORIGIN, POLICY, Deposit, SampleLedger, opened_identity
 
 DEPOSITOR = "acme"
 CODE = f"{DEPOSITOR}.secret"

@@ -99,8 +99,8 @@ def test_what_cannot_be_read_is_named_with_its_cause(
 
 def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     (tmp_path / "d").write_bytes(b"x")
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     digest_document(str(tmp_path / "d"))
     with pytest.raises(UnreadableError):
         digest_document(str(tmp_path))
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

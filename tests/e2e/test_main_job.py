@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.serving import Serving, get, run, serving
 
 from hefu_ledger.digest import digest_stream
 from hefu_ledger.policy import parse_policy
 from hefu_ledger.verify import verify_evidence
-from tests.serving import Serving, get, run, serving
 
 FIRM = ("上海某某化妆品有限公司", "91310120MA1HP00194")
 
@@ -73,8 +73,8 @@ def do_the_main_job(service: Serving, root: Path, count: int) -> None:
     for evidence in singles:
         name = str(evidence.relative_to(root / "single")).removesuffix(".hefu.json")
         with (documents / name).open("rb", buffering=0) as file:
-            verdict = verify_evidence(evidence.read_bytes(), document=digest_stream(file), policy=trusted)
-        assert verdict.verdict == "proven", (name, verdict.steps)
+            found = verify_evidence(evidence.read_bytes(), document=digest_stream(file), policy=trusted)
+        assert found.verdict == "proven", (name, found.steps)
 
     victim = documents / str(singles[0].relative_to(root / "single")).removesuffix(".hefu.json")
     victim.write_bytes(victim.read_bytes() + b"\n")

@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.sample_ledger import POLICY, sample
 
 from hefu_ledger.evidence import format_evidence
 from hefu_ledger.policy import format_policy
-from tests.sample_ledger import POLICY, sample
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pymerkle
 import pytest
+from tests.enrolling import enrol, submit
+from tests.serving import BIN, ORIGIN
 from tlog_scales.backend import LocalBackend
 from tlog_scales.reader import TilesReader
 
@@ -23,8 +25,6 @@ from hefu_service.jobs.tasks import settle
 from hefu_service.outside.files import LedgerFolder
 from hefu_service.sealing.export import export_ledger
 from hefu_service.wiring import create_data, open_services
-from tests.enrolling import enrol, submit
-from tests.serving import BIN, ORIGIN
 
 BATCHES = 300  # more than one full tile
 

@@ -8,11 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from hefu_ledger.acceptance import FORMAT, MAX_ACCEPTANCE, MAX_SEQ, Acceptance, format_acceptance, parse_acceptance
-from hefu_ledger.encoding import titled
-from hefu_ledger.errors import MalformedError
-from hefu_ledger.number import format_number
 from tests.format_strategies import (
     WRONG_DEPOSITORS,
     WRONG_HASHES,
@@ -29,6 +24,11 @@ from tests.format_strategies import (
     wholes,
 )
 from tests.sample_ledger import ORIGIN, START
+
+from hefu_ledger.acceptance import FORMAT, MAX_ACCEPTANCE, MAX_SEQ, Acceptance, format_acceptance, parse_acceptance
+from hefu_ledger.encoding import titled
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.number import format_number
 
 ACCEPTANCES = st.builds(
     Acceptance,

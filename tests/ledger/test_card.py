@@ -10,10 +10,6 @@ import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
-
-from hefu_ledger import card
-from hefu_ledger.encoding import canonical
-from hefu_ledger.errors import MalformedError, VerificationError
 from tests.format_strategies import (
     DIGITS,
     LOWER,
@@ -25,11 +21,16 @@ from tests.format_strategies import (
     assert_closed,
     assert_refused,
     depositors,
+    each,
     hashes,
     origins,
     texts,
     wholes,
 )
+
+from hefu_ledger import card
+from hefu_ledger.encoding import canonical
+from hefu_ledger.errors import MalformedError, VerificationError
 
 DOCUMENTS = st.builds(card.Document, origins, depositors, hashes, st.none() | hashes, wholes)
 NAMES = (
@@ -106,7 +107,12 @@ def test_sections_are_not_exchangeable(place: int) -> None:
 def test_a_document_section_written_by_hand_is_canonical_and_reads_back(document: card.Document) -> None:
     data = card.document_text(document)
     digests = {"sha-256": document.sha256.hex()} | ({"sm3": document.sm3.hex()} if document.sm3 is not None else {})
-    members = {"depositor": document.depositor, "digests": digests, "origin": document.origin, "size": document.size}
+    members: dict[str, Any] = {
+        "depositor": document.depositor,
+        "digests": digests,
+        "origin": document.origin,
+        "size": document.size,
+    }
     assert data == canonical(members) == rfc8785.dumps(members)
     assert card.parse_document(data.decode()) == document
     assert card.section_text("document", members) == data
@@ -148,7 +154,9 @@ def test_a_name_that_could_leave_its_folder_is_refused(name: str) -> None:
         card.parse_section("label", canonical({"name": name}).decode())
 
 
-@pytest.mark.parametrize("name", ["...", ".hidden", "a..b", "a/...", "..a/b", "a b", "配方/1.txt", "C:\\x", "a\nb", "x" * 4096])
+@pytest.mark.parametrize(
+    "name", ["...", ".hidden", "a..b", "a/...", "..a/b", "a b", "配方/1.txt", "C:\\x", "a\nb", "x" * 4096]
+)
 def test_odd_names_that_stay_in_their_folder_are_kept(name: str) -> None:
     assert card.parse_section("label", card.label_text(name).decode())["name"] == name
 
@@ -207,9 +215,12 @@ def test_circumstances_read_back_the_same() -> None:
     [
         {"zz": 1},
         *({"declared_at": value} for value in WRONG_TIMES),
-        *({"source": value} for value in (None, [], "x", {"zz": "x"}, {"path": 1}, {"path": ""}, {"url": "x" * 4097})),
-        *({"collection": value} for value in (None, [], {"zz": "x"}, {"witness": 1}, {"witness": ""})),
-        *({"collection": {"clock_offset_ms": value}} for value in (True, "1", None, 2**40 + 1, -(2**40) - 1)),
+        *(
+            {"source": value}
+            for value in each(None, [], "x", {"zz": "x"}, {"path": 1}, {"path": ""}, {"url": "x" * 4097})
+        ),
+        *({"collection": value} for value in each(None, [], {"zz": "x"}, {"witness": 1}, {"witness": ""})),
+        *({"collection": {"clock_offset_ms": value}} for value in each(True, "1", None, 2**40 + 1, -(2**40) - 1)),
     ],
 )
 def test_every_member_of_circumstances_is_checked(wrong: dict[str, Any]) -> None:
@@ -218,7 +229,9 @@ def test_every_member_of_circumstances_is_checked(wrong: dict[str, Any]) -> None
         card.section_text("circumstances", FULL | wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"zz": 1}, {"title": ""}, {"title": 1}, {"media_type": None}, {"name": 1}, {"name": ".."}])
+@pytest.mark.parametrize(
+    "wrong", [{"zz": 1}, {"title": ""}, {"title": 1}, {"media_type": None}, {"name": 1}, {"name": ".."}]
+)
 def test_every_member_of_the_label_is_checked(wrong: dict[str, Any]) -> None:
     assert_refused(lambda data: card.parse_section("label", data.decode()), {"title": "t", "media_type": "m"} | wrong)
 

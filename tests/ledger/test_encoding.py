@@ -11,6 +11,7 @@ import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.format_strategies import WRONG_HASHES, WRONG_TIMES, each
 
 from hefu_ledger.encoding import (
     MAX_DEPTH,
@@ -31,7 +32,6 @@ from hefu_ledger.encoding import (
     to_base64,
 )
 from hefu_ledger.errors import MalformedError, UnknownFormatError
-from tests.format_strategies import WRONG_HASHES, WRONG_TIMES
 
 JSON_KEYS = st.text(st.characters(max_codepoint=127), max_size=8)
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -64,15 +64,18 @@ def test_canonical_json_reads_back_the_same(value: Any) -> None:
     assert canonical(found) == canonical(value)  # in Python, True == 1
 
 
-@pytest.mark.parametrize("text", ["\x7f", "\u2028\u2029", "\x00\x1f\b\f\n\r\t\"\\/", "€é\U0001f600", "\ufeff", "\u0080"])
+@pytest.mark.parametrize("text", ["\x7f", "\u2028\u2029", '\x00\x1f\b\f\n\r\t"\\/', "€é\U0001f600", "\ufeff", "\u0080"])
 def test_escapes_are_those_of_rfc8785(text: str) -> None:
     assert canonical({"a": text}) == rfc8785.dumps({"a": text})
     assert parse_canonical(canonical(text), limit=LIMIT) == text
 
 
-@given(JSON, st.sampled_from([{"indent": 1}, {"separators": (", ", ": ")}, {"ensure_ascii": True}, {"sort_keys": False}]))
+@given(
+    JSON, st.sampled_from([{"indent": 1}, {"separators": (", ", ": ")}, {"ensure_ascii": True}, {"sort_keys": False}])
+)
 def test_other_spellings_of_the_same_value_are_refused(value: Any, options: dict[str, Any]) -> None:
-    data = json.dumps(value, **({"separators": (",", ":"), "ensure_ascii": False} | options)).encode()
+    given: dict[str, Any] = {"separators": (",", ":"), "ensure_ascii": False}
+    data = json.dumps(value, **(given | options)).encode()
     if data == canonical(value):
         assert parse_canonical(data, limit=LIMIT) == value
     else:
@@ -207,7 +210,17 @@ def test_limits_are_exact() -> None:
 
 def test_plain_json_may_be_spaced_and_is_otherwise_as_strict() -> None:
     assert parse_plain(b' {"b" : 1,\n"a":"\\u0041"} ', limit=99) == {"b": 1, "a": "A"}
-    for data in (b'{"a":1,"a":1}', b"1.0", b"1e3", b"NaN", b"9007199254740992", '{"é":1}'.encode(), b"\xff", b"", b"1 1"):
+    for data in (
+        b'{"a":1,"a":1}',
+        b"1.0",
+        b"1e3",
+        b"NaN",
+        b"9007199254740992",
+        '{"é":1}'.encode(),
+        b"\xff",
+        b"",
+        b"1 1",
+    ):
         with pytest.raises(MalformedError):
             parse_plain(data, limit=99)
     with pytest.raises(MalformedError):
@@ -220,7 +233,26 @@ def test_decimals_read_back_the_same(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "+42", "-1", "-0", "042", "00", " 42", "42 ", "42\n", "4_2", "0x2a", "4.0", "1e3", "٤٢", "４２", "²", "9" * 21]
+    "text",
+    [
+        "",
+        "+42",
+        "-1",
+        "-0",
+        "042",
+        "00",
+        " 42",
+        "42 ",
+        "42\n",
+        "4_2",
+        "0x2a",
+        "4.0",
+        "1e3",
+        "٤٢",
+        "４２",
+        "²",
+        "9" * 21,
+    ],
 )
 def test_decimals_of_another_spelling_are_refused(text: str) -> None:
     with pytest.raises(MalformedError):
@@ -256,7 +288,9 @@ def test_base64_is_that_of_the_standard_library(data: bytes) -> None:
         from_base64(to_base64(data), size=len(data) + 1)
 
 
-@pytest.mark.parametrize("text", ["QQ", "QQ=", "QQ==\n", " QQ==", "Q Q==", "QR==", "QQF=", "Q===", "QQ==QQ==", "_-==", "QÉ==", "=", 7, None])
+@pytest.mark.parametrize(
+    "text", ["QQ", "QQ=", "QQ==\n", " QQ==", "Q Q==", "QR==", "QQF=", "Q===", "QQ==QQ==", "_-==", "QÉ==", "=", 7, None]
+)
 def test_base64_of_another_spelling_is_refused(text: object) -> None:
     with pytest.raises(MalformedError):
         from_base64(text)
@@ -281,7 +315,9 @@ def test_times_out_of_range_are_the_callers_bug(time_ms: int) -> None:
         format_time(time_ms)
 
 
-@given(st.dictionaries(JSON_KEYS, st.integers(0, 9) | st.text(st.characters(max_codepoint=127), max_size=9), max_size=4))
+@given(
+    st.dictionaries(JSON_KEYS, st.integers(0, 9) | st.text(st.characters(max_codepoint=127), max_size=9), max_size=4)
+)
 def test_titled_objects_read_back_the_same(members: dict[str, Any]) -> None:
     assert parse_titled(titled("hefu-x/v1", members), "hefu-x/v1", limit=LIMIT) == members
 
@@ -322,7 +358,9 @@ def test_another_version_is_unknown_whatever_its_lines(text: str) -> None:
         parse_titled(text, "hefu-x/v1", limit=99)
 
 
-@pytest.mark.parametrize("found", ["hefu-x/v", "hefu-x/v1a", "hefu-x/v-1", "hefu-x/v²", "hefu-x/v١", "hefu-y/v1", "", None, 1, [], {}])
+@pytest.mark.parametrize(
+    "found", ["hefu-x/v", "hefu-x/v1a", "hefu-x/v-1", "hefu-x/v²", "hefu-x/v١", "hefu-y/v1", "", None, 1, [], {}]
+)
 def test_what_is_no_version_of_the_format_is_malformed_and_not_unknown(found: object) -> None:
     with pytest.raises(MalformedError) as refused:
         check_format(found, "hefu-x/v1")
@@ -345,13 +383,13 @@ def test_texts_and_lists_have_exact_limits() -> None:
     assert fields(t="").text("t", limit=3, empty=True) == ""
     assert fields(t=[1, 2]).items("t", low=2, high=2) == [1, 2]
     assert fields(t=["00" * 32]).hashes("t", high=1) == (bytes(32),)
-    for value in ("abcd", "", None, 1, ["a"]):
+    for value in each("abcd", "", None, 1, ["a"]):
         with pytest.raises(MalformedError, match="thing: t"):
             fields(t=value).text("t", limit=3)
-    for items in ([1], [1, 2, 3], "ab", None, {}):
+    for items in each([1], [1, 2, 3], "ab", None, {}):
         with pytest.raises(MalformedError, match="thing: t"):
             fields(t=items).items("t", low=2, high=2)
-    for items in (["00" * 31], ["00" * 32] * 2, [None], "00"):
+    for items in each(["00" * 31], ["00" * 32] * 2, [None], "00"):
         with pytest.raises(MalformedError, match="thing: t"):
             fields(t=items).hashes("t", high=1)
 

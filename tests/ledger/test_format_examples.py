@@ -11,6 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from tests.example_ledger import bundle_bytes, checkpoint, entry_line, example, ledger_files, receipt
+from tests.sample_ledger import ACKNOWLEDGEMENT, LOG, WITNESSED, digests, opened_identity
 
 import hefu_ledger
 from hefu_ledger import bundle, card, merkle
@@ -35,8 +37,6 @@ from hefu_ledger.record import Enrolment, KeyEvent, format_record, parse_record,
 from hefu_ledger.statement import format_statement, parse_statement, statement_id
 from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, parse_tile_path
 from hefu_ledger.verdict import TITLES
-from tests.example_ledger import bundle_bytes, checkpoint, entry_line, example, ledger_files, receipt
-from tests.sample_ledger import ACKNOWLEDGEMENT, LOG, WITNESSED, digests, opened_identity
 
 pytestmark = pytest.mark.skipif(digests(b"").sm3 is None, reason="the examples carry SM3, which this OpenSSL lacks")
 

@@ -27,7 +27,9 @@ SIZE = 11
 EVIDENCE = sorted(path for version in VERSIONS for path in version.glob("evidence/**/*.hefu.json"))
 RECEIPTS = sorted(path for version in VERSIONS for path in version.glob("receipts/*.json"))
 BUNDLES = sorted(path for version in VERSIONS for path in version.glob("bundles/*.hefu.bundle"))
-MANIFESTS = {"v1": "c0d89bfd1f43bfc9382d3394a347dba4daba68edc853d0e1cac78a53fb64f428"}  # SHA-256 of what ``sha256sum`` prints for every file, sorted by name
+MANIFESTS = {
+    "v1": "c0d89bfd1f43bfc9382d3394a347dba4daba68edc853d0e1cac78a53fb64f428"
+}  # SHA-256 of what ``sha256sum`` prints for every file, sorted by name
 QUORUM_TIME = "2026-01-01T00:00:03.999Z"
 
 
@@ -85,7 +87,9 @@ def test_golden_evidence_is_proven(path: Path) -> None:
 @pytest.mark.parametrize("path", EVIDENCE, ids=name_of)
 def test_golden_evidence_does_not_fit_another_document(path: Path) -> None:
     other = version_of(path) / "policy.txt"
-    assert verify_evidence(path.read_bytes(), document=digests_of(other), policy=policy_of(path)).verdict == "not proven"
+    assert (
+        verify_evidence(path.read_bytes(), document=digests_of(other), policy=policy_of(path)).verdict == "not proven"
+    )
 
 
 @pytest.mark.parametrize("path", RECEIPTS, ids=name_of)

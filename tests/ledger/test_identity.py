@@ -8,6 +8,20 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.format_strategies import (
+    WRONG_DEPOSITORS,
+    WRONG_ORIGINS,
+    WRONG_TIMES,
+    WRONG_VKEYS,
+    assert_closed,
+    assert_refused,
+    assert_unknown_version,
+    depositors,
+    origins,
+    texts,
+    times,
+)
+from tests.sample_ledger import LOG, ORIGIN, depositor_signer, opened_identity
 
 from hefu_ledger.card import Opened, close
 from hefu_ledger.encoding import canonical, titled
@@ -30,20 +44,6 @@ from hefu_ledger.identity import (
 from hefu_ledger.keys import COSIGNATURE, Ed25519Signer, VerifierKey, format_vkey
 from hefu_ledger.names import depositor_key_name
 from hefu_ledger.note import format_note, sign_note
-from tests.format_strategies import (
-    WRONG_DEPOSITORS,
-    WRONG_ORIGINS,
-    WRONG_TIMES,
-    WRONG_VKEYS,
-    assert_closed,
-    assert_refused,
-    assert_unknown_version,
-    depositors,
-    origins,
-    texts,
-    times,
-)
-from tests.sample_ledger import LOG, ORIGIN, depositor_signer, opened_identity
 
 USCC = "91310120MA1HP00194"
 IDENTITIES = st.builds(Identity, texts, texts, st.just(USCC), times, texts)
@@ -84,7 +84,10 @@ def test_an_identity_is_closed() -> None:
         *(("name", value) for value in ("", "x" * 201, None)),
         *(("verified_by", value) for value in ("", "x" * 201, None)),
         *(("verified_at", value) for value in WRONG_TIMES),
-        *(("uscc", value) for value in ("", USCC[:-1], USCC[:-1] + "5", USCC.lower(), f" {USCC}", USCC.replace("9", "９", 1))),
+        *(
+            ("uscc", value)
+            for value in ("", USCC[:-1], USCC[:-1] + "5", USCC.lower(), f" {USCC}", USCC.replace("9", "９", 1))
+        ),
     ],
 )
 def test_every_member_of_an_identity_is_checked(name: str, wrong: object) -> None:

@@ -8,13 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from hefu_ledger.encoding import titled
-from hefu_ledger.errors import MalformedError, UnknownFormatError, VerificationError
-from hefu_ledger.keyrequest import FORMAT, KeyRequest, format_key_request, parse_key_request, verify_key_event
-from hefu_ledger.keys import COSIGNATURE, Ed25519Signer, format_vkey
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.record import KeyEvent
 from tests.format_strategies import (
     WRONG_TIMES,
     WRONG_VKEYS,
@@ -27,9 +20,16 @@ from tests.format_strategies import (
 )
 from tests.sample_ledger import START, depositor_signer
 
+from hefu_ledger.encoding import titled
+from hefu_ledger.errors import MalformedError, UnknownFormatError, VerificationError
+from hefu_ledger.keyrequest import FORMAT, KeyRequest, format_key_request, parse_key_request, verify_key_event
+from hefu_ledger.keys import COSIGNATURE, Ed25519Signer, format_vkey
+from hefu_ledger.note import format_note, sign_note
+from hefu_ledger.record import KeyEvent
+
 REASONS = ascii_texts | st.just("")
 REQUESTS = st.one_of(
-    st.builds(KeyRequest, st.sampled_from(["add", "retire"]), REASONS, keys),
+    st.builds(KeyRequest, st.sampled_from(["add", "retire"]), REASONS, keys, st.none()),
     st.builds(KeyRequest, st.just("compromised"), REASONS, keys, times),
 )
 OLD, OTHER, NEW, STRANGER = (depositor_signer("acme", label) for label in ("old", "other", "new", "stranger"))
@@ -91,7 +91,14 @@ LOST = KeyRequest("compromised", "lost", OLD.key, START)
 
 @pytest.mark.parametrize(
     ("request_", "signers"),
-    [(RETIRE, [OLD]), (RETIRE, [OTHER]), (RETIRE, [OLD, OTHER]), (LOST, [OTHER]), (ADD, [NEW, OLD]), (ADD, [OTHER, NEW])],
+    [
+        (RETIRE, [OLD]),
+        (RETIRE, [OTHER]),
+        (RETIRE, [OLD, OTHER]),
+        (LOST, [OTHER]),
+        (ADD, [NEW, OLD]),
+        (ADD, [OTHER, NEW]),
+    ],
 )
 def test_a_key_in_force_speaks_for_its_depositor(request_: KeyRequest, signers: list[Ed25519Signer]) -> None:
     assert verify_key_event(event(request_, signers), enrolled=[OLD.key, OTHER.key]) is True

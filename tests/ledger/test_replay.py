@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from tests.sample_ledger import DAY, LOG, ORIGIN, START, SampleLedger, depositor_signer, opened_identity, sample, signer
 
 from hefu_ledger import card, merkle
-from hefu_ledger.checkpoint import Checkpoint, parse_checkpoint
+from hefu_ledger.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
+from hefu_ledger.encoding import canonical
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.note import format_note
-from hefu_ledger.record import Batch, Clock, Enrolment, KeyEvent, format_record, parse_record
+from hefu_ledger.note import Note, format_note, sign_note
+from hefu_ledger.record import FORMAT, Batch, Clock, Enrolment, KeyEvent, format_record, parse_record, record_hash
 from hefu_ledger.replay import Replay
 from hefu_ledger.statement import Seen
-from tests.sample_ledger import DAY, LOG, ORIGIN, START, SampleLedger, depositor_signer, opened_identity, sample, signer
 
 
 def replayed(ledger: SampleLedger, *, full: bool, remembered: tuple[Checkpoint, ...] = ()) -> Replay:
@@ -186,8 +187,6 @@ def test_a_declared_clock_correction_lets_times_start_again() -> None:
 
 def rewritten(ledger: SampleLedger, index: int, **changes: object) -> SampleLedger:
     """Change one record and every ``prev`` after it, as an operator who rewrites the past would."""
-    from hefu_ledger.record import record_hash
-
     record = parse_record(ledger.records[index])
     ledger.records[index] = format_record(record._replace(**changes))  # type: ignore[arg-type]
     for later in range(index + 1, len(ledger.records)):
@@ -223,6 +222,15 @@ def test_a_batch_with_a_leaf_too_few_or_too_many_is_named() -> None:
             replay.leaves(wrong)
 
 
+def fed_and_finished(ledger: SampleLedger, checkpoint: Note) -> None:
+    replay = Replay(full=False)
+    for data in ledger.records:
+        record = replay.record(data)
+        if isinstance(record.body, Batch):
+            replay.leaves(ledger.leaves(record.index))
+    replay.finish(format_note(checkpoint), [LOG.key])
+
+
 @pytest.mark.parametrize("index", range(5))
 def test_any_changed_record_is_named_by_the_one_after_it(index: int) -> None:
     ledger = sample()
@@ -236,13 +244,8 @@ def test_any_changed_record_is_named_by_the_one_after_it(index: int) -> None:
         changed = changed._replace(longest_delay_ms=2 * DAY)  # type: ignore[union-attr]
     true = ledger.checkpoint()
     ledger.records[index] = format_record(record._replace(body=changed))
-    replay = Replay(full=False)
     with pytest.raises(VerificationError) as error:
-        for data in ledger.records:
-            fed = replay.record(data)
-            if isinstance(fed.body, Batch):
-                replay.leaves(ledger.leaves(fed.index))
-        replay.finish(format_note(true), [LOG.key])
+        fed_and_finished(ledger, true)
     assert str(error.value).startswith("checkpoint: root" if index == 4 else f"record {index + 1}: prev")
 
 
@@ -285,22 +288,13 @@ def test_two_remembered_roots_of_one_size_are_a_fork() -> None:
         replay.remember(Checkpoint(ORIGIN, 5, bytes([1]) * 32))
 
 
-def finished(note: bytes) -> None:
-    ledger = sample()
-    replay = Replay(full=False)
-    for data in ledger.records:
-        record = replay.record(data)
-        if isinstance(record.body, Batch):
-            replay.leaves(ledger.leaves(record.index))
-    replay.finish(note, [LOG.key])
+def finished(checkpoint: Note) -> None:
+    fed_and_finished(sample(), checkpoint)
 
 
 def test_the_checkpoint_must_be_the_logs_own_and_of_this_size_and_root() -> None:
-    from hefu_ledger.checkpoint import format_checkpoint
-    from hefu_ledger.note import sign_note
-
     true = parse_checkpoint(sample().checkpoint().text)
-    finished(format_note(sign_note(format_checkpoint(true), [LOG])))
+    finished(sign_note(format_checkpoint(true), [LOG]))
     wrong: list[tuple[Checkpoint, str]] = [
         (true._replace(size=4), "size"),
         (true._replace(root=bytes(32)), "root"),
@@ -308,17 +302,15 @@ def test_the_checkpoint_must_be_the_logs_own_and_of_this_size_and_root() -> None
     ]
     for checkpoint, place in wrong:
         with pytest.raises(VerificationError, match=f"checkpoint: {place}"):
-            finished(format_note(sign_note(format_checkpoint(checkpoint), [LOG])))
+            finished(sign_note(format_checkpoint(checkpoint), [LOG]))
     with pytest.raises(VerificationError, match="not signed"):
-        finished(format_note(sign_note(format_checkpoint(true), [signer(ORIGIN, "stranger")])))
+        finished(sign_note(format_checkpoint(true), [signer(ORIGIN, "stranger")]))
 
 
 def test_a_record_of_an_unknown_type_is_covered_and_passes() -> None:
-    from hefu_ledger.encoding import canonical
-    from hefu_ledger.record import FORMAT, record_hash
-
     ledger = sample()
-    header = {"entries": 3, "format": FORMAT, "index": 5, "prev": record_hash(ledger.records[-1]).hex(), "type": "health"}
+    prev = record_hash(ledger.records[-1]).hex()
+    header = {"entries": 3, "format": FORMAT, "index": 5, "prev": prev, "type": "health"}
     ledger.records.append(canonical(header | {"clock_offset_ms": 3}))
     assert replayed(ledger, full=True).size == 6
 

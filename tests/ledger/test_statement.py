@@ -9,21 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from hefu_ledger.encoding import titled
-from hefu_ledger.errors import MalformedError
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.statement import (
-    FORMAT,
-    MAX_COUNT,
-    MAX_STATEMENT,
-    Seen,
-    Statement,
-    format_statement,
-    parse_signed_statement,
-    parse_statement,
-    statement_id,
-)
 from tests.format_strategies import (
     WRONG_DEPOSITORS,
     WRONG_HASHES,
@@ -40,6 +25,21 @@ from tests.format_strategies import (
     wholes,
 )
 from tests.sample_ledger import ORIGIN, depositor_signer
+
+from hefu_ledger.encoding import titled
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.note import format_note, sign_note
+from hefu_ledger.statement import (
+    FORMAT,
+    MAX_COUNT,
+    MAX_STATEMENT,
+    Seen,
+    Statement,
+    format_statement,
+    parse_signed_statement,
+    parse_statement,
+    statement_id,
+)
 
 STATEMENTS = st.builds(
     Statement,
@@ -84,7 +84,9 @@ def test_signed_statements_read_back_the_same(statement: Statement) -> None:
 
 def test_a_statement_is_closed() -> None:
     assert_closed(parse_members, MEMBERS, "previous", "registration", "seen")
-    assert_closed(lambda data: parse_members(json.dumps(MEMBERS | {"seen": json.loads(data)}).encode()), MEMBERS["seen"])
+    assert_closed(
+        lambda data: parse_members(json.dumps(MEMBERS | {"seen": json.loads(data)}).encode()), MEMBERS["seen"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,9 @@ def test_another_version_is_unknown() -> None:
     assert_unknown_version(lambda data: parse_statement(data.decode()), format_statement(GOOD).encode(), FORMAT)
 
 
-@pytest.mark.parametrize("change", [("{", " {"), ("1,", "1.0,"), ("1,", "01,"), (":1", ":-0"), ("}\n", "}"), ("}\n", "}\n\n"), ("{", "\n{")])
+@pytest.mark.parametrize(
+    "change", [("{", " {"), ("1,", "1.0,"), ("1,", "01,"), (":1", ":-0"), ("}\n", "}"), ("}\n", "}\n\n"), ("{", "\n{")]
+)
 def test_other_spellings_are_refused(change: tuple[str, str]) -> None:
     with pytest.raises(MalformedError):
         parse_statement(format_statement(GOOD).replace(*change, 1))

@@ -6,18 +6,6 @@ from collections.abc import Callable
 from functools import cache
 
 import pytest
-
-from hefu_ledger import card
-from hefu_ledger.evidence import Evidence, format_evidence
-from hefu_ledger.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.note import Note, cosign, format_note, parse_note, sign_note
-from hefu_ledger.policy import Log, Policy
-from hefu_ledger.receipt import format_receipt
-from hefu_ledger.record import KeyEvent
-from hefu_ledger.statement import Seen, format_statement, parse_statement, statement_id
-from hefu_ledger.verdict import TITLES, Verdict
-from hefu_ledger.verify import Folder, verify_evidence, verify_folder, verify_receipt
 from tests.sample_ledger import (
     ACKNOWLEDGEMENT,
     DAY,
@@ -34,6 +22,18 @@ from tests.sample_ledger import (
     sample,
     signer,
 )
+
+from hefu_ledger import card
+from hefu_ledger.evidence import Evidence, format_evidence
+from hefu_ledger.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.note import Note, cosign, format_note, parse_note, sign_note
+from hefu_ledger.policy import Log, Policy
+from hefu_ledger.receipt import format_receipt
+from hefu_ledger.record import KeyEvent
+from hefu_ledger.statement import Seen, format_statement, parse_statement, statement_id
+from hefu_ledger.verdict import TITLES, Verdict
+from hefu_ledger.verify import Folder, verify_evidence, verify_folder, verify_receipt
 
 DOCUMENT = b"formula 3"
 
@@ -146,9 +146,7 @@ def test_another_depositors_root_deposited_again_cannot_be_opened_as_ones_own() 
     stolen = ledger.deposit("beta", ledger.deposits[1].documents)
     stolen.statement = sign_note(format_statement(copied), [depositor_signer("beta")])
     stolen.texts, stolen.seed = ledger.deposits[1].texts, ledger.deposits[1].seed
-    stolen.acceptance = stolen.acceptance._replace(
-        statement=statement_id(stolen.statement)
-    )
+    stolen.acceptance = stolen.acceptance._replace(statement=statement_id(stolen.statement))
     ledger.seal()
     evidence = ledger.evidence(3, 3, ledger.receipt(3, [2]))
     verdict = judge(evidence)
@@ -215,7 +213,8 @@ def test_a_key_event_with_a_strangers_request_fails_at_step_12() -> None:
     ledger.begin()
     ledger.enrol("acme")
     request = sign_note(
-        format_key_request(KeyRequest("retire", "", depositor_signer("acme").key)), [depositor_signer("acme", "stranger")]
+        format_key_request(KeyRequest("retire", "", depositor_signer("acme").key)),
+        [depositor_signer("acme", "stranger")],
     )
     ledger.append(KeyEvent("retire", format_note(request).decode(), 0, "", depositor_signer("acme").key))
     ledger.deposit("acme", {"a": DOCUMENT})
@@ -340,11 +339,14 @@ def test_a_witness_before_the_seal_is_a_contradiction() -> None:
     assert outcomes(verdict, "failed") == [16]
 
 
-@pytest.mark.parametrize(("since", "cosigners", "expected"), [
-    (START + 3_600_000, WITNESSES, "proven"),
-    (START, WITNESSES, "cannot tell"),
-    (START + 3_600_000, [], "cannot tell"),
-])
+@pytest.mark.parametrize(
+    ("since", "cosigners", "expected"),
+    [
+        (START + 3_600_000, WITNESSES, "proven"),
+        (START, WITNESSES, "cannot tell"),
+        (START + 3_600_000, [], "cannot tell"),
+    ],
+)
 def test_a_compromised_key_needs_an_earlier_independent_time(
     since: int, cosigners: list[Ed25519Signer], expected: str
 ) -> None:

@@ -77,7 +77,11 @@ def key(service: SampleService) -> Ed25519Signer:
 
 
 def together(
-    committer: Committer, store: HeldStore, requests: Sequence[Sequence[bytes]], *, meanwhile: Callable[[], object] = nothing
+    committer: Committer,
+    store: HeldStore,
+    requests: Sequence[Sequence[bytes]],
+    *,
+    meanwhile: Callable[[], object] = nothing,
 ) -> list[Outcome]:
     """Hold up the first request's commit until all others wait behind it, to be one group; ``meanwhile``, they wait."""
     store.goes_on.clear()
@@ -247,7 +251,7 @@ def test_a_commit_that_stays_uncertain_is_told_as_such(
     assert len(rows(service)) == 1
 
 
-def test_a_certain_failure_of_one_is_not_tried_twice(store: HeldStore, committer: Committer, key: Ed25519Signer) -> None:
+def test_a_certain_failure_is_not_tried_twice(store: HeldStore, committer: Committer, key: Ed25519Signer) -> None:
     tries: list[int] = []
     store.before_commit = lambda: tries.append(1)
     store.after_commit = failing(StorageError("full"))

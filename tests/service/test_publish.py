@@ -71,7 +71,7 @@ def files(service: SampleService) -> dict[str, bytes]:
 def events(service: SampleService, count: int) -> None:
     """Owe the ledger that many records."""
     for _ in range(count):
-        declare_clock(service.services, reason="")
+        declare_clock(service.services, reason="set by hand")
 
 
 def test_the_checkpoint_is_that_of_all_records_and_signed(service: SampleService) -> None:
@@ -320,7 +320,7 @@ def test_a_checkpoint_of_another_ledger_is_refused(service: SampleService) -> No
     with pytest.raises(VerificationError):
         publish(other)
     (service.data / "ledger" / "checkpoint").unlink()
-    with pytest.raises(SealingStoppedError, match="log.example/other"):
+    with pytest.raises(SealingStoppedError, match="is of 'log"):
         publish(other)
 
 
@@ -355,8 +355,8 @@ def before_crash(begun_service: Path, tmp_path_factory: pytest.TempPathFactory) 
         sample.settle()
         sample.enrol_another(key, "second", key)
         sample.deposit(key, 2)
-        declare_clock(sample.services, reason="")
-        retire_key(sample.services, depositor_of(key), key.key, reason="")
+        declare_clock(sample.services, reason="set by hand")
+        retire_key(sample.services, depositor_of(key), key.key, reason="set by hand")
     (data / "key").write_text(key.key.name)
     return data
 
@@ -377,13 +377,12 @@ def test_the_run_that_is_made_to_fail_calls_every_port(before_crash: Path, tmp_p
 
 
 @pytest.mark.parametrize("persist", [False, True])
-@pytest.mark.parametrize("again", [1, 2])
-def test_a_crash_at_any_call_is_repaired_by_the_next_run(
-    before_crash: Path, tmp_path: Path, persist: bool, again: int
+def test_a_crash_at_any_call_twice_over_is_repaired_by_the_next_run(
+    before_crash: Path, tmp_path: Path, persist: bool
 ) -> None:
     for at, name in enumerate(calls_of_a_run(before_crash, tmp_path)):
         data = copied(before_crash, tmp_path / str(at))
-        for _ in range(again):
+        for _ in range(2):
             with opened(data) as sample:
                 try:
                     settle(Faults(at, persist).over(sample.services))

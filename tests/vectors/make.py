@@ -1,4 +1,4 @@
-"""Makes golden files, by hand: ``PYTHONPATH=ledger python tests/vectors/make.py FOLDER``, where FOLDER is not there yet.
+"""Makes golden files in a new folder, by hand: ``PYTHONPATH=ledger python tests/vectors/make.py FOLDER``.
 
 What stands in ``v1`` is never made again: evidence of a released version must verify for ever, so every later version
 is held against these very bytes. A new version of a format gets a folder of its own.

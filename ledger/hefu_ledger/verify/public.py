@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from hefu_ledger.encoding import MAX_TIME_MS, format_time
-from hefu_ledger.errors import VerificationError
+from hefu_ledger.errors import UnknownAuthorityError, UnknownFormatError, VerificationError
 from hefu_ledger.merkle import leaf_hash, verify_inclusion
 from hefu_ledger.note import verify_note
 from hefu_ledger.number import format_number
@@ -117,8 +117,9 @@ def checkpoint(case: Case) -> Finding:
         verified, strangers = verify_note(proof.checkpoint, [*logs, *witnesses])
         unknown += len(strangers)
         if not any(line.key in logs and line.key.name == checkpoint.origin for line in verified):
-            zh = f"检查点没有信任策略中账本公钥的签名；证据所带公钥指纹为 {case.genesis.log.fingerprint}。"
-            en = f"Not signed by a log key of the policy; the evidence's own has fingerprint {case.genesis.log.fingerprint}."
+            own = case.genesis.log.fingerprint
+            zh = f"检查点没有信任策略中账本公钥的签名；证据所带公钥指纹为 {own}。"
+            en = f"Not signed by a log key of the policy; the evidence's own has fingerprint {own}."
             return Finding(CANNOT, checkpoint.origin, zh, en)
         times = {
             witnesses[line.key]: line.time_s for line in verified if line.key in witnesses and line.time_s is not None
@@ -222,19 +223,28 @@ def stamps(case: Case) -> Finding:
         return Finding(
             UNCHECKED, f"{len(tokens)} tokens", "有时间戳，但未提供信任根。", "No trusted root for them was given."
         )
-    from hefu_ledger.timestamp import verify_token  # x509 takes long to import
-
     for token, text in tokens:
-        stamp = verify_token(token, message=text.encode(), roots=case.roots)
-        if stamp.gen_time_ms + stamp.accuracy_ms > MAX_TIME_MS:
-            raise VerificationError(f"the authority {stamp.signer} states a time after the year 9999")
-        case.stamps.append((stamp.gen_time_ms, stamp.accuracy_ms, stamp.signer))
-        case.narrow(
-            stamp.gen_time_ms + stamp.accuracy_ms, f"时间戳机构 {stamp.signer}", f"the authority {stamp.signer}"
-        )
+        _stamp(case, token, text.encode())
     case.facts["stamped"] = {who: format_time(time) for time, _, who in case.stamps}
-    names = ", ".join(who for _, _, who in case.stamps)
-    return Finding(OK, names, f"{len(tokens)} 枚时间戳有效：{names}。", f"{len(tokens)} timestamp(s) hold: {names}.")
+    names, strange = ", ".join(who for _, _, who in case.stamps), len(tokens) - len(case.stamps)
+    zh, en = f"{len(case.stamps)} 枚时间戳有效：{names}", f"{len(case.stamps)} timestamp(s) hold: {names}"
+    if strange:
+        return Finding(NOTED, names, f"{zh}；另有 {strange} 枚无从核验。", f"{en}; {strange} could not be checked.")
+    return Finding(OK, names, f"{zh}。", f"{en}.")
+
+
+def _stamp(case: Case, token: bytes, text: bytes) -> None:
+    """Check one token; a strange authority's, or one in a form not known here, is neither for nor against."""
+    from hefu_ledger.timestamp import verify_token  # noqa: PLC0415  # x509 takes long to import
+
+    try:
+        stamp = verify_token(token, message=text, roots=case.roots)
+    except (UnknownAuthorityError, UnknownFormatError) as error:
+        case.unchecked.append((f"一枚时间戳（{error}）", f"a timestamp ({error})"))
+        return
+    case.stamps.append((stamp.gen_time_ms, stamp.accuracy_ms, stamp.signer))
+    not_later = stamp.gen_time_ms + stamp.accuracy_ms
+    case.narrow(not_later, f"时间戳机构 {stamp.signer}", f"the authority {stamp.signer}")
 
 
 def times(case: Case) -> Finding:

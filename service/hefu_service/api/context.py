@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from flask import Response, current_app, request
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import UnsupportedMediaType
 
-from hefu_ledger.encoding import parse_plain
+from hefu_ledger.encoding import Fields, canonical, parse_plain
 from hefu_service.api.problems import PrivateHalfError
 from hefu_service.intake.committer import Committer
 from hefu_service.services import Services
 
 MAX_BODY: Final = 262_144  # bytes, unless a view says otherwise
-_PRIVATE: Final = frozenset({"nonce", "nonces", "sections", "seed"})
+_PRIVATE: Final = frozenset({"digests", "nonce", "sections", "seed"})  # of evidence files, bundles and opened sections
+# As they stand in any JSON, be it cut short, within a note or quoted in a string.
+_PRIVATE_HALF: Final = "the body holds what only the enterprise should have (sections, digests, nonces or a seed)"
+_PRIVATE_MEMBER: Final = re.compile(rb'"(%s)\\*"\s*:' % "|".join(sorted(_PRIVATE)).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,40 +41,43 @@ def context() -> Context:
 
 
 def body_of(media_type: str, *, limit: int = MAX_BODY) -> bytes:
-    """The request's body of exactly this media type; 415 for another, 413 above ``limit`` bytes."""
+    """The request's body of exactly this media type; 415 for another, 413 above ``limit`` bytes.
+
+    One that holds a private half is refused before anything else looks at it.
+    """
     request.max_content_length = limit
     if request.mimetype != media_type:
         raise UnsupportedMediaType(f"Content-Type must be {media_type}")
-    if request.content_encoding is not None:
+    if "Content-Encoding" in request.headers:
         raise UnsupportedMediaType("Content-Encoding is not supported")
-    return request.get_data()
+    data = request.get_data()
+    if _PRIVATE_MEMBER.search(data):
+        raise PrivateHalfError(_PRIVATE_HALF)
+    return data
 
 
 def json_of(*, limit: int = MAX_BODY) -> Any:
-    """The request's JSON; one that holds a private half is refused before anything looks at it."""
-    data = body_of("application/json", limit=limit)
-    value = parse_plain(data, limit=limit)
-    refuse_private(value)
+    """The request's JSON."""
+    value = parse_plain(body_of("application/json", limit=limit), limit=limit)
+    _refuse_private(value)
+    canonical(value)  # refuses lone surrogates, which could be neither stored nor answered
     return value
 
 
-def refuse_private(value: object) -> None:
-    """Refuse a value that holds nonces, a seed or sections anywhere."""
+def fields_of(*names: str) -> Fields:
+    """The request's JSON object of exactly these members."""
+    return Fields(json_of(), "the body", frozenset(names))
+
+
+def _refuse_private(value: object) -> None:
+    """Refuse what escapes may have hidden in the bytes."""
     if isinstance(value, dict):
         if not _PRIVATE.isdisjoint(value):
-            raise PrivateHalfError("the body holds an enterprise's private half (nonce, seed or sections)")
-        for member in value.values():
-            refuse_private(member)
-    elif isinstance(value, list):
+            raise PrivateHalfError(_PRIVATE_HALF)
+        value = list(value.values())
+    if isinstance(value, list):
         for member in value:
-            refuse_private(member)
-
-
-def member(value: object, name: str, kind: type) -> Any:
-    """A member of a closed JSON object."""
-    if not isinstance(value, dict) or not isinstance(value.get(name), kind):
-        raise BadRequest(f"the body must be a JSON object with {name!r}, a {kind.__name__}")
-    return value[name]
+            _refuse_private(member)
 
 
 def text(body: bytes, status: int = 200, *, content_type: str = "text/plain; charset=utf-8") -> Response:

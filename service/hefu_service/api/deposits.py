@@ -6,14 +6,16 @@ from typing import Final
 
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import NotFound, UnsupportedMediaType
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge, UnsupportedMediaType
 
 from hefu_ledger.encoding import from_hex
+from hefu_ledger.errors import MalformedError
 from hefu_ledger.receipt import format_receipt
 from hefu_ledger.statement import MAX_STATEMENT
-from hefu_service.api.context import body_of, context, json_of, member, text
+from hefu_service.api.context import body_of, context, fields_of, text
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Accepted
+from hefu_service.intake.deposits import MAX_STATEMENTS
 from hefu_service.sealing.receipts import deposit_state, make_receipt, number_state
 
 deposits: Final = Blueprint("deposits", __name__)
@@ -24,12 +26,11 @@ POLL_S: Final = 1  # what a client is told to wait for its receipt: the default 
 def submit() -> ResponseReturnValue:
     """Accept one statement (a note) or many (JSON, all or nothing); 200 if all were there before."""
     if request.mimetype == "text/plain":
-        accepted = context().committer.accept([body_of("text/plain", limit=MAX_STATEMENT)])
+        accepted = context().committer.accept([_one()])
         return text(_acknowledge(accepted[0]).encode(), _status(accepted))
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Content-Type must be text/plain (one statement) or application/json (many)")
-    statements = member(json_of(), "statements", list)
-    accepted = context().committer.accept([str(statement).encode() for statement in statements])
+    accepted = context().committer.accept(_many())
     return jsonify(acknowledgements=[_acknowledge(each) for each in accepted]), _status(accepted)
 
 
@@ -63,6 +64,20 @@ def numbered(number: str) -> Response:
     if found is None:
         raise NotFound("no deposit has this number")
     return jsonify(number=found.number, state=found.state, **found.times())
+
+
+def _one() -> bytes:
+    data = body_of("text/plain")  # so far that an evidence file, which is longer, is told apart from a long statement
+    if len(data) > MAX_STATEMENT:
+        raise RequestEntityTooLarge(f"a statement has at most {MAX_STATEMENT} bytes")
+    return data
+
+
+def _many() -> list[bytes]:
+    items = fields_of("statements").items("statements", low=1, high=MAX_STATEMENTS)
+    if not all(isinstance(item, str) for item in items):
+        raise MalformedError("the body: statements: not a list of texts, each a signed note")
+    return [item.encode() for item in items]
 
 
 def _acknowledge(accepted: Accepted) -> str:

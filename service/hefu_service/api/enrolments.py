@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from hefu_ledger.card import section_value
-from hefu_service.api.context import context, json_of, member
+from hefu_ledger.identity import MAX_POSSESSION
+from hefu_service.api.context import context, fields_of
 from hefu_service.intake.enrolment import enrol
 from hefu_service.sealing.receipts import enrolment_proofs
 
@@ -19,8 +20,9 @@ enrolments: Final = Blueprint("enrolments", __name__)
 @enrolments.post("/v1/enrolments")
 def submit() -> ResponseReturnValue:
     """Enrol the key of a possession note with a one-time code; 200 if this very key was enrolled with it before."""
-    body = json_of()
-    done = enrol(context().services, member(body, "code", str), member(body, "possession", str).encode())
+    body = fields_of("code", "possession")
+    possession = body.text("possession", limit=MAX_POSSESSION).encode()
+    done = enrol(context().services, body.text("code", limit=100), possession)
     answer = {
         "depositor": done.depositor,
         "from_seq": done.from_seq,

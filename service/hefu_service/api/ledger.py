@@ -8,6 +8,7 @@ from typing import Final
 
 from flask import Blueprint, Response, request, send_file
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
 
 from hefu_ledger.encoding import parse_decimal
@@ -56,10 +57,11 @@ def entries(index: str) -> Response:
 
 
 def _file(name: Path, content_type: str, caching: str) -> Response:
-    path = context().public / name
-    if not path.is_file():
-        raise NotFound("not published, or not yet")
-    response = send_file(path.absolute(), mimetype=content_type, etag=False, conditional=False, max_age=None)
+    path = context().public.absolute() / name
+    try:
+        response = send_file(path, mimetype=content_type, etag=False, conditional=False, max_age=None)
+    except FileNotFoundError:
+        raise NotFound("not published, or not yet") from None
     response.headers["Cache-Control"] = caching
     response.headers["Access-Control-Allow-Origin"] = "*"  # a verifier in a browser reads it from anywhere
     return response
@@ -79,4 +81,6 @@ def _check_auditor() -> None:
     authorization = request.authorization
     shown = authorization.token if authorization is not None and authorization.type == "bearer" else None
     if shown is None or not compare_digest(shown.encode(), token.encode()):
-        raise Unauthorized("an auditor's token is needed: Authorization: Bearer …")
+        raise Unauthorized(
+            "an auditor's token is needed: Authorization: Bearer …", www_authenticate=WWWAuthenticate("bearer")
+        )

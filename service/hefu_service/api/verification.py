@@ -28,7 +28,7 @@ def verify() -> Response:
 
 @verification.get("/v1/trust")
 def trust() -> Response:
-    """The trust policy (c2sp.org/tlog-policy) of this ledger; compare its fingerprints elsewhere before relying on it."""
+    """This ledger's trust policy (c2sp.org/tlog-policy); compare its fingerprints elsewhere before relying on it."""
     response = text(format_policy(_policy()).encode())
     response.headers["Cache-Control"] = "no-cache"
     return response

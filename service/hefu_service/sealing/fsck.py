@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from hefu_ledger.acceptance import parse_acceptance
 from hefu_ledger.checkpoint import Checkpoint
@@ -24,7 +24,8 @@ from hefu_service.services import Services
 ERROR: Final = "error"  # two things that must agree do not
 WARNING: Final = "warning"  # they agree, and someone should know all the same
 _OWED: Final = frozenset({"enrolment", "key", "clock"})  # records that began as events
-_AT_ONCE: Final = 10_000  # deposits looked at together where no batch bounds them
+_AT_ONCE: Final = 1_000  # rows read together
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class _Check:
         for record in self._records(self._head.size):
             body = replay.record(record.data).body
             if isinstance(body, Batch):
-                deposits = self._view.deposits(body.first_seq, body.count)
+                deposits = _in_parts(self._view.deposits, body.first_seq, body.count)
                 replay.entries((deposit.acceptance, deposit.statement) for deposit in deposits)
             _check_row(record, body, replay.deposits)
             frontier.append(leaf_hash(record.data))
@@ -105,14 +106,13 @@ class _Check:
 
     def deposits(self) -> Iterator[Finding]:
         """Check the deposits that no root covers yet, and that none is beyond the intake head or overdue."""
-        end = self._intake.next_seq
-        for first in range(self._head.entries, end, _AT_ONCE):
-            count = min(_AT_ONCE, end - first)
-            deposits = list(self._view.deposits(first, count))
-            leaf_hashes(deposits, first_seq=first, origin=self._services.origin)
-            if len(deposits) != count:
-                yield Finding(ERROR, "deposits", f"deposit {first + len(deposits)} was accepted and is missing")
-        if self._head.entries > end or self._view.deposit_at(end) is not None:
+        seq, end = self._head.entries, self._intake.next_seq
+        for deposit in _in_parts(self._view.deposits, seq, end - seq):
+            leaf_hashes([deposit], first_seq=seq, origin=self._services.origin)
+            seq += 1
+        if seq < end:
+            yield Finding(ERROR, "deposits", f"deposit {seq} was accepted and is missing")
+        if seq > end or self._view.deposit_at(end) is not None:
             yield Finding(ERROR, "deposits", f"there are deposits beyond the intake head at {end}")
         oldest = self._view.deposit_at(self._head.entries)
         if oldest is not None and parse_acceptance(oldest.acceptance).anchor_by < self._services.clock.now_ms():
@@ -126,7 +126,7 @@ class _Check:
             wanted = self._bundle(tile) if tile.level == ENTRIES else tile_bytes(tile, tree.node)
             found = self._services.files.read_tile(tile)
             if found != wanted:
-                yield Finding(ERROR, "tiles", f"{tile.path} {_fault(found)}")
+                yield Finding(ERROR, "tiles", f"{tile.path}: {_fault(found)}")
 
     def batches(self) -> Iterator[Finding]:
         """Compare every batch's private file, and its leaves where they are published, with the deposits."""
@@ -141,10 +141,10 @@ class _Check:
             leaves = b"".join([leaf_hash(deposit.acceptance.encode()) for deposit in deposits])
             found = self._services.files.read_leaves(record.index)
             if record.index < self._published and found != leaves:
-                yield Finding(ERROR, "batches", f"the leaves of record {record.index} {_fault(found)}")
+                yield Finding(ERROR, "batches", f"leaves of record {record.index}: {_fault(found)}")
 
     def _records(self, size: int) -> Iterator[StoredRecord]:
-        return self._view.records(0, size)
+        return _in_parts(self._view.records, 0, size)
 
     def _bundle(self, tile: Tile) -> bytes:
         return format_bundle([record.data for record in self._view.records(tile.index * WIDTH, tile.width)])
@@ -161,6 +161,13 @@ class _Check:
             yield checkpoint
 
 
+def _in_parts(read: Callable[[int, int], Iterator[T]], first: int, count: int) -> Iterator[T]:
+    """Read a long run in parts, none of which is left half read when what is wrong with it ends the check."""
+    end = first + count
+    for start in range(first, end, _AT_ONCE):
+        yield from list(read(start, min(_AT_ONCE, end - start)))
+
+
 def _check_row(record: StoredRecord, body: Body, entries: int) -> None:
     """Check what a record is looked up by against what it says."""
     first_seq, depositor = None, None
@@ -175,7 +182,7 @@ def _check_row(record: StoredRecord, body: Body, entries: int) -> None:
 
 
 def _fault(found: bytes | None) -> str:
-    return "is missing" if found is None else "differs from what the database holds"
+    return "missing" if found is None else "not what the database holds"
 
 
 _BROKEN: Final = (LedgerError, PortError, SealingStoppedError)

@@ -51,9 +51,8 @@ def _keep_published(services: Services) -> None:
 
 
 def _write_leaves(services: Services, view: View, first: int, end: int) -> None:
-    for record in view.records(first, end - first):
-        if record.type == "batch":
-            services.files.write_leaves(record.index, _leaves(services, view, record))
+    for record in [record for record in view.records(first, end - first) if record.type == "batch"]:
+        services.files.write_leaves(record.index, _leaves(services, view, record))
 
 
 def _leaves(services: Services, view: View, record: StoredRecord) -> bytes:

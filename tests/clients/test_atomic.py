@@ -1,0 +1,100 @@
+"""Files appear whole or not at all, and never in the place of others."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from hefu.atomic import publish, replace, write_new
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_new_file_is_private_and_alone(tmp_path: Path) -> None:
+    write_new(str(tmp_path / "f"), b"data")
+    assert (tmp_path / "f").read_bytes() == b"data"
+    assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o600
+    assert names(tmp_path) == ["f"]
+
+
+def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"other")
+    (tmp_path / "link").symlink_to("nowhere")
+    for name in ("f", "link"):
+        with pytest.raises(FileExistsError):
+            write_new(str(tmp_path / name), b"data")
+    assert (tmp_path / "f").read_bytes() == b"other"
+    assert names(tmp_path) == ["f", "link"]
+
+
+def test_a_file_is_replaced_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "f").write_bytes(b"old")
+    seen = []
+    real = os.replace
+
+    def watch(source: str, target: str) -> None:
+        seen.append((Path(source).read_bytes(), Path(target).read_bytes()))
+        real(source, target)
+
+    monkeypatch.setattr("hefu.atomic.os.replace", watch)
+    replace(str(tmp_path / "f"), b"new")
+    assert seen == [(b"new", b"old")]
+    assert (tmp_path / "f").read_bytes() == b"new"
+
+
+def test_without_links_the_name_is_still_not_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(source: str, target: str) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted", source, None, target)
+
+    monkeypatch.setattr("hefu.atomic.os.link", no_links)
+    (tmp_path / "part").write_bytes(b"data")
+    publish(str(tmp_path / "part"), str(tmp_path / "f"))
+    assert names(tmp_path) == ["f"]
+    (tmp_path / "part").write_bytes(b"more")
+    with pytest.raises(FileExistsError):
+        publish(str(tmp_path / "part"), str(tmp_path / "f"))
+    assert (tmp_path / "f").read_bytes() == b"data"
+
+
+@pytest.mark.parametrize("write", [write_new, replace])
+@pytest.mark.parametrize("call", ["fsync", "open"])
+def test_a_full_disk_leaves_nothing_behind_and_the_old_file_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: object, call: str
+) -> None:
+    (tmp_path / "old").write_bytes(b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(f"hefu.atomic.os.{call}", full)
+    target = tmp_path / ("new" if write is write_new else "old")
+    with pytest.raises(OSError, match="No space left"):
+        (write_new if write is write_new else replace)(str(target), b"data")
+    assert names(tmp_path) == ["old"]
+    assert (tmp_path / "old").read_bytes() == b"old"
+
+
+def test_the_bytes_are_synced_before_the_name_and_the_name_before_the_return(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    real_sync, real_link = os.fsync, os.link
+
+    def sync(descriptor: int) -> None:
+        steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        real_sync(descriptor)
+
+    def link(source: str, target: str) -> None:
+        steps.append("link")
+        real_link(source, target)
+
+    monkeypatch.setattr("hefu.atomic.os.fsync", sync)
+    monkeypatch.setattr("hefu.atomic.os.link", link)
+    write_new(str(tmp_path / "f"), b"data")
+    assert steps == ["file", "link", "folder"]

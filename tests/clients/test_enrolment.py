@@ -1,0 +1,248 @@
+"""Enrolling: the key before anything is sent, the configuration after everything is verified."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.clients.double import CODE, DEPOSITOR, LOST, Double, Reply, as_json, running, text
+from tests.sample_ledger import LOG, ORIGIN, POLICY, WITNESSED, opened_identity, signer
+
+from hefu import enrolment
+from hefu.enrolment import enrol
+from hefu.errors import ClientError, RefusedError, UnreachableError
+from hefu.home import load
+from hefu.http import Service
+from hefu_ledger.card import section_value
+from hefu_ledger.checkpoint import Checkpoint, format_checkpoint
+from hefu_ledger.errors import LedgerError, VerificationError
+from hefu_ledger.merkle import EMPTY_ROOT
+from hefu_ledger.note import sign_note
+from hefu_ledger.policy import format_policy
+from hefu_ledger.proof import format_proof, parse_proof
+
+FILES = {"checkpoint", "config.json", "genesis", "key", "policy.txt"}
+
+
+@pytest.fixture
+def service(double: Double) -> Iterator[Service]:
+    with running(double) as url, Service(url, sleep=lambda _: None) as service:
+        yield service
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def files(home: Path) -> set[str]:
+    return {path.name for path in home.iterdir()} if home.exists() else set()
+
+
+def test_a_home_holds_all_that_depositing_needs(service: Service, home: Path) -> None:
+    done = enrol(str(home), service, f" {CODE}\n")
+    assert (done.depositor, done.origin, done.checkpoint_size) == (DEPOSITOR, ORIGIN, 2)
+    assert done.fingerprints == (LOG.key.fingerprint,)
+    assert done.identity.uscc == "91310120MA1HP00194"
+    assert files(home) == FILES
+    loaded = load(str(home))
+    assert loaded.config == (DEPOSITOR, opened_identity(DEPOSITOR), ORIGIN, service.url)
+    assert loaded.policy == POLICY
+    assert loaded.seen is not None
+
+
+def test_key_and_identity_are_readable_by_their_owner_alone(service: Service, home: Path) -> None:
+    enrol(str(home), service, CODE)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert {stat.S_IMODE((home / name).stat().st_mode) for name in ("key", "config.json")} == {0o600}
+
+
+def test_neither_key_nor_more_than_code_and_possession_is_sent(service: Service, double: Double, home: Path) -> None:
+    enrol(str(home), service, CODE)
+    (sent,) = double.posted("/v1/enrolments")
+    assert json.loads(sent).keys() == {"code", "possession"}
+    secret = (home / "key").read_text().strip().rpartition("+")[2][4:]
+    assert all(secret.encode() not in body for _, _, body in double.requests)
+
+
+def test_a_finished_home_is_not_enrolled_again(service: Service, double: Double, home: Path) -> None:
+    enrol(str(home), service, CODE)
+    double.requests.clear()
+    with pytest.raises(ClientError, match="a home already"):
+        enrol(str(home), service, CODE)
+    assert double.requests == []
+
+
+@pytest.mark.parametrize("name", ["key", "policy.txt", "genesis", "checkpoint", "config.json"])
+def test_an_enrolment_interrupted_before_any_file_goes_on_with_the_same_key(
+    service: Service, double: Double, home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def interrupt_at(real: Callable[..., None]) -> Callable[..., None]:
+        def write(path: str, data: bytes) -> None:
+            if path.endswith(f"/{name}"):
+                raise KeyboardInterrupt
+            real(path, data)
+
+        return write
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("hefu.enrolment.write_new", interrupt_at(enrolment.write_new))
+        patch.setattr("hefu.enrolment.replace", interrupt_at(enrolment.replace))
+        enrol(str(home), service, CODE)
+    assert "config.json" not in files(home)
+    key = (home / "key").read_bytes() if name != "key" else None
+    enrol(str(home), service, CODE)
+    assert files(home) == FILES
+    assert key in (None, (home / "key").read_bytes())
+    assert sum(b"possession" in record for record in double.ledger.records) == 1
+
+
+def test_a_lost_answer_does_not_enrol_twice(service: Service, double: Double, home: Path) -> None:
+    double.faults = [None, LOST]
+    enrol(str(home), service, CODE)
+    assert len(double.posted("/v1/enrolments")) == 2
+    assert len(double.ledger.records) == 2
+
+
+def test_a_refused_code_leaves_only_the_key_which_the_next_code_uses(service: Service, home: Path) -> None:
+    with pytest.raises(RefusedError, match="expired"):
+        enrol(str(home), service, f"{DEPOSITOR}.wrong")
+    assert files(home) == {"key"}
+    enrol(str(home), service, CODE)
+
+
+def test_another_depositors_code_is_refused_before_it_is_sent(service: Service, double: Double, home: Path) -> None:
+    with pytest.raises(RefusedError):
+        enrol(str(home), service, f"{DEPOSITOR}.wrong")
+    double.requests.clear()
+    with pytest.raises(ClientError, match="choose another --home"):
+        enrol(str(home), service, "beta.secret")
+    assert double.posted("/v1/enrolments") == []
+
+
+@pytest.mark.parametrize("code", ["", "Üx.secret", "with space.secret", ".secret"])
+def test_what_is_no_code_is_not_sent(service: Service, double: Double, home: Path, code: str) -> None:
+    with pytest.raises(LedgerError, match="depositor id"):
+        enrol(str(home), service, code)
+    assert double.requests == []
+
+
+@pytest.mark.parametrize(
+    "policy", ["quorum none\n", format_policy(POLICY).replace("quorum", f"log {'x'}\nquorum"), "", "<html>"]
+)
+def test_a_trust_answer_that_is_no_policy_of_one_log_is_refused(
+    service: Service, double: Double, home: Path, policy: str
+) -> None:
+    double.faults = [text(200, policy)]
+    with pytest.raises((ClientError, LedgerError)):
+        enrol(str(home), service, CODE)
+    assert files(home) == set()
+
+
+def test_an_enrolment_that_never_reaches_the_ledger_is_not_waited_for_without_end(
+    service: Service, double: Double, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(double, "_enrolment", lambda: (404, b"", {}))
+    with pytest.raises(UnreachableError, match="run the same command again"):
+        enrol(str(home), service, CODE)
+    assert files(home) == {"key"}
+
+
+def edit_answer(change: Callable[[dict[str, Any]], None]) -> Callable[[Callable[[], Reply]], Callable[[], Reply]]:
+    def wrap(real: Callable[[], Reply]) -> Callable[[], Reply]:
+        def answer() -> Reply:
+            value = json.loads(real()[1])
+            change(value)
+            return as_json(200, value)
+
+        return answer
+
+    return wrap
+
+
+def forge_signature(value: dict[str, Any]) -> None:
+    stranger = signer(ORIGIN, "stranger")
+    for entry in value["proofs"]:
+        proof = parse_proof(entry["proof"].encode())
+        forged = proof._replace(checkpoint=sign_note(proof.checkpoint.text, [stranger]))
+        entry["proof"] = format_proof(forged).decode()
+
+
+def change_record(value: dict[str, Any]) -> None:
+    value["records"][1] = value["records"][1].replace('"signatures_required":1', '"signatures_required":2')
+
+
+def move_proof(value: dict[str, Any]) -> None:
+    value["proofs"][1]["index"] = 0
+
+
+def swap_proofs(value: dict[str, Any]) -> None:
+    value["proofs"].reverse()
+
+
+def drop_genesis(value: dict[str, Any]) -> None:
+    del value["records"][0], value["proofs"][0]
+
+
+def other_tree(value: dict[str, Any]) -> None:
+    for entry in value["proofs"]:
+        proof = parse_proof(entry["proof"].encode())
+        note = sign_note(format_checkpoint(Checkpoint(ORIGIN, 2, EMPTY_ROOT)), [LOG])
+        entry["proof"] = format_proof(proof._replace(checkpoint=note)).decode()
+
+
+@pytest.mark.parametrize(
+    "change", [forge_signature, change_record, move_proof, swap_proofs, drop_genesis, other_tree]
+)
+def test_an_enrolment_that_is_not_on_the_ledger_as_shown_is_not_believed(
+    service: Service,
+    double: Double,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[dict[str, Any]], None],
+) -> None:
+    monkeypatch.setattr(double, "_enrolment", edit_answer(change)(double._enrolment))
+    with pytest.raises(LedgerError):
+        enrol(str(home), service, CODE)
+    assert files(home) == {"key"}
+
+
+def test_an_identity_other_than_the_one_on_the_ledger_is_not_believed(
+    service: Service, double: Double, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = double._enrol
+
+    def lie(body: bytes) -> Reply:
+        value = json.loads(real(body)[1])
+        return as_json(201, value | {"identity": section_value(opened_identity("beta"))})
+
+    monkeypatch.setattr(double, "_enrol", lie)
+    with pytest.raises(VerificationError, match="identity"):
+        enrol(str(home), service, CODE)
+    assert files(home) == {"key"}
+
+
+def test_a_genesis_with_another_log_key_than_the_policy_is_not_believed(
+    service: Service, double: Double, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = format_policy(POLICY._replace(logs=(POLICY.logs[0]._replace(key=signer(ORIGIN, "new").key),)))
+    double.faults = [text(200, both)]
+    monkeypatch.setattr(double, "_enrolment", edit_answer(resign)(double._enrolment))
+    with pytest.raises(VerificationError, match="genesis names another log key"):
+        enrol(str(home), service, CODE)
+
+
+def resign(value: dict[str, Any]) -> None:
+    for entry in value["proofs"]:
+        proof = parse_proof(entry["proof"].encode())
+        note = sign_note(proof.checkpoint.text, [signer(ORIGIN, "new")])
+        entry["proof"] = format_proof(proof._replace(checkpoint=note)).decode()
+
+
+def test_witnesses_of_a_policy_do_not_stand_in_for_its_log(service: Service, double: Double, home: Path) -> None:
+    double.faults = [text(200, format_policy(WITNESSED))]
+    assert enrol(str(home), service, CODE).fingerprints == (LOG.key.fingerprint,)

@@ -1,0 +1,55 @@
+"""Step 15: what RFC 3161 tokens in a receipt do to the verdict and its headline."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+
+from hefu_ledger import cms
+from hefu_ledger.evidence import format_evidence
+from hefu_ledger.proof import parse_proof
+from hefu_ledger.verdict import Verdict
+from hefu_ledger.verify import verify_evidence
+from tests.ledger.test_timestamp import AT, AUTHORITY, SHA256, algorithm, enrol, issue, root, tst_info
+from tests.sample_ledger import POLICY, digests, sample
+
+
+def stamped(text: str | None = None, *, tokens: int = 1) -> bytes:
+    """The sample's evidence with tokens over its checkpoint, or over another text."""
+    ledger = sample()
+    receipt = ledger.receipt(1, [1])
+    note = parse_proof(receipt.proofs[0].proof.encode()).checkpoint
+    digest = sha256((note.text if text is None else text).encode()).digest()
+    token = issue(content=tst_info(imprint=cms.MessageImprint(algorithm=algorithm(SHA256), digest=digest)))
+    proofs = (receipt.proofs[0]._replace(tokens=(token,) * tokens),)
+    return format_evidence(ledger.evidence(1, 3, receipt._replace(proofs=proofs)))
+
+
+def judge(data: bytes, roots: list[bytes]) -> Verdict:
+    return verify_evidence(data, document=digests(b"formula 3"), policy=POLICY, roots=roots)
+
+
+def step(verdict: Verdict, number: int) -> tuple[str, str]:
+    return verdict.steps[number - 1].outcome, verdict.steps[number - 1].en
+
+
+def test_a_trusted_stamp_gives_an_independent_headline() -> None:
+    verdict = judge(stamped(), [root().der])
+    assert (verdict.verdict, step(verdict, 15)[0]) == ("proven", "ok")
+    assert verdict.facts["independent"] is True
+    assert verdict.facts["not_later_than"].startswith(AT.strftime("%Y-%m-%dT%H:%M:%S"))
+
+
+def test_a_stamp_on_something_else_is_a_contradiction() -> None:
+    verdict = judge(stamped("another text\n"), [root().der])
+    assert (verdict.verdict, step(verdict, 15)[0]) == ("not proven", "failed")
+
+
+@pytest.mark.parametrize("roots", [[], ["stranger"]])
+def test_a_stamp_nobody_vouches_for_is_neither_for_nor_against(roots: list[str]) -> None:
+    verdict = judge(stamped(), [enrol(name, None, AUTHORITY).der for name in roots])
+    assert verdict.verdict == "proven"
+    assert step(verdict, 15)[0] in {"unchecked", "noted"}
+    assert verdict.facts["independent"] is False
+    assert "timestamp" in step(verdict, 19)[1]

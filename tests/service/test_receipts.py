@@ -1,0 +1,218 @@
+"""What the service shows can be verified by anyone who trusts nothing but the log's key."""
+
+from __future__ import annotations
+
+import pytest
+from tests.sample_service import POLICY, START, SampleService, depositor_of, statement
+
+from hefu_ledger.checkpoint import parse_checkpoint
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.merkle import leaf_hash, verify_inclusion
+from hefu_ledger.number import format_number
+from hefu_ledger.proof import parse_proof
+from hefu_ledger.receipt import format_receipt, parse_receipt
+from hefu_ledger.record import parse_record
+from hefu_ledger.statement import statement_id
+from hefu_ledger.verdict import CANNOT_TELL, PROVEN, Verdict
+from hefu_ledger.verify import verify_receipt
+from hefu_service.intake.acknowledgement import acknowledge
+from hefu_service.intake.correction import declare_clock
+from hefu_service.intake.enrolment import report_compromised, retire_key
+from hefu_service.ports import StorageError
+from hefu_service.sealing.publish import publish
+from hefu_service.sealing.receipts import (
+    ACCEPTED,
+    ANCHORED,
+    deposit_state,
+    enrolment_proofs,
+    make_receipt,
+    number_state,
+)
+from hefu_service.sealing.seal import seal_once
+
+
+def receipt_of(service: SampleService, data: bytes) -> bytes:
+    receipt = make_receipt(service.services, statement_id(data))
+    assert receipt is not None
+    text = format_receipt(receipt)
+    assert parse_receipt(text) == receipt
+    return text
+
+
+def verdict_of(service: SampleService, data: bytes) -> Verdict:
+    return verify_receipt(receipt_of(service, data), policy=POLICY)
+
+
+def state_of(service: SampleService, data: bytes) -> str:
+    found = deposit_state(service.services, statement_id(data))
+    return "unknown" if found is None else found.state
+
+
+def types(receipt: bytes) -> list[str]:
+    return [parse_record(text.encode()).type for text in parse_receipt(receipt).records]
+
+
+@pytest.fixture
+def key(service: SampleService) -> Ed25519Signer:
+    return service.enrol()
+
+
+def test_a_deposit_is_unknown_then_accepted_then_anchored(service: SampleService, key: Ed25519Signer) -> None:
+    data = statement(key)
+    assert state_of(service, data) == "unknown"
+    service.accept(data)
+    assert state_of(service, data) == ACCEPTED
+    seal_once(service.services)
+    assert state_of(service, data) == ACCEPTED  # in the database, and shown to nobody yet
+    publish(service.services)
+    assert state_of(service, data) == ANCHORED
+
+
+def test_a_receipt_is_made_once_its_checkpoint_is_published_and_not_before(
+    service: SampleService, key: Ed25519Signer
+) -> None:
+    data = statement(key)
+    service.accept(data)
+    assert make_receipt(service.services, statement_id(data)) is None
+    seal_once(service.services)
+    assert make_receipt(service.services, statement_id(data)) is None
+    publish(service.services)
+    assert verdict_of(service, data).verdict == PROVEN
+
+
+def test_there_is_no_receipt_of_what_was_never_deposited(service: SampleService) -> None:
+    with pytest.raises(ValueError, match="no deposit"):
+        make_receipt(service.services, bytes(32))
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 64])
+def test_every_receipt_of_a_batch_verifies(service: SampleService, key: Ed25519Signer, count: int) -> None:
+    service.deposit(key, count)
+    service.settle()
+    for number in range(count):
+        verdict = verdict_of(service, statement(key, number))
+        assert verdict.verdict == PROVEN
+        assert verdict.facts["number"] == format_number("FX", number)
+
+
+def test_a_receipt_proves_nothing_to_one_who_trusts_no_key(service: SampleService, key: Ed25519Signer) -> None:
+    service.deposit(key)
+    service.settle()
+    assert verify_receipt(receipt_of(service, statement(key)), policy=None).verdict == CANNOT_TELL
+
+
+def test_a_receipt_stays_the_same_for_ever(service: SampleService, key: Ed25519Signer) -> None:
+    service.deposit(key, 2)
+    service.settle()
+    first = receipt_of(service, statement(key))
+    for _ in range(300):  # past a tile's end: the proof is read from wider tiles than those of then
+        declare_clock(service.services, reason="set by hand")
+    service.deposit(key, 2, first=2)
+    service.settle()
+    assert receipt_of(service, statement(key)) == first
+    assert verdict_of(service, statement(key, 3)).verdict == PROVEN
+
+
+def test_a_receipt_carries_the_events_before_its_deposit_and_none_after(
+    service: SampleService, key: Ed25519Signer
+) -> None:
+    other = service.enrol("other")
+    service.deposit(key)
+    second = service.enrol_another(key, "second", key)
+    service.deposit(second, first=1)
+    retire_key(service.services, depositor_of(key), key.key, reason="lost")
+    service.deposit(second, first=2)
+    service.deposit(other, first=3)
+    report_compromised(service.services, depositor_of(key), second.key, reason="stolen", since=START)
+    service.settle()
+    found = {
+        0: ["genesis", "enrolment", "batch"],
+        1: ["genesis", "enrolment", "enrolment", "batch"],
+        2: ["genesis", "enrolment", "enrolment", "key", "batch"],
+        3: ["genesis", "enrolment", "batch"],
+    }
+    for number, signer in ((0, key), (1, second), (2, second), (3, other)):
+        data = statement(signer, number)
+        assert types(receipt_of(service, data)) == found[number]
+        assert verdict_of(service, data).verdict == PROVEN
+
+
+def test_a_co_signed_deposit_verifies(service: SampleService) -> None:
+    key = service.enrol(signatures_required=2)
+    second = service.enrol_another(key, "second")
+    data = statement(key, 0, second)
+    service.accept(data)
+    service.settle()
+    assert verdict_of(service, data).verdict == PROVEN
+
+
+def test_the_acknowledgement_in_the_receipt_is_the_one_that_was_given(
+    service: SampleService, key: Ed25519Signer
+) -> None:
+    (accepted,) = service.deposit(key)
+    given = acknowledge(service.services, accepted.deposit)
+    service.settle()
+    assert parse_receipt(receipt_of(service, statement(key))).acknowledgement == given
+
+
+def test_leaves_that_are_lost_are_told_to_the_operator(service: SampleService, key: Ed25519Signer) -> None:
+    service.deposit(key)
+    service.settle()
+    (service.data / "ledger" / "batches" / "2" / "leaves").unlink()
+    with pytest.raises(StorageError, match="leaves of batch 2"):
+        make_receipt(service.services, statement_id(statement(key)))
+    (service.data / "ledger" / "checkpoint").unlink()
+    service.settle()
+    assert verdict_of(service, statement(key)).verdict == PROVEN
+
+
+def test_a_deposit_number_shows_a_state_and_times(service: SampleService, key: Ed25519Signer) -> None:
+    (accepted,) = service.deposit(key)
+    number = format_number("FX", accepted.deposit.seq)
+    before = number_state(service.services, number)
+    assert before is not None
+    assert (before.state, before.sealed_at) == (ACCEPTED, None)
+    service.settle()
+    after = number_state(service.services, number)
+    assert after is not None
+    assert after.sealed_at is not None
+    assert (after.state, after.number) == (ANCHORED, number)
+    assert after.received_at == before.received_at <= after.sealed_at
+    assert number_state(service.services, format_number("FX", 1)) is None
+    with pytest.raises(MalformedError):
+        number_state(service.services, number[:-1])
+
+
+def test_enrolments_are_proven_under_the_latest_checkpoint(service: SampleService, key: Ed25519Signer) -> None:
+    service.enrol("other")
+    service.settle()
+    service.enrol_another(key, "second", key)
+    service.settle()
+    retire_key(service.services, depositor_of(key), key.key, reason="lost")
+    found = enrolment_proofs(service.services, depositor_of(key))
+    assert found is not None
+    assert [parse_record(text.encode()).type for text in found.records] == ["genesis", "enrolment", "enrolment"]
+    assert [index for index, _ in found.proofs] == [0, 1, 3]
+    assert found.pending == 1
+    for text, (index, data) in zip(found.records, found.proofs, strict=True):
+        proof = parse_proof(data.encode())
+        checkpoint = parse_checkpoint(proof.checkpoint.text)
+        assert (proof.index, checkpoint.size) == (index, 4)
+        verify_inclusion(leaf_hash=leaf_hash(text.encode()), index=index, size=4, path=proof.path, root=checkpoint.root)
+
+
+def test_an_enrolment_that_is_not_on_the_ledger_yet_is_pending(service: SampleService, key: Ed25519Signer) -> None:
+    found = enrolment_proofs(service.services, depositor_of(key))
+    assert found is not None
+    assert (len(found.records), found.pending) == (1, 1)
+    service.settle()
+    found = enrolment_proofs(service.services, depositor_of(key))
+    assert found is not None
+    assert (len(found.records), found.pending) == (2, 0)
+
+
+def test_there_are_no_proofs_of_a_depositor_without_a_key(service: SampleService) -> None:
+    code = service.code()
+    assert enrolment_proofs(service.services, code.partition(".")[0]) is None
+    assert enrolment_proofs(service.services, "nobody") is None
