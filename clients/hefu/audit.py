@@ -74,7 +74,7 @@ def _checkpoint(work: _Audit) -> Finding:
     origin, size, root, _ = sight.checkpoint
     work.facts |= {"origin": origin, "checkpoint_size": size, "root": root.hex()}
     if work.policy.quorum is None:
-        zh = f"账本 {origin} 的检查点（{size} 条）由所信任的公钥签名；策略不要求见证。"
+        zh = f"检查点（{size} 条）由所信任的公钥签名；策略不要求见证。"
         return Finding(OK, f"size {size}", zh, f"Of {size} records, signed by a trusted key.")
     if sight.quorum_s is None:
         return Finding(CANNOT, f"size {size}", "见证共签未达到策略要求的数目。", "The cosignatures miss the quorum.")

@@ -193,7 +193,7 @@ def _verify_chain(leaf: Certificate, certificates: list[Certificate], roots: Seq
         store = verification.Store(trusted)
     except (ValueError, x509.InvalidVersion) as error:
         raise MalformedError(f"trusted roots of timestamps: at least one, each a DER certificate: {error}") from None
-    if not {root.subject for root in trusted} & {each.issuer for each in (leaf, *certificates)}:
+    if _issuers(leaf, *certificates).isdisjoint(root.subject for root in trusted):
         raise UnknownAuthorityError("the timestamp is by an authority that no trusted root vouches for")
     policy = verification.PolicyBuilder().store(store).time(at)
     policy = policy.extension_policies(ca_policy=_ISSUER, ee_policy=_STAMPER)
@@ -201,6 +201,13 @@ def _verify_chain(leaf: Certificate, certificates: list[Certificate], roots: Seq
         policy.build_client_verifier().verify(leaf, certificates)
     except verification.VerificationError as error:
         raise VerificationError(f"certificate of the timestamp: {error}") from None
+
+
+def _issuers(*certificates: Certificate) -> set[x509.Name]:
+    try:
+        return {certificate.issuer for certificate in certificates}
+    except ValueError as error:  # names are read only when asked for
+        raise MalformedError(f"certificate of the timestamp: {error}") from None
 
 
 def _may_sign(usage: KeyUsage) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from tests.clients.double import CODE, DEPOSITOR, LOST, Double, Reply, as_json, running, text
 from tests.sample_ledger import LOG, ORIGIN, POLICY, WITNESSED, opened_identity, signer
 
-from hefu import enrolment
+from hefu import atomic
 from hefu.enrolment import enrol
 from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.home import load
@@ -89,10 +89,11 @@ def test_an_enrolment_interrupted_before_any_file_goes_on_with_the_same_key(
 
         return write
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("hefu.enrolment.write_new", interrupt_at(enrolment.write_new))
-        patch.setattr("hefu.enrolment.replace", interrupt_at(enrolment.replace))
-        enrol(str(home), service, CODE)
+    with monkeypatch.context() as patch:
+        patch.setattr("hefu.enrolment.write_new", interrupt_at(atomic.write_new))
+        patch.setattr("hefu.enrolment.replace", interrupt_at(atomic.replace))
+        with pytest.raises(KeyboardInterrupt):
+            enrol(str(home), service, CODE)
     assert "config.json" not in files(home)
     key = (home / "key").read_bytes() if name != "key" else None
     enrol(str(home), service, CODE)
