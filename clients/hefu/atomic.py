@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,7 +23,7 @@ def replace(path: str, data: bytes, *, mode: int = PRIVATE) -> None:
     """Write a file, or the new contents of one, in a single step. Durable on return."""
     with _temporary(path, data, mode) as temporary:
         os.replace(temporary, path)
-        sync_folder(path)
+    sync_folder(path)
 
 
 def publish(part: str, path: str) -> None:
@@ -40,6 +41,11 @@ def publish(part: str, path: str) -> None:
     sync_folder(path)
 
 
+def temporary_name(path: str) -> str:
+    """Under which name a file is written, and may be left by a crash."""
+    return f"{path}.tmp"
+
+
 def sync_folder(path: str) -> None:
     """Make the names in the folder of ``path`` durable."""
     descriptor = os.open(os.path.dirname(path) or ".", os.O_RDONLY)
@@ -51,15 +57,29 @@ def sync_folder(path: str) -> None:
 
 @contextmanager
 def _temporary(path: str, data: bytes, mode: int) -> Iterator[str]:
-    """A durable file of a passing name beside ``path``, gone at the end whatever happened."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    """A durable file beside ``path`` under a passing name; a name left by a crash is taken over."""
+    temporary = temporary_name(path)
+    descriptor = _open_alone(temporary, mode)
     try:
-        with open(descriptor, "wb") as file:
+        with open(descriptor, "wb", closefd=False) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        os.fsync(descriptor)
         yield temporary
-    finally:
+    except BaseException:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _open_alone(path: str, mode: int) -> int:
+    """Open a file, empty, that no other process has open this way; it waits for one that has."""
+    while True:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                os.truncate(descriptor, 0)
+                return descriptor
+        os.close(descriptor)  # it was given its name, or removed, while we waited

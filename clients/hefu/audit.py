@@ -74,7 +74,7 @@ def _checkpoint(work: _Audit) -> Finding:
     origin, size, root, _ = sight.checkpoint
     work.facts |= {"origin": origin, "checkpoint_size": size, "root": root.hex()}
     if work.policy.quorum is None:
-        zh = f"检查点（{size} 条）由所信任的公钥签名；策略不要求见证。"
+        zh = f"检查点（{size} 条）由所信任的公钥签名，不要求见证。"
         return Finding(OK, f"size {size}", zh, f"Of {size} records, signed by a trusted key.")
     if sight.quorum_s is None:
         return Finding(CANNOT, f"size {size}", "见证共签未达到策略要求的数目。", "The cosignatures miss the quorum.")
@@ -94,7 +94,9 @@ def _not_shorter(work: _Audit) -> Finding:
         work.keep_both()
         raise
     work.facts["seen_size"] = old.size
-    return Finding(OK, f"{old.size} <= {new.size}", f"上次为 {old.size} 条，未变短。", f"It had {old.size} records then.")
+    return Finding(
+        OK, f"{old.size} <= {new.size}", f"上次为 {old.size} 条，未变短。", f"It had {old.size} records then."
+    )
 
 
 def _replay(work: _Audit) -> Finding:
@@ -180,4 +182,3 @@ def _step(number: int, work: _Audit) -> Step:
     except NotReachedError:
         finding = Finding(UNCHECKED, "", "无可比之物，或前面的步骤未通过。", "Not reached, or nothing to compare.")
     return Step(number, finding.outcome, checked, finding.found, finding.zh, finding.en)
-

@@ -25,10 +25,11 @@ from hefu.errors import ClientError, FolderError, Problem, RefusedError, Unreach
 from hefu.home import Home
 from hefu.http import TEXT, Service
 from hefu.plan import Target, documents, plan
+from hefu.scan import printable
 from hefu.sight import look
 from hefu.source import open_source
 from hefu.unfinished import discard, finish, resume, write
-from hefu.verifying import verify
+from hefu.verifying import is_bundle, verify
 from hefu_ledger.acceptance import Acceptance
 from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import LedgerError
@@ -97,7 +98,9 @@ class _Depositor:
         resumed = part is not None
         if part is None:
             if os.path.lexists(target.final):
-                return _known(target, self._home)
+                known = _known(target, self._home)
+                discard(target)  # it may have died after its evidence got its name
+                return known
             part, left_out = self._write(target)
         try:
             answer = self._service.post("/v1/deposits", part.statement, TEXT)
@@ -174,6 +177,8 @@ class _Depositor:
 
 def _known(target: Target, home: Home) -> Deposited:
     """The evidence that is there, if it is of these very documents; ClientError if it is of anything else."""
+    if is_bundle(target.final) != target.is_folder:
+        raise _other(target, "it is not the evidence of a " + ("folder" if target.is_folder else "file"))
     try:
         verdict = verify(target.final, target.path, policy=home.policy)
     except UnreadableError as error:
@@ -188,8 +193,8 @@ def _known(target: Target, home: Home) -> Deposited:
 
 
 def _other(target: Target, reason: str) -> ClientError:
-    advice = "it stays; choose another --out, or move it away to deposit what is there now"
-    return ClientError(f"{target.final} is evidence, but not of what {target.path} holds: {reason}. {advice}")
+    advice = "It stays; choose another --out, or move it away to deposit what is there now"
+    return ClientError(f"{target.final} is not evidence of what {printable(target.path)} holds: {reason}. {advice}")
 
 
 def _from_facts(target: Target, state: str, facts: dict[str, Any]) -> Deposited:

@@ -87,10 +87,11 @@ def _target(path: str, out: str) -> Target:
 def _check_collisions(targets: Sequence[Target]) -> None:
     paths: dict[str, str] = {}
     for target in targets:
-        other = paths.setdefault(target.final, target.path)
-        if other is not target.path:
+        other = paths.get(target.final)
+        if other is not None:
             message = f"{printable(other)} and {printable(target.path)} would share {target.final}; deposit them apart"
             raise ClientError(message)
+        paths[target.final] = target.path
 
 
 def _check_inside(targets: Sequence[Target], ours: dict[str, str]) -> None:

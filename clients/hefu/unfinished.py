@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 
-from hefu.atomic import PRIVATE, publish, sync_folder, write_new
+from hefu.atomic import PRIVATE, publish, sync_folder, temporary_name, write_new
 from hefu.bundles import Owner, Part, read_part, write_cards
 from hefu.errors import ClientError
 from hefu.extract import evidence_of
@@ -22,9 +22,9 @@ from hefu_ledger.bundle import (
     read_statement,
     read_texts,
 )
-from hefu_ledger.errors import MalformedError
+from hefu_ledger.errors import MalformedError, VerificationError
 from hefu_ledger.evidence import MAX_EVIDENCE, parse_evidence
-from hefu_ledger.note import format_note, sign_note
+from hefu_ledger.note import format_note, sign_note, verify_note
 from hefu_ledger.receipt import Receipt
 from hefu_ledger.statement import Seen, Statement, format_statement, parse_signed_statement
 
@@ -61,9 +61,8 @@ def resume(target: Target, home: Home) -> Part | None:
             part = read_part(file)
     except (FileNotFoundError, MalformedError):
         return None
-    _, statement = parse_signed_statement(part.statement)
-    if (statement.origin, statement.depositor) != (home.config.origin, home.config.depositor):
-        raise ClientError(f"{target.part} is a deposit of {statement.depositor} on its way; choose another --out")
+    if not _is_ours(part, target, home):
+        return None
     if not os.path.lexists(target.final):
         return part
     if _statement_in(target.final, is_bundle=target.is_folder) != part.statement:
@@ -91,10 +90,23 @@ def finish(target: Target, part: Part, receipt: Receipt) -> None:
 
 
 def discard(target: Target) -> None:
-    """Remove what is on its way."""
-    for path in (target.part, target.acknowledgement):
+    """Remove what is on its way, and what a crash left of it."""
+    temporary = (temporary_name(target.final), temporary_name(target.acknowledgement))
+    for path in (target.part, target.acknowledgement, *temporary):
         with suppress(FileNotFoundError):
             os.unlink(path)
+
+
+def _is_ours(part: Part, target: Target, home: Home) -> bool:
+    """Whether it is what ``write`` wrote. ClientError if another depositor did; damage counts as cut short."""
+    note, statement = parse_signed_statement(part.statement)
+    if (statement.origin, statement.depositor) != (home.config.origin, home.config.depositor):
+        raise ClientError(f"{target.part} is a deposit of {statement.depositor} on its way; choose another --out")
+    try:
+        verified, _ = verify_note(note, [home.signer.key])
+    except VerificationError:
+        return False
+    return bool(verified) and part.header.identity == home.config.identity
 
 
 def _sign(statement: Statement, home: Home) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NoReturn
 
@@ -250,23 +251,24 @@ class Fields:
 
 def _check_plain(value: object, levels: int = MAX_DEPTH) -> None:
     """Refuse keys that are not ASCII text, floats, integers from 2^53 and too many levels, anywhere in ``value``."""
-    if not levels and isinstance(value, dict | list | tuple):
-        raise MalformedError(f"JSON is nested too deeply: more than {MAX_DEPTH} levels")
-    if isinstance(value, dict):
-        for key, member in value.items():
-            if not isinstance(key, str) or not key.isascii():
-                raise MalformedError(f"JSON key is not ASCII text: {key!r:.80}")
+    if isinstance(value, dict | list | tuple):
+        if not levels:
+            raise MalformedError(f"JSON is nested too deeply: more than {MAX_DEPTH} levels")
+        for member in _members(value) if isinstance(value, dict) else value:
             if type(member) is not str:  # most members are, and a call costs more than this look
-                _check_plain(member, levels - 1)
-    elif isinstance(value, list | tuple):
-        for member in value:
-            if type(member) is not str:
                 _check_plain(member, levels - 1)
     elif isinstance(value, int):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise MalformedError("JSON number is not below 2^53")
     elif not isinstance(value, str) and value is not None:
         raise MalformedError(f"JSON may hold no {type(value).__name__}")
+
+
+def _members(value: dict[Any, Any]) -> Iterable[object]:
+    for key in value:
+        if not isinstance(key, str) or not key.isascii():
+            raise MalformedError(f"JSON key is not ASCII text: {key!r:.80}")
+    return value.values()
 
 
 def _refuse_number(text: str) -> NoReturn:

@@ -51,8 +51,8 @@ class Enrolment(NamedTuple):
 class KeyEvent(NamedTuple):
     """A key's addition, retirement or compromise, effective from deposit ``from_seq`` on.
 
-    ``by`` is ``operator`` or a whole note by a key of the same depositor (see ``keyrequest``). ``since`` (ms) belongs to
-    a compromise: from when the key may have been in other hands.
+    ``by`` is ``operator`` or a whole note by a key of the same depositor (see ``keyrequest``). ``since`` (ms) belongs
+    to a compromise: from when the key may have been in other hands.
     """
 
     action: str

@@ -157,11 +157,9 @@ def enrol(
     signatures: int,
 ) -> None:
     """Print a one-time enrolment code 登记码, alone on standard output."""
-    if (depositor is None) == (name is None) or (name is None) != (uscc is None):
-        raise click.UsageError("give either --name and --uscc, or --depositor for one already known")
-    if name is None or uscc is None or depositor is not None:
-        code = reissue_code(services, str(depositor))
-    else:
+    if depositor is not None and name is None and uscc is None:
+        code = reissue_code(services, depositor)
+    elif depositor is None and name is not None and uscc is not None:
         organisation = parse_uscc(uscc)
         for warning in organisation.warnings:
             click.echo(f"warning 注意: {warning}", err=True)
@@ -173,6 +171,8 @@ def enrol(
             verified_by=verified_by,
             signatures_required=signatures,
         )
+    else:
+        raise click.UsageError("give --name and --uscc, or --depositor for one already known")
     click.echo("one-time enrolment code, valid for 7 days 一次性登记码，7 天内有效:", err=True)
     click.echo(code)
 

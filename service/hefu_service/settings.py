@@ -62,13 +62,13 @@ def _address(value: str) -> str:
     try:
         return str(ip_address(value))
     except ValueError:
-        raise ValueError(f"not an IP address such as 127.0.0.1, 0.0.0.0 or ::1: {value!r}") from None
+        raise ValueError(f"not an IP address such as 127.0.0.1, 0.0.0.0 or ::1: {value!r:.40}") from None
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def read(value: str) -> int:
         if not (value.isascii() and value.isdigit()) or not low <= int(value[:12]) <= high:
-            raise ValueError(f"not a whole number from {low} to {high}: {value!r}")
+            raise ValueError(f"not a whole number from {low} to {high}: {value!r:.40}")
         return int(value)
 
     return read

@@ -31,9 +31,7 @@ class Firm(NamedTuple):
 
     def deposit(self, *paths: Path, wait: bool = True, skip_unreadable: bool = False) -> list[Deposited]:
         words = [os.fspath(path) for path in paths]
-        return deposit(
-            self.home, self.service, words, out=str(self.out), wait=wait, skip_unreadable=skip_unreadable
-        )
+        return deposit(self.home, self.service, words, out=str(self.out), wait=wait, skip_unreadable=skip_unreadable)
 
     def written(self) -> set[str]:
         """The names in the evidence folder."""

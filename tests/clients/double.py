@@ -217,4 +217,3 @@ def running(double: Double) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,23 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path, monkeypatch: pytest.Monk
     replace(str(tmp_path / "f"), b"new")
     assert seen == [(b"new", b"old")]
     assert (tmp_path / "f").read_bytes() == b"new"
+
+
+def test_what_a_crash_left_is_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "f.tmp").write_bytes(b"a longer leftover")
+    write_new(str(tmp_path / "f"), b"data")
+    (tmp_path / "f.tmp").write_bytes(b"a longer leftover")
+    replace(str(tmp_path / "f"), b"new")
+    assert (tmp_path / "f").read_bytes() == b"new"
+    assert names(tmp_path) == ["f"]
+
+
+def test_many_writers_of_one_file_leave_one_of_their_contents_whole(tmp_path: Path) -> None:
+    contents = [bytes([letter]) * 100_000 for letter in b"abcd"]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(replace, [str(tmp_path / "f")] * 80, contents * 20))
+    assert (tmp_path / "f").read_bytes() in contents
+    assert names(tmp_path) == ["f"]
 
 
 def test_without_links_the_name_is_still_not_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,10 @@ from hefu.verifying import verify
 from hefu_ledger.acceptance import Acceptance, format_acceptance, parse_acceptance
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
 from hefu_ledger.evidence import format_evidence
+from hefu_ledger.keys import Ed25519Signer
 from hefu_ledger.note import format_note, parse_note, sign_note
 from hefu_ledger.receipt import Receipt
+from hefu_ledger.record import Clock
 from hefu_ledger.statement import parse_signed_statement
 from hefu_ledger.verdict import PROVEN
 
@@ -366,11 +368,11 @@ def test_a_second_deposit_into_the_same_folder_waits_its_turn(firm: Firm, docume
     firm.deposit(documents)
 
 
-def acknowledged(edit: Callable[[Acceptance], Acceptance], key: object = ACKNOWLEDGEMENT) -> Callable[[bytes], Fault]:
+def acknowledged(
+    edit: Callable[[Acceptance], Acceptance], signer: Ed25519Signer = ACKNOWLEDGEMENT
+) -> Callable[[bytes], Fault]:
     def forge(data: bytes) -> Fault:
         acceptance = edit(parse_acceptance(parse_note(data).text))
-        assert key is ACKNOWLEDGEMENT or key is LOG
-        signer = ACKNOWLEDGEMENT if key is ACKNOWLEDGEMENT else LOG
         return text(201, format_note(sign_note(format_acceptance(acceptance), [signer])).decode())
 
     return forge
@@ -470,13 +472,11 @@ def test_a_ledger_that_was_rewritten_is_an_alarm(firm: Firm, documents: Path, gr
     del firm.double.ledger.records[2:]
     firm.double.ledger.now += 1
     for _ in range(2 + grown):
-        firm.double.ledger.append(firm_record(firm))
+        firm.double.ledger.append(other_history(firm))
     with pytest.raises(AlarmError, match="does not lead from the checkpoint seen before"):
         firm.deposit(documents)
     assert firm.double.posted("/v1/deposits") == []
 
 
-def firm_record(firm: Firm) -> object:
-    from hefu_ledger.record import Clock
-
+def other_history(firm: Firm) -> Clock:
     return Clock(0, firm.double.ledger.now, "another history")

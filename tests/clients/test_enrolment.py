@@ -196,9 +196,7 @@ def other_tree(value: dict[str, Any]) -> None:
         entry["proof"] = format_proof(proof._replace(checkpoint=note)).decode()
 
 
-@pytest.mark.parametrize(
-    "change", [forge_signature, change_record, move_proof, swap_proofs, drop_genesis, other_tree]
-)
+@pytest.mark.parametrize("change", [forge_signature, change_record, move_proof, swap_proofs, drop_genesis, other_tree])
 def test_an_enrolment_that_is_not_on_the_ledger_as_shown_is_not_believed(
     service: Service,
     double: Double,

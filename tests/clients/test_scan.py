@@ -43,9 +43,7 @@ def test_links_are_named_and_never_followed(tmp_path: Path) -> None:
     assert {problem.cause for problem in found.problems} == {"a symbolic link, which is not followed"}
 
 
-def test_a_folder_met_twice_is_a_loop_and_is_not_entered_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_met_twice_is_a_loop_and_is_not_entered_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a" / "inner").mkdir(parents=True)
     (tmp_path / "a" / "document").write_bytes(b"")
     real = os.stat

@@ -181,6 +181,16 @@ def test_a_witness_key_signs_no_notes(key: VerifierKey) -> None:
         parse_record(canonical(members | {"keys": members["keys"] | {role: wrong}}))
 
 
+def test_the_origin_of_genesis_is_narrower_than_the_names_of_keys() -> None:
+    origin = "log.example/奉贤"
+    log, acknowledgement, recovery = (
+        format_vkey(LOG.key._replace(name=f"{origin}{role}")) for role in ("", "/acknowledgement", "/recovery")
+    )
+    keys = {"acknowledgement": acknowledgement, "log": log}
+    with pytest.raises(MalformedError, match="not an origin"):
+        parse_record(canonical(whole("genesis") | {"keys": keys, "origin": origin, "recovery": recovery}))
+
+
 @pytest.mark.parametrize("action", ["add", "retire"])
 def test_only_a_compromise_has_a_since(action: str) -> None:
     members = {name: value for name, value in whole("key").items() if name != "since"}

@@ -16,6 +16,7 @@ from hefu_service.jobs import tasks, ticker
 from hefu_service.jobs.tasks import settle
 from hefu_service.jobs.ticker import Ticker
 from hefu_service.ports import ClockError, HeadMovedError, StorageError
+from hefu_service.sealing.seal import seal_once
 from hefu_service.services import Services
 
 FAR_MS = 600_000  # a window that does not end by itself during a test
@@ -181,22 +182,21 @@ def test_settling_goes_on_where_another_worker_was_faster(
     service: SampleService, key: Ed25519Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.deposit(key, 2)
-    real = tasks.seal_once
     first = iter([True])
 
-    def seal_once(services: Services) -> bool:
+    def slower(services: Services) -> bool:
         if next(first, False):
             raise HeadMovedError("another was faster")
-        return real(services)
+        return seal_once(services)
 
-    monkeypatch.setattr(tasks, "seal_once", seal_once)
+    monkeypatch.setattr(tasks, "seal_once", slower)
     settle(service.services)
     assert sealed(service) == 2
 
 
 def test_settling_publishes_even_where_nothing_is_owed(service: SampleService, key: Ed25519Signer) -> None:
     service.deposit(key)
-    while tasks.seal_once(service.services):  # and then a crash
+    while seal_once(service.services):  # and then a crash
         pass
     settle(service.services)
     with service.services.store.view() as view:

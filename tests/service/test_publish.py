@@ -344,6 +344,8 @@ def test_another_worker_that_publishes_meanwhile_is_no_rollback(
 
 # A crash at any point: each call of a port fails, having done its work or not.
 
+READING = {"view", "read_tile", "read_checkpoint", "last"}
+
 
 @pytest.fixture(scope="module")
 def before_crash(begun_service: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -380,7 +382,10 @@ def test_the_run_that_is_made_to_fail_calls_every_port(before_crash: Path, tmp_p
 def test_a_crash_at_any_call_twice_over_is_repaired_by_the_next_run(
     before_crash: Path, tmp_path: Path, persist: bool
 ) -> None:
-    for at, name in enumerate(calls_of_a_run(before_crash, tmp_path)):
+    calls = calls_of_a_run(before_crash, tmp_path)
+    for at, name in enumerate(calls):
+        if name in READING and (persist or calls[at - 1] == name):
+            continue  # it makes no difference whether a read was done, nor which of a row
         data = copied(before_crash, tmp_path / str(at))
         for _ in range(2):
             with opened(data) as sample:

@@ -6,16 +6,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from flask import Response, current_app, request
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from hefu_ledger.encoding import Fields, canonical, parse_plain
+from hefu_ledger.errors import MalformedError
 from hefu_service.api.problems import PrivateHalfError
 from hefu_service.intake.committer import Committer
 from hefu_service.services import Services
 
+T = TypeVar("T")
 MAX_BODY: Final = 262_144  # bytes, unless a view says otherwise
 _PRIVATE: Final = frozenset({"digests", "nonce", "sections", "seed"})  # of evidence files, bundles and opened sections
 # As they stand in any JSON, be it cut short, within a note or quoted in a string.
@@ -78,6 +80,14 @@ def _refuse_private(value: object) -> None:
     if isinstance(value, list):
         for member in value:
             _refuse_private(member)
+
+
+def named(parse: Callable[[str], T], name: str) -> T:
+    """What a path names; 400 where ``parse`` finds it malformed."""
+    try:
+        return parse(name)
+    except MalformedError as error:
+        raise BadRequest(str(error)) from None
 
 
 def text(body: bytes, status: int = 200, *, content_type: str = "text/plain; charset=utf-8") -> Response:

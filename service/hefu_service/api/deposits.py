@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from flask import Blueprint, Response, jsonify, request
@@ -10,9 +11,10 @@ from werkzeug.exceptions import NotFound, RequestEntityTooLarge, UnsupportedMedi
 
 from hefu_ledger.encoding import from_hex
 from hefu_ledger.errors import MalformedError
+from hefu_ledger.number import parse_number
 from hefu_ledger.receipt import format_receipt
 from hefu_ledger.statement import MAX_STATEMENT
-from hefu_service.api.context import body_of, context, fields_of, text
+from hefu_service.api.context import body_of, context, fields_of, named, text
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Accepted
 from hefu_service.intake.deposits import MAX_STATEMENTS
@@ -37,7 +39,7 @@ def submit() -> ResponseReturnValue:
 @deposits.get("/v1/deposits/<statement_id>")
 def state(statement_id: str) -> ResponseReturnValue:
     """The acknowledgement of a statement, by its SHA-256, and how far it has come."""
-    found = deposit_state(context().services, from_hex(statement_id))
+    found = deposit_state(context().services, named(from_hex, statement_id))
     if found is None:
         raise NotFound("no deposit of a statement with this SHA-256")
     acknowledgement = acknowledge(context().services, found.deposit)
@@ -47,7 +49,7 @@ def state(statement_id: str) -> ResponseReturnValue:
 @deposits.get("/v1/deposits/<statement_id>/receipt")
 def receipt(statement_id: str) -> ResponseReturnValue:
     """The receipt of a statement, by its SHA-256; 202 until it is in the ledger."""
-    services, identity = context().services, from_hex(statement_id)
+    services, identity = context().services, named(from_hex, statement_id)
     found = deposit_state(services, identity)
     if found is None:
         raise NotFound("no deposit of a statement with this SHA-256")
@@ -60,7 +62,9 @@ def receipt(statement_id: str) -> ResponseReturnValue:
 @deposits.get("/v1/numbers/<number>")
 def numbered(number: str) -> Response:
     """State and times of a deposit number: never whose it is, or what."""
-    found = number_state(context().services, number)
+    services = context().services
+    named(partial(parse_number, prefix=services.number_prefix), number)
+    found = number_state(services, number)
     if found is None:
         raise NotFound("no deposit has this number")
     return jsonify(number=found.number, state=found.state, **found.times())

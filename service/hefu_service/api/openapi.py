@@ -165,7 +165,7 @@ def _other() -> dict[str, Any]:
         "/v1/trust": {"get": _operation("fetchTrust", {"200": _answer("c2sp.org/tlog-policy", _TEXT, "text/plain")})},
         "/healthz": {"get": _operation("alive", {"200": _answer("alive", _object({"status": _TEXT}))})},
         "/readyz": {"get": _operation("ready", {"200": _answer("ready", ready), "503": _answer("not ready", ready)})},
-        "/metrics": {"get": _operation("metrics", {"200": _answer("gauges", _TEXT, "text/plain")})},
+        "/metrics": {"get": _operation("metrics", {"200": _answer("gauges", _TEXT, "text/plain")} | _problems(503))},
         "/openapi.json": {"get": _operation("describe", {"200": _answer("this", {"type": "object"})})},
     }
 

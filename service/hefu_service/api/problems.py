@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, Final, NamedTuple
 
-from flask import Flask, Response, g, jsonify
+from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError, VerificationError
@@ -81,6 +81,8 @@ def register(app: Flask) -> None:
 
 def _any(error: Exception) -> Response:
     problem = problem_of(error)
+    if isinstance(error, LedgerError) and request.method != "POST":
+        problem = INTERNAL  # nothing was sent but a path, which the view has read: what we keep is damaged
     if problem.status >= 500 and problem.type != "busy":
         # An internal error's text may name paths or values; it goes to the log of the operator, never to the client.
         event = {"request": g.get("request_id")}

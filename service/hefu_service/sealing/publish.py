@@ -27,8 +27,10 @@ def publish(services: Services) -> bool:
     if old_size == head.size:
         return False
     with services.store.view() as view:
+        node = _grown(services, view, old_size, head.size)
+        _checked_root(head, node)  # before anything is written, since that is for ever
         _write_leaves(services, view, old_size, head.size)
-        _write_tiles(services, view, old_size, head.size)
+        _write_tiles(services, view, old_size, head.size, node)
     node = published_nodes(services.files, head.size)
     checkpoint = Checkpoint(services.origin, head.size, _checked_root(head, node))
     for tile in tiles_at(head.size, old_size):
@@ -65,19 +67,27 @@ def _leaves(services: Services, view: View, record: StoredRecord) -> bytes:
     return leaves
 
 
-def _write_tiles(services: Services, view: View, old_size: int, size: int) -> None:
+def _grown(services: Services, view: View, old_size: int, size: int) -> NodeReader:
+    """The published tree and the records since."""
     new_leaves = [leaf_hash(record.data) for record in view.records(old_size, size - old_size)]
-    node = grown_nodes(published_nodes(services.files, old_size), old_size, new_leaves)
+    return grown_nodes(published_nodes(services.files, old_size), old_size, new_leaves)
+
+
+def _write_tiles(services: Services, view: View, old_size: int, size: int, node: NodeReader) -> None:
     for tile in tiles_at(size, old_size):
-        services.files.write_tile(tile, _bundle(view, tile) if tile.level == ENTRIES else tile_bytes(tile, node))
+        services.files.write_tile(tile, _bundle(view, tile, node) if tile.level == ENTRIES else tile_bytes(tile, node))
 
 
-def _bundle(view: View, tile: Tile) -> bytes:
-    return format_bundle([record.data for record in view.records(tile.index * WIDTH, tile.width)])
+def _bundle(view: View, tile: Tile, node: NodeReader) -> bytes:
+    entries = [record.data for record in view.records(tile.index * WIDTH, tile.width)]
+    for index, data in enumerate(entries, tile.index * WIDTH):
+        if leaf_hash(data) != node(0, index):
+            raise SealingStoppedError(f"record {index} is no longer the one that was published")
+    return format_bundle(entries)
 
 
 def _checked_root(head: LedgerHead, node: NodeReader) -> bytes:
-    """The root of the tiles as they can be read, which must be the database's."""
+    """The root of the tiles as they will be or were written, which must be the database's."""
     published, committed = root_of(head.size, node), Frontier(head.size, head.frontier).root()
     if published != committed:
         raise SealingStoppedError(

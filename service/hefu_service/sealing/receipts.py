@@ -10,7 +10,7 @@ from typing import Final
 from hefu_ledger.acceptance import parse_acceptance
 from hefu_ledger.checkpoint import parse_checkpoint
 from hefu_ledger.encoding import format_time
-from hefu_ledger.merkle import NodeReader, Tree, inclusion_path
+from hefu_ledger.merkle import NodeReader, Tree, inclusion_path, leaf_hash
 from hefu_ledger.note import Note, format_note, parse_note, sign_note
 from hefu_ledger.number import format_number, parse_number
 from hefu_ledger.proof import TlogProof, format_proof
@@ -79,10 +79,11 @@ def make_receipt(services: Services, statement_id: bytes) -> Receipt | None:
             return None
         batch, checkpoint = anchor
         records = [_genesis(view), *_relied_on(view, deposit, batch), batch]
+    batch_path = _batch_path(services, batch, deposit)
     acknowledgement = format_note(sign_note(deposit.acceptance, [services.acknowledger]))
     return Receipt(
         acknowledgement=acknowledgement.decode(),
-        batch_path=_batch_path(services, batch, deposit.seq),
+        batch_path=batch_path,
         proofs=(_proof(services, checkpoint, [record.index for record in records]),),
         records=tuple(record.data.decode() for record in records),
         statement=deposit.statement.decode(),
@@ -140,13 +141,18 @@ def _relied_on(view: View, deposit: Deposit, batch: StoredRecord) -> list[Stored
     return records
 
 
-def _batch_path(services: Services, batch: StoredRecord, seq: int) -> tuple[bytes, ...]:
+def _batch_path(services: Services, batch: StoredRecord, deposit: Deposit) -> tuple[bytes, ...]:
     leaves = services.files.read_leaves(batch.index)
     if leaves is None:
         raise StorageError(
             f"the leaves of batch {batch.index} are not there; remove the published checkpoint to have all written anew"
         )
-    return tuple(_tree(leaves).path(seq - batch_body(batch).first_seq))
+    body, tree = batch_body(batch), _tree(leaves)
+    place = deposit.seq - body.first_seq
+    if tree.root != body.roots["sha-256"] or tree.node(0, place) != leaf_hash(deposit.acceptance.encode()):
+        # Signed all the same, it would be a second acknowledgement of one deposit: a contradiction of our own.
+        raise StorageError(f"deposit {deposit.seq} is not as record {batch.index} has it: run `hefu-service fsck`")
+    return tuple(tree.path(place))
 
 
 @lru_cache(maxsize=16)

@@ -1,0 +1,185 @@
+"""Verifying with files: a folder against its bundle, and single evidence cut out of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.clients.conftest import Firm
+from tests.sample_ledger import LOG, POLICY
+
+from hefu.errors import ClientError
+from hefu.extract import extract
+from hefu.inspecting import inspect
+from hefu.verifying import read_policy, verify
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.policy import format_policy
+from hefu_ledger.verdict import CANNOT_TELL, NOT_PROVEN, PROVEN, Verdict
+
+NAMES = ["0.txt", "1.txt", "2.txt", "配方/empty", "配方/large"]
+
+
+@pytest.fixture
+def bundle(firm: Firm, documents: Path) -> Path:
+    firm.deposit(documents)
+    return firm.out / "documents.hefu.bundle"
+
+
+def failed(verdict: Verdict) -> list[int]:
+    return [step.step for step in verdict.steps if step.outcome in ("failed", "cannot")]
+
+
+def change(folder: Path) -> None:
+    (folder / "0.txt").write_bytes(b"document X")
+
+
+def lengthen(folder: Path) -> None:
+    (folder / "配方" / "empty").write_bytes(b"x")
+
+
+def remove(folder: Path) -> None:
+    (folder / "1.txt").unlink()
+
+
+def link(folder: Path) -> None:
+    (folder / "1.txt").rename(folder.parent / "1.txt")
+    (folder / "1.txt").symlink_to("../1.txt")
+
+
+def add(folder: Path) -> None:
+    (folder / "new").write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("edit", "verdict", "said"),
+    [
+        (change, NOT_PROVEN, "0.txt: SHA-256"),
+        (lengthen, NOT_PROVEN, "配方/empty: size: expected 0, found 1"),
+        (remove, CANNOT_TELL, "'1.txt'"),
+        (link, CANNOT_TELL, "symbolic link"),
+        (add, CANNOT_TELL, "'new'"),
+    ],
+)
+def test_a_folder_that_is_not_what_was_deposited_is_told_at_step_2(
+    bundle: Path, documents: Path, edit: Callable[[Path], None], verdict: str, said: str
+) -> None:
+    assert verify(str(bundle), str(documents), policy=POLICY).verdict == PROVEN
+    edit(documents)
+    found = verify(str(bundle), str(documents), policy=POLICY)
+    assert (found.verdict, failed(found)) == (verdict, [2])
+    assert said in found.steps[1].found
+
+
+def test_every_document_that_differs_counts_but_three_are_shown(bundle: Path, documents: Path) -> None:
+    for name in NAMES:
+        (documents / name).write_bytes(b"other")
+    assert verify(str(bundle), str(documents), policy=POLICY).steps[1].found.endswith("(+2)")
+
+
+def test_every_changed_byte_of_a_bundle_is_noticed(bundle: Path, documents: Path, tmp_path: Path) -> None:
+    whole = bundle.read_bytes()
+    changed = tmp_path / "changed"
+    for place in range(0, len(whole), 23):
+        data = bytearray(whole)
+        data[place] ^= 1
+        changed.write_bytes(data)
+        try:
+            verdict = verify(str(changed), str(documents), policy=POLICY).verdict
+        except MalformedError:
+            continue
+        assert verdict != PROVEN, f"byte {place}"
+
+
+@pytest.mark.parametrize("cut", [1, 100, 1000, -1])
+def test_a_bundle_cut_short_is_malformed_not_wrong(bundle: Path, documents: Path, cut: int) -> None:
+    bundle.write_bytes(b'{"count":' if cut == 1 else bundle.read_bytes()[:cut])
+    with pytest.raises(MalformedError):
+        verify(str(bundle), str(documents), policy=POLICY)
+
+
+def test_anything_after_the_receipt_is_refused(bundle: Path, documents: Path) -> None:
+    bundle.write_bytes(bundle.read_bytes() + b"\n")
+    with pytest.raises(MalformedError, match="follows the receipt"):
+        verify(str(bundle), str(documents), policy=POLICY)
+
+
+def test_a_bundle_is_verified_against_a_folder(bundle: Path, documents: Path) -> None:
+    with pytest.raises(MalformedError, match="is not a folder"):
+        verify(str(bundle), str(documents / "0.txt"), policy=POLICY)
+
+
+def test_without_a_policy_nothing_is_proven(bundle: Path, documents: Path) -> None:
+    found = verify(str(bundle), str(documents), policy=None)
+    assert (found.verdict, failed(found)) == (CANNOT_TELL, [1, 10])
+    assert LOG.key.fingerprint in found.steps[0].en
+
+
+def test_a_policy_may_hold_any_bytes_in_its_comments(tmp_path: Path) -> None:
+    (tmp_path / "policy").write_bytes("# 策略".encode("gbk") + b"\n" + format_policy(POLICY).encode())
+    assert read_policy(str(tmp_path / "policy")) == POLICY
+
+
+def test_each_extracted_document_verifies_alone_and_keeps_its_place(
+    bundle: Path, documents: Path, tmp_path: Path
+) -> None:
+    paths = extract(str(bundle), str(tmp_path / "single"))
+    assert paths == [f"{tmp_path}/single/{name}.hefu.json" for name in NAMES]
+    for name, path in zip(NAMES, paths, strict=True):
+        assert verify(path, str(documents / name), policy=POLICY).verdict == PROVEN
+        other = documents / NAMES[NAMES.index(name) - 1]
+        assert failed(verify(path, str(other), policy=POLICY)) == [2]
+
+
+def test_an_extracted_document_tells_nothing_of_the_others(bundle: Path, tmp_path: Path) -> None:
+    (path,) = extract(str(bundle), str(tmp_path), ["0.txt"])
+    data = Path(path).read_bytes()
+    seed = bundle.read_bytes().split(b"\n")[0].split(b'"')[-2]
+    assert [secret for secret in (seed, b"1.txt", "配方".encode()) if secret in data] == []
+
+
+def test_extracting_again_changes_nothing_and_never_overwrites(bundle: Path, tmp_path: Path) -> None:
+    (path,) = extract(str(bundle), str(tmp_path), ["0.txt"])
+    before = os.stat(path)
+    assert extract(str(bundle), str(tmp_path), ["0.txt"]) == [path]
+    assert os.stat(path).st_ino == before.st_ino
+    Path(path).write_bytes(b"other")
+    with pytest.raises(ClientError, match="holds other evidence"):
+        extract(str(bundle), str(tmp_path), ["0.txt"])
+    assert Path(path).read_bytes() == b"other"
+
+
+def test_a_document_that_is_not_in_the_bundle_is_named_and_nothing_is_written(bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(ClientError, match=r"no document named '0\.TXT', 'nothing'"):
+        extract(str(bundle), str(tmp_path / "single"), ["0.txt", "nothing", "0.TXT"])
+    assert not (tmp_path / "single").exists()
+
+
+def test_nothing_is_extracted_from_a_bundle_whose_cards_were_changed(bundle: Path, tmp_path: Path) -> None:
+    bundle.write_bytes(bundle.read_bytes().replace(b'{"name":"0.txt"}', b'{"name":"9.txt"}'))
+    with pytest.raises(MalformedError, match="cards are not those"):
+        extract(str(bundle), str(tmp_path / "single"))
+    assert not (tmp_path / "single").exists()
+
+
+@pytest.mark.parametrize("name", ["../escape", "/tmp/escape", "a/../../escape"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(
+    bundle: Path, documents: Path, tmp_path: Path, name: str
+) -> None:
+    bundle.write_bytes(bundle.read_bytes().replace(b'{"name":"0.txt"}', b'{"name":"%b"}' % name.encode()))
+    with pytest.raises(MalformedError, match="relative path"):
+        extract(str(bundle), str(tmp_path / "single"))
+    with pytest.raises(MalformedError, match="relative path"):
+        verify(str(bundle), str(documents), policy=POLICY)
+
+
+def test_inspecting_says_that_nothing_was_verified(bundle: Path, tmp_path: Path) -> None:
+    (path,) = extract(str(bundle), str(tmp_path), ["配方/large"])
+    for evidence, kind in ((str(bundle), "bundle"), (path, "evidence")):
+        said = inspect(evidence)
+        assert (said["verified"], said["kind"]) == (False, kind)
+        assert (said["depositor"], said["declared_count"]) == ("acme", 5)
+        assert said["number"] == "FX000000000000N"
+        assert said["times"]["received_at"][1] == "the service"
+    assert inspect(path)["card"]["label"] == {"name": "配方/large"}

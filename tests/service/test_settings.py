@@ -1,0 +1,78 @@
+"""Settings are read once, refused all at once, and a flag wins over the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hefu_service.settings import Settings, SettingsError, read_settings
+
+
+def problems(environment: dict[str, str], **flags: object) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(environment, **flags)
+    return str(caught.value).split("; ")
+
+
+def test_the_environment_alone_is_enough() -> None:
+    environment = {
+        "HEFU_DATA": "/srv/hefu",
+        "HEFU_HOST": "::1",
+        "HEFU_PORT": "443",
+        "HEFU_WINDOW_MS": "250",
+        "HEFU_AUDITOR_TOKEN_FILE": "/etc/token",
+        "PATH": "/bin",
+    }
+    assert read_settings(environment) == Settings(Path("/srv/hefu"), "::1", 443, 250, Path("/etc/token"))
+
+
+def test_without_more_than_the_data_it_listens_to_this_machine_alone() -> None:
+    assert read_settings({}, data=Path("data")) == Settings(Path("data"), "127.0.0.1", 8080, 1000, None)
+
+
+def test_a_flag_wins_over_the_environment_and_one_not_given_does_not() -> None:
+    environment = {"HEFU_DATA": "a", "HEFU_PORT": "1", "HEFU_WINDOW_MS": "5"}
+    found = read_settings(environment, data=Path("b"), port=2, window_ms=None)
+    assert (found.data, found.port, found.window_ms) == (Path("b"), 2, 5)
+
+
+def test_all_that_is_wrong_is_named_at_once() -> None:
+    environment = {"HEFU_COLOUR": "red", "HEFU_HOST": "localhost", "HEFU_PORT": "0", "HEFU_WINDOW_MS": "1s"}
+    found = problems(environment, window_ms=60_001)
+    assert [problem.split(":")[0] for problem in found] == [
+        "HEFU_COLOUR",
+        "HEFU_HOST",
+        "HEFU_PORT",
+        "HEFU_WINDOW_MS",
+        "--window-ms",
+        "HEFU_DATA",
+    ]
+    assert found[0] == "HEFU_COLOUR: unknown"
+    assert "127.0.0.1" in found[1]
+    assert "from 1 to 65535" in found[2]
+    assert "--data DIR" in found[5]
+
+
+@pytest.mark.parametrize("name", ["HEFU_", "HEFU_port", "HEFU_PORT_", "HEFU_READERS"])
+def test_a_name_that_is_nearly_a_setting_is_unknown(name: str) -> None:
+    assert problems({name: "1", "HEFU_DATA": "data"}) == [f"{name}: unknown"]
+
+
+@pytest.mark.parametrize("port", ["", "-1", "+1", " 1", "1.0", "1e3", "٣", "²", "0x10", "0", "65536", "9" * 5000])
+def test_a_port_is_a_plain_number_in_its_range(port: str) -> None:
+    (problem,) = problems({"HEFU_PORT": port, "HEFU_DATA": "data"})
+    assert problem.startswith("HEFU_PORT: not a whole number from 1 to 65535")
+
+
+@pytest.mark.parametrize("host", ["", "localhost", "127.1", "1.2.3.4:80", "0.0.0.0/0"])
+def test_a_host_is_an_ip_address(host: str) -> None:
+    (problem,) = problems({"HEFU_HOST": host, "HEFU_DATA": "data"})
+    assert problem.startswith("HEFU_HOST: not an IP address")
+
+
+def test_an_empty_path_is_not_this_directory() -> None:
+    assert problems({"HEFU_DATA": "", "HEFU_AUDITOR_TOKEN_FILE": ""}) == [
+        "HEFU_AUDITOR_TOKEN_FILE: empty",
+        "HEFU_DATA: empty",
+    ]
