@@ -1,19 +1,37 @@
-"""How the tests draw examples, and the last line of a run: what did not run, and why."""
+"""How the tests draw examples, the server that they share, and the last line of a run: what did not run, and why."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
-from typing import Any
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.postgres import Postgres
 
 # A machine that is busy with other work must not fail a test by being slow; CI draws the same examples each time.
 settings.register_profile("hefu", deadline=None)
 settings.register_profile("hefu-ci", deadline=None, derandomize=True)
 settings.load_profile("hefu-ci" if os.environ.get("CI") else "hefu")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server."""
+    from tests.postgres import postgres_server  # noqa: PLC0415 -- most tests need no database
+
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(postgres_server())
+        except Exception as error:
+            pytest.skip(f"no PostgreSQL: {error!r}")
+        yield server
+
 
 _DESELECTED = pytest.StashKey[set[str]]()
 

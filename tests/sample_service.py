@@ -21,6 +21,7 @@ from hefu_service.intake.enrolment import enrol, issue_code, reissue_code
 from hefu_service.jobs.tasks import settle
 from hefu_service.outside.files import BatchFolder, LedgerFolder
 from hefu_service.outside.signer import FileSigner
+from hefu_service.outside.vaults import VaultFolder
 from hefu_service.ports import Store
 from hefu_service.sealing.fsck import Finding, fsck
 from hefu_service.sealing.genesis import begin_ledger
@@ -69,6 +70,7 @@ def services_on(data: Path, store: Store, clock: SetClock) -> Services:
         origin=ORIGIN,
         longest_delay_ms=DAY,
         number_prefix="FX",
+        vault_files=VaultFolder(data / "vaults"),
     )
 
 
@@ -197,6 +199,7 @@ class Faults:
             store=_Watched(services.store, self),
             files=_Watched(services.files, self),
             batch_files=_Watched(services.batch_files, self),
+            vault_files=_Watched(services.vault_files, self),
             signer=_Watched(services.signer, self),
         )
 

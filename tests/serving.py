@@ -70,7 +70,11 @@ class Serving:
         if self._process is None:
             return 0
         self._process.send_signal(signal.SIGTERM)
-        code = self._process.wait(30)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for it to end by itself; the exit code."""
+        code = 0 if self._process is None else self._process.wait(30)
         self._process = None
         return code
 

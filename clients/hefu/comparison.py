@@ -10,7 +10,7 @@ from hefu.document import UnreadableError, digest_document
 from hefu.progress import Progress, progress_bar
 from hefu.scan import scan
 from hefu_ledger.bundle import Header, Texts, read_header, read_receipt, read_statement
-from hefu_ledger.card import check_card, parse_document, parse_section, verify_digests
+from hefu_ledger.card import parse_document, parse_section, verify_digests
 from hefu_ledger.errors import MalformedError, VerificationError
 from hefu_ledger.merkle import leaf_hash, root_of_leaves
 from hefu_ledger.receipt import Receipt
@@ -38,7 +38,6 @@ class _Findings:
         self.names: set[str] = set()
 
     def take(self, texts: Texts, commitment: bytes, progress: Progress) -> None:
-        check_card(texts)
         document, label, circumstances = decode(texts)
         card = parse_document(document)
         name = name_of(label)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -34,11 +34,12 @@ from hefu_ledger.acceptance import Acceptance
 from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import LedgerError
 from hefu_ledger.number import format_number
-from hefu_ledger.receipt import MAX_RECEIPT, parse_receipt
+from hefu_ledger.receipt import MAX_RECEIPT, Receipt, parse_receipt
 from hefu_ledger.statement import Seen, statement_id
 from hefu_ledger.verdict import CANNOT, FAILED, PROVEN
 from hefu_ledger.verify import Folder
 
+PREPARED = "prepared"
 ACCEPTED = "accepted"
 ANCHORED = "anchored"
 KNOWN = "already deposited"
@@ -47,7 +48,10 @@ _LONGEST_PAUSE_S = 5.0
 
 
 class Deposited(NamedTuple):
-    """One PATH's deposit; ``state``: ``accepted`` (its evidence is to come), ``anchored`` or ``already deposited``."""
+    """One PATH's deposit; ``state``: ``accepted`` (its evidence is to come), ``anchored`` or ``already deposited``.
+
+    One made without a network is ``prepared``: signed, and neither numbered nor received yet.
+    """
 
     path: str
     evidence: str
@@ -59,15 +63,15 @@ class Deposited(NamedTuple):
     left_out: tuple[Problem, ...] = ()
 
 
-class _Open(NamedTuple):
+class Open(NamedTuple):
     """A deposit that the service has acknowledged."""
 
     target: Target
     part: Part
     acknowledgement: bytes
     acceptance: Acceptance
-    left_out: tuple[Problem, ...]
-    resumed: bool
+    left_out: tuple[Problem, ...] = ()
+    compare: bool = False  # whether its evidence, once complete, must be held against the documents as they are now
 
 
 def deposit(
@@ -79,20 +83,29 @@ def deposit(
     are sent before the first is waited for.
     """
     targets = plan(paths, out, home.path)
+    return deposit_targets(home, service, targets, out=out, wait=wait, skip_unreadable=skip_unreadable)
+
+
+def deposit_targets(
+    home: Home, service: Service, targets: Sequence[Target], *, out: str, wait: bool, skip_unreadable: bool = False
+) -> list[Deposited]:
+    """Deposit what was planned; see ``deposit``."""
     os.makedirs(out, exist_ok=True)
-    with _alone(out):
-        depositor = _Depositor(home, service, skip_unreadable=skip_unreadable)
+    with alone(out):
+        depositor = Depositor(home, service, skip_unreadable=skip_unreadable)
         begun = [depositor.begin(target) for target in targets]
         return [item if isinstance(item, Deposited) else depositor.end(item, wait=wait) for item in begun]
 
 
-class _Depositor:
-    def __init__(self, home: Home, service: Service, *, skip_unreadable: bool) -> None:
+class Depositor:
+    """Brings deposits on their way, one step at a time, and takes up those that are; use it ``alone``."""
+
+    def __init__(self, home: Home, service: Service, *, skip_unreadable: bool = False) -> None:
         self._home = home
         self._service = service
         self._skip_unreadable = skip_unreadable
 
-    def begin(self, target: Target) -> _Open | Deposited:
+    def begin(self, target: Target) -> Open | Deposited:
         """Have the service acknowledge the deposit, unless its evidence is there already."""
         part, left_out = resume(target, self._home), tuple[Problem, ...]()
         resumed = part is not None
@@ -101,7 +114,12 @@ class _Depositor:
                 known = _known(target, self._home)
                 discard(target)  # it may have died after its evidence got its name
                 return known
-            part, left_out = self._write(target)
+            part, left_out = describe(target, self._home, lambda: self._seen, skip_unreadable=self._skip_unreadable)
+        item = self.send(target, part, resumed=resumed)
+        return item._replace(left_out=left_out, compare=resumed and target.only is None)
+
+    def send(self, target: Target, part: Part, *, resumed: bool = True) -> Open:
+        """Have the service acknowledge a deposit that lies ready; one that is refused at once is not kept."""
         try:
             answer = self._service.post("/v1/deposits", part.statement, TEXT)
         except RefusedError:
@@ -110,23 +128,17 @@ class _Depositor:
             raise
         acceptance = verify_acknowledgement(answer.body, statement=part.statement, home=self._home)
         replace(target.acknowledgement, answer.body)
-        return _Open(target, part, answer.body, acceptance, left_out, resumed)
+        return Open(target, part, answer.body, acceptance)
 
-    def end(self, item: _Open, *, wait: bool) -> Deposited:
+    def end(self, item: Open, *, wait: bool) -> Deposited:
         """Turn the receipt into evidence, if the ledger has it, or once it has."""
         data = self._receipt(item, wait=wait)
         if data is None:
-            return self._accepted(item)
-        header, home = item.part.header, self._home
-        folder = Folder(header.count, item.part.root, frozenset({(home.config.origin, home.config.depositor)}))
-        receipt = parse_receipt(data)
-        verdict = verify_answer(
-            receipt, folder, statement=item.part.statement, acknowledgement=item.acknowledgement, home=home
-        )
-        finish(item.target, item.part, receipt)
-        if item.resumed:  # the documents may have changed since they were described
-            _known(item.target, home)
-        return _from_facts(item.target, ANCHORED, verdict.facts)._replace(left_out=item.left_out)
+            return accepted(item, self._home)
+        done = complete(item.target, item.part, parse_receipt(data), item.acknowledgement, self._home)
+        if item.compare:  # the documents may have changed since they were described
+            _known(item.target, self._home)
+        return done._replace(left_out=item.left_out)
 
     @cached_property
     def _seen(self) -> Seen:
@@ -135,19 +147,7 @@ class _Depositor:
         self._home.remember(sight.note)
         return Seen(sight.checkpoint.root, sight.checkpoint.size)
 
-    def _write(self, target: Target) -> tuple[Part, tuple[Problem, ...]]:
-        names, left_out = documents(target, skip_unreadable=self._skip_unreadable)
-        while True:
-            try:
-                return write(target, names, self._home, self._seen), tuple(left_out)
-            except FolderError as error:  # found only in reading
-                if not self._skip_unreadable or len(error.problems) == len(names):
-                    raise
-                left_out += error.problems
-                bad = {problem.path for problem in error.problems}
-                names = [name for name in names if f"{target.folder}/{name}" not in bad]
-
-    def _receipt(self, item: _Open, *, wait: bool) -> bytes | None:
+    def _receipt(self, item: Open, *, wait: bool) -> bytes | None:
         pause_s = _FIRST_PAUSE_S
         while True:
             answer = self._service.get(f"/v1/deposits/{_id(item)}/receipt", limit=MAX_RECEIPT)
@@ -161,18 +161,44 @@ class _Depositor:
             self._service.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    def _accepted(self, item: _Open) -> Deposited:
-        acceptance = item.acceptance
-        return Deposited(
-            path=item.target.path,
-            evidence=item.target.final,
-            state=ACCEPTED,
-            documents=item.part.header.count,
-            number=format_number(self._home.genesis.number_prefix, acceptance.seq),
-            statement=_id(item),
-            received_at=format_time(acceptance.received_at),
-            left_out=item.left_out,
-        )
+
+def describe(
+    target: Target, home: Home, seen: Callable[[], Seen | None], *, skip_unreadable: bool
+) -> tuple[Part, tuple[Problem, ...]]:
+    """Write and sign a deposit, with what had to be left out. ``seen`` is asked once the documents are found."""
+    names, left_out = documents(target, skip_unreadable=skip_unreadable)
+    while True:
+        try:
+            return write(target, names, home, seen()), tuple(left_out)
+        except FolderError as error:  # found only in reading
+            if not skip_unreadable or len(error.problems) == len(names):
+                raise
+            left_out += error.problems
+            bad = {problem.path for problem in error.problems}
+            names = [name for name in names if f"{target.folder}/{name}" not in bad]
+
+
+def accepted(item: Open, home: Home) -> Deposited:
+    """What is known of a deposit that is not on the ledger yet."""
+    return Deposited(
+        path=item.target.path,
+        evidence=item.target.final,
+        state=ACCEPTED,
+        documents=item.part.header.count,
+        number=format_number(home.genesis.number_prefix, item.acceptance.seq),
+        statement=_id(item),
+        received_at=format_time(item.acceptance.received_at),
+        left_out=item.left_out,
+    )
+
+
+def complete(target: Target, part: Part, receipt: Receipt, acknowledgement: bytes, home: Home) -> Deposited:
+    """Make evidence of a deposit on its way, once its receipt is verified. Durable on return."""
+    owners = frozenset({(home.config.origin, home.config.depositor)})
+    folder = Folder(part.header.count, part.root, owners)
+    verdict = verify_answer(receipt, folder, statement=part.statement, acknowledgement=acknowledgement, home=home)
+    finish(target, part, receipt)
+    return _from_facts(target, ANCHORED, verdict.facts)
 
 
 def _known(target: Target, home: Home) -> Deposited:
@@ -209,12 +235,12 @@ def _from_facts(target: Target, state: str, facts: dict[str, Any]) -> Deposited:
     )
 
 
-def _id(item: _Open) -> str:
+def _id(item: Open) -> str:
     return statement_id(item.part.statement).hex()
 
 
 @contextmanager
-def _alone(out: str) -> Iterator[None]:
+def alone(out: str) -> Iterator[None]:
     """One deposit into a folder at a time: two would take each other's unfinished work for a crash's."""
     descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
@@ -75,13 +75,17 @@ class Service:
         """Close all connections."""
         self._client.close()
 
-    def get(self, path: str, *, limit: int = MAX_ANSWER) -> Answer:
+    def get(self, path: str, *, limit: int = MAX_ANSWER, headers: Mapping[str, str] | None = None) -> Answer:
         """Read a resource of at most ``limit`` bytes."""
-        return self._ask("GET", path, limit=limit)
+        return self._ask("GET", path, limit=limit, headers=dict(headers or {}))
 
     def post(self, path: str, body: bytes, media_type: str, *, limit: int = MAX_ANSWER) -> Answer:
         """Send what may safely arrive more than once."""
         return self._ask("POST", path, limit=limit, content=body, headers={"Content-Type": media_type})
+
+    def put(self, path: str, body: bytes, media_type: str, *, headers: Mapping[str, str]) -> Answer:
+        """Send what is to be kept under a name."""
+        return self._ask("PUT", path, limit=MAX_ANSWER, content=body, headers={"Content-Type": media_type, **headers})
 
     def _ask(self, method: str, path: str, *, limit: int, **request: Any) -> Answer:
         cause = ""

@@ -13,12 +13,18 @@ from hefu_ledger.statement import MAX_COUNT
 
 
 class Target(NamedTuple):
-    """One PATH, a file or a folder; ``final`` is its evidence."""
+    """One PATH, a file or a folder; ``final`` is its evidence.
+
+    ``only``: the documents of a folder to take, None for all it holds. ``previous``: identity (32 bytes) of the
+    statement that this one goes on from.
+    """
 
     path: str
     name: str
     is_folder: bool
     final: str
+    only: tuple[str, ...] | None = None
+    previous: bytes | None = None
 
     @property
     def part(self) -> str:
@@ -31,12 +37,19 @@ class Target(NamedTuple):
         return f"{self.final}.ack"
 
     @property
+    def statement(self) -> str:
+        """The signed statement alone, which may be carried to a computer with a network: it reveals nothing."""
+        return f"{self.final}.statement"
+
+    @property
     def folder(self) -> str:
         """The folder that names in the bundle are relative to."""
         return self.path if self.is_folder else os.path.dirname(self.path) or "."
 
     def documents(self) -> Found:
         """The documents to deposit."""
+        if self.only is not None:
+            return Found(list(self.only), [])
         return scan(self.path) if self.is_folder else Found([self.name], [])
 
 

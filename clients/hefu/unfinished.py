@@ -42,7 +42,8 @@ def write(target: Target, names: Sequence[str], home: Home, seen: Seen | None) -
         with open(descriptor, "wb", buffering=1 << 20) as file, progress_bar(target.name, len(names)) as progress:
             file.write(format_header(header))
             root = write_cards(file, target.folder, names, owner=owner, seed=header.seed, progress=progress)
-            statement = _sign(Statement(len(names), owner.depositor, KIND, owner.origin, root, seen=seen), home)
+            said = Statement(len(names), owner.depositor, KIND, owner.origin, root, previous=target.previous, seen=seen)
+            statement = _sign(said, home)
             file.write(format_statement_line(statement))
             file.flush()
             os.fsync(file.fileno())
@@ -91,8 +92,8 @@ def finish(target: Target, part: Part, receipt: Receipt) -> None:
 
 def discard(target: Target) -> None:
     """Remove what is on its way, and what a crash left of it."""
-    temporary = (temporary_name(target.final), temporary_name(target.acknowledgement))
-    for path in (target.part, target.acknowledgement, *temporary):
+    temporary = [temporary_name(path) for path in (target.final, target.acknowledgement, target.statement)]
+    for path in (target.part, target.acknowledgement, target.statement, *temporary):
         with suppress(FileNotFoundError):
             os.unlink(path)
 

@@ -34,12 +34,10 @@ REFUSED: Final = 2
 STOPPED: Final = 3
 INTERRUPTED: Final = 130
 
-_LONGEST_REASON: Final = 400  # characters, as the record has it
-
 
 def _reason(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    if not value.strip() or len(value) > _LONGEST_REASON:
-        raise click.BadParameter(f"say why, in 1 to {_LONGEST_REASON} characters 请说明原因.")
+    if not value.strip():
+        raise click.BadParameter("say why 请说明原因.")
     return value
 
 
@@ -96,7 +94,8 @@ def with_services(function: Callable[..., T]) -> Callable[..., T]:
 
 @contextmanager
 def _opened(data: Path | None) -> Iterator[Services]:
-    with open_services(read_settings(os.environ, data=data).data) as services:
+    settings = read_settings(os.environ, data=data)
+    with open_services(settings.data, settings.database_url) as services:
         yield services
 
 
@@ -106,7 +105,7 @@ def _opened(data: Path | None) -> Iterator[Services]:
 def init(data: Path | None, origin: str) -> None:
     """Begin a ledger: keys, database, and the first record 创世条目."""
     settings = read_settings(os.environ, data=data)
-    key = create_data(settings.data, origin)
+    key = create_data(settings.data, origin, settings.database_url)
     click.echo(f"ledger 账本      {origin}")
     click.echo(f"log key 公钥     {format_vkey(key)}")
     click.echo(f"fingerprint 指纹 {key.fingerprint}")
@@ -210,7 +209,8 @@ def clock(services: Services, reason: str) -> None:
 @data_option
 def upgrade(data: Path | None) -> None:
     """Bring the database's schema up to this program's 升级数据库."""
-    upgrade_data(read_settings(os.environ, data=data).data)
+    settings = read_settings(os.environ, data=data)
+    upgrade_data(settings.data, settings.database_url)
     click.echo("the schema is this program's 数据库结构已是最新")
 
 

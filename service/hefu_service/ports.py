@@ -124,6 +124,17 @@ class StoredRecord:
     first_seq: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class VaultBlob:
+    """An encrypted file of a depositor's vault; ``vault`` is the SHA-256 of the vault's address (32 bytes)."""
+
+    vault: bytes
+    name: str
+    size: int
+    sha256: bytes  # 32 bytes
+    stored_at: int  # ms
+
+
 class View(Protocol):
     """One consistent snapshot of the database."""
 
@@ -167,6 +178,23 @@ class View(Protocol):
 
     def latest_checkpoint(self) -> bytes | None: ...
 
+    def statements_of(self, depositor: str) -> Sequence[bytes]:
+        """The ids of a depositor's statements, by their ``nth``."""
+
+    def vault_depositor(self, vault: bytes) -> str | None:
+        """Whose vault it is; None for one that was never used."""
+
+    def vaults(self) -> Sequence[tuple[bytes, str]]:
+        """Every vault and its depositor."""
+
+    def vault_blob(self, vault: bytes, name: str) -> VaultBlob | None: ...
+
+    def vault_blobs(self, vault: bytes) -> Sequence[VaultBlob]:
+        """A vault's files, by name."""
+
+    def vault_size(self, depositor: str) -> int:
+        """How many bytes a depositor's vaults hold."""
+
 
 class Intake(View, Protocol):
     """A transaction that holds the intake lock from its start; durable once it has ended without error."""
@@ -177,6 +205,9 @@ class Intake(View, Protocol):
 
     def put_code(self, code: Code) -> None:
         """Write a depositor's code, in the place of its last one."""
+
+    def bind_vault(self, vault: bytes, depositor: str) -> None: ...
+    def add_vault_blob(self, blob: VaultBlob) -> None: ...
 
     def move_intake(self, head: IntakeHead) -> None: ...
 
@@ -253,6 +284,16 @@ class BatchFiles(Protocol):
 
     def read(self, first_seq: int, count: int) -> Sequence[tuple[str, bytes]]:
         """Acceptance texts and statements; StorageError if the file is missing or damaged."""
+
+
+class VaultFiles(Protocol):
+    """Depositors' encrypted files, each written once."""
+
+    def write(self, depositor: str, name: str, data: bytes) -> None:
+        """Durable on return; the same again is harmless, and other bytes are another file."""
+
+    def read(self, depositor: str, name: str, digest: bytes) -> bytes | None:
+        """The file of this SHA-256 as it lies on disk, None if there is none."""
 
 
 class CheckpointSigner(Protocol):

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from multiprocessing.util import Finalize
 from typing import Final
@@ -36,9 +37,9 @@ def serve(settings: Settings) -> None:
     """Repair what a crash left, then serve until SIGTERM or SIGINT. PortError if these data are served already."""
     log_to_stderr()
     read_token(settings)
-    check_data(settings.data)
+    check_data(settings.data, settings.database_url)
     with only_service(settings.data / "lock"):
-        with open_services(settings.data) as services:
+        with open_services(settings.data, settings.database_url) as services:
             recover(services)
         _run(settings)
 
@@ -90,7 +91,8 @@ def _load(settings: Settings, parent: int) -> Flask:
     """Make the application in the process that will answer; what it opens is closed when that process ends."""
     log_to_stderr()
     stack = ExitStack()
-    services = stack.enter_context(open_services(settings.data))
+    services = stack.enter_context(open_services(settings.data, settings.database_url))
+    services = replace(services, vault_quota=settings.vault_quota_bytes)
     app, ticker = make_app(services, settings)
     ticker.start()
     stack.callback(ticker.stop)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from hefu_ledger.keys import Signer
-from hefu_service.ports import BatchFiles, CheckpointSigner, Clock, LedgerFiles, Store
+from hefu_service.ports import BatchFiles, CheckpointSigner, Clock, LedgerFiles, Store, VaultFiles
+
+VAULT_QUOTA: Final = 10 << 30  # bytes of a depositor
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """One ledger and all that serves it; the last three stand in its genesis record and never change."""
+    """One ledger and all that serves it; origin, delay and prefix stand in its genesis record and never change."""
 
     store: Store
     clock: Clock
@@ -21,3 +24,5 @@ class Services:
     origin: str
     longest_delay_ms: int
     number_prefix: str
+    vault_files: VaultFiles
+    vault_quota: int = VAULT_QUOTA

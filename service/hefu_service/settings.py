@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+from hefu_service.services import VAULT_QUOTA
 
 PREFIX: Final = "HEFU_"
 
@@ -24,6 +27,8 @@ class Settings:
     port: int = 8080
     window_ms: int = 1000  # how long a deposit may wait for others before its batch is sealed
     auditor_token_file: Path | None = None  # whoever shows this token may read acceptances and statements
+    database_url: str | None = None  # postgresql://…, without a password; None: SQLite, in the data directory
+    vault_quota_bytes: int = VAULT_QUOTA  # of each depositor
 
 
 def read_settings(environment: Mapping[str, str], **flags: object) -> Settings:
@@ -65,6 +70,19 @@ def _address(value: str) -> str:
         raise ValueError(f"not an IP address such as 127.0.0.1, 0.0.0.0 or ::1: {value!r:.40}") from None
 
 
+def _server(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        password = url.password is not None or "password" in parse_qs(url.query, keep_blank_values=True)
+    except ValueError:
+        raise ValueError("not a URL") from None  # nothing of it is shown: a password might be
+    if password:
+        raise ValueError("holds a password, whose place is a password file (PGPASSFILE, or ~/.pgpass)")
+    if url.scheme != "postgresql":
+        raise ValueError("not the URL of a PostgreSQL database, such as postgresql://hefu@db.example/hefu")
+    return value
+
+
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def read(value: str) -> int:
         if not (value.isascii() and value.isdigit()) or not low <= int(value[:12]) <= high:
@@ -80,5 +98,7 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "port": _whole(1, 65535),
     "window_ms": _whole(1, 60_000),
     "auditor_token_file": _path,
+    "vault_quota_bytes": _whole(0, 10**12 - 1),
+    "database_url": _server,
 }
 _NAMES: Final = {label: name for name in _READERS for label in (f"{PREFIX}{name.upper()}", _flag(name))}

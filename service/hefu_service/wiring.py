@@ -2,11 +2,13 @@
 
 ::
 
-    DATA/hefu.sqlite3        what is owed, and everything private but the documents, which never come here
+    DATA/hefu.sqlite3        what is owed, and everything private but the documents, which never come here;
+                             not there where the database is PostgreSQL's
     DATA/keys/               log.key, acknowledgement.key, recovery.key (to be moved offline)
     DATA/signer/             the last checkpoint signed: the signer's memory, outside the database
     DATA/ledger/             public: checkpoint, tile/…, batches/…/leaves
     DATA/batches/            private: acceptances and statements of each batch
+    DATA/vaults/             depositors' encrypted files, which nobody here can read
     DATA/lock                held by the one service that runs on these data
 """
 
@@ -24,11 +26,12 @@ from hefu_ledger.record import Genesis, parse_record
 from hefu_service.clock import SystemClock
 from hefu_service.outside.files import BatchFolder, LedgerFolder
 from hefu_service.outside.signer import FileSigner, create_key, read_key
+from hefu_service.outside.vaults import VaultFolder
 from hefu_service.ports import PortError, Store
 from hefu_service.sealing.genesis import begin_ledger
 from hefu_service.sealing.publish import publish
 from hefu_service.services import Services
-from hefu_service.store.engines import sqlite_url
+from hefu_service.store.engines import server_url, sqlite_url
 from hefu_service.store.migrate import upgrade
 from hefu_service.store.sql import open_store
 
@@ -39,27 +42,30 @@ LONGEST_DELAY_MS: Final = 86_400_000  # a small office's machine may be down for
 NUMBER_PREFIX: Final = "FX"  # 奉贤
 
 
-def create_data(data: Path, origin: str) -> VerifierKey:
-    """Make a data directory with new keys, an empty database and a ledger of one record, its genesis.
+def create_data(data: Path, origin: str, database_url: str | None = None) -> VerifierKey:
+    """Make a data directory with new keys, the database's tables and a ledger of one record, its genesis.
 
-    Returns the log's key. PortError if anything is there already: a ledger is begun once.
+    ``database_url`` as in the settings. Returns the log's key. PortError if anything is there already: a ledger is
+    begun once.
     """
     check_origin(origin)
     check_prefix(NUMBER_PREFIX)
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
         raise PortError(f"{data} is not empty: a ledger is begun once, in a directory of its own")
-    keys = data / "keys"
     try:
-        keys.mkdir(parents=True, mode=0o700)
+        data.mkdir(parents=True, exist_ok=True)
         data.chmod(0o700)
     except OSError as error:
-        raise PortError(f"cannot make {keys}: {error.strerror}") from error
-    create_key(keys / "log.key", origin)
-    create_key(keys / "acknowledgement.key", acknowledgement_key_name(origin))
-    recovery = create_key(keys / "recovery.key", recovery_key_name(origin))
-    upgrade(_database(data))
-    store = open_store(_database(data))
+        raise PortError(f"cannot make {data}: {error.strerror}") from error
+    upgrade(_database(data, database_url))
+    store = open_store(_database(data, database_url))
     try:
+        _check_empty(store)
+        keys = data / "keys"  # not made before the database has been found, so that `init` can be tried again
+        keys.mkdir(mode=0o700)
+        create_key(keys / "log.key", origin)
+        create_key(keys / "acknowledgement.key", acknowledgement_key_name(origin))
+        recovery = create_key(keys / "recovery.key", recovery_key_name(origin))
         services = _services(data, store, LONGEST_DELAY_MS, NUMBER_PREFIX)
         begin_ledger(services, recovery=recovery)
     finally:
@@ -67,17 +73,19 @@ def create_data(data: Path, origin: str) -> VerifierKey:
     return services.signer.key
 
 
-def check_data(data: Path) -> None:
+def check_data(data: Path, database_url: str | None) -> None:
     """Raise PortError unless the directory was made by ``create_data``."""
-    if not (data / "hefu.sqlite3").is_file():
+    if not (data / "keys").is_dir():
         raise PortError(f"{data} holds no ledger: run `hefu-service init --data {data} --origin …` first")
+    if database_url is None and not (data / "hefu.sqlite3").is_file():
+        raise PortError(f"{data} holds no database: if it is PostgreSQL's, HEFU_DATABASE_URL must name it")
 
 
 @contextmanager
-def open_services(data: Path) -> Iterator[Services]:
+def open_services(data: Path, database_url: str | None = None) -> Iterator[Services]:
     """Open a data directory made by ``create_data``; PortError says what is missing or too old."""
-    check_data(data)
-    store = open_store(_database(data))
+    check_data(data, database_url)
+    store = open_store(_database(data, database_url))
     try:
         genesis = _genesis(store)
         services = _services(data, store, genesis.longest_delay_ms, genesis.number_prefix)
@@ -88,10 +96,10 @@ def open_services(data: Path) -> Iterator[Services]:
         store.close()
 
 
-def upgrade_data(data: Path) -> None:
+def upgrade_data(data: Path, database_url: str | None = None) -> None:
     """Bring the database of a data directory up to this program's schema; harmless to repeat."""
-    check_data(data)
-    upgrade(_database(data))
+    check_data(data, database_url)
+    upgrade(_database(data, database_url))
 
 
 def recover(services: Services) -> None:
@@ -103,8 +111,14 @@ def recover(services: Services) -> None:
         pass
 
 
-def _database(data: Path) -> URL:
-    return sqlite_url(data / "hefu.sqlite3")
+def _database(data: Path, database_url: str | None) -> URL:
+    return sqlite_url(data / "hefu.sqlite3") if database_url is None else server_url(database_url)
+
+
+def _check_empty(store: Store) -> None:
+    with store.view() as view:
+        if view.ledger_head().size:
+            raise PortError("the database holds a ledger already: a ledger is begun once, in a database of its own")
 
 
 def _services(data: Path, store: Store, longest_delay_ms: int, number_prefix: str) -> Services:
@@ -119,6 +133,7 @@ def _services(data: Path, store: Store, longest_delay_ms: int, number_prefix: st
         origin=log.key.name,
         longest_delay_ms=longest_delay_ms,
         number_prefix=number_prefix,
+        vault_files=VaultFolder(data / "vaults"),
     )
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from tests.sample_ledger import ACKNOWLEDGEMENT, DAY, ORIGIN, POLICY, Deposit, SampleLedger, opened_identity
@@ -15,6 +16,7 @@ from tests.sample_ledger import ACKNOWLEDGEMENT, DAY, ORIGIN, POLICY, Deposit, S
 from hefu_ledger import merkle
 from hefu_ledger.acceptance import Acceptance, format_acceptance
 from hefu_ledger.card import close, section_value
+from hefu_ledger.encoding import canonical
 from hefu_ledger.identity import parse_signed_possession
 from hefu_ledger.keys import format_vkey
 from hefu_ledger.note import format_note, sign_note
@@ -152,6 +154,20 @@ def published(ledger: SampleLedger, path: str) -> bytes | None:
     tile = parse_tile_path(path)
     tree = ledger.tree()
     return None if tile not in set(tiles_at(tree.size)) else tile_contents(ledger, tree, tile)
+
+
+def export(ledger: SampleLedger, folder: Path, *, statements: bool = False) -> Path:
+    """Write a ledger as ``hefu-service export`` does."""
+    paths = ["checkpoint", *(tile.path for tile in tiles_at(len(ledger.records)))]
+    for path in paths + [f"batches/{index}/leaves" for index in ledger.batches]:
+        data = published(ledger, path)
+        assert data is not None
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    for index in ledger.batches if statements else ():
+        lines = [canonical([text, note.decode()]) + b"\n" for text, note in ledger.entries(index)]
+        (folder / "batches" / str(index) / "entries").write_bytes(b"".join(lines))
+    return folder
 
 
 def tile_contents(ledger: SampleLedger, tree: merkle.Tree, tile: Tile) -> bytes:

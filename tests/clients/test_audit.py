@@ -7,34 +7,19 @@ from pathlib import Path
 
 import pytest
 from tests.clients.conftest import Firm
-from tests.clients.double import published
-from tests.sample_ledger import POLICY, WITNESSED, WITNESSES, SampleLedger, sample, signer
+from tests.clients.double import export
+from tests.sample_ledger import LOG, POLICY, WITNESSED, WITNESSES, SampleLedger, sample, signer
 
 from hefu.audit import audit
 from hefu.errors import UnreachableError
 from hefu.source import open_source
 from hefu.state import read_state, write_state
-from hefu_ledger.encoding import canonical
+from hefu_ledger.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.note import format_note, sign_note
 from hefu_ledger.policy import Policy
 from hefu_ledger.record import Clock
-from hefu_ledger.tiles import tiles_at
 from hefu_ledger.verdict import CANNOT_TELL, NOT_PROVEN, PROVEN, Verdict
-
-
-def export(ledger: SampleLedger, folder: Path, *, statements: bool = False) -> Path:
-    """Write a ledger as ``hefu-service export`` does."""
-    paths = ["checkpoint", *(tile.path for tile in tiles_at(len(ledger.records)))]
-    for path in paths + [f"batches/{index}/leaves" for index in ledger.batches]:
-        data = published(ledger, path)
-        assert data is not None
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
-    for index in ledger.batches if statements else ():
-        lines = [canonical([text, note.decode()]) + b"\n" for text, note in ledger.entries(index)]
-        (folder / "batches" / str(index) / "entries").write_bytes(b"".join(lines))
-    return folder
 
 
 def large(count: int = 300) -> SampleLedger:
@@ -45,8 +30,7 @@ def large(count: int = 300) -> SampleLedger:
     return ledger
 
 
-def run(folder: Path, policy: Policy = POLICY, seen: object = None) -> Verdict:
-    assert seen is None
+def run(folder: Path, policy: Policy = POLICY) -> Verdict:
     return audit(open_source(str(folder)), policy=policy, seen=None)[0]
 
 
@@ -113,6 +97,13 @@ def test_a_checkpoint_of_another_key_is_not_proven(tmp_path: Path) -> None:
     note = sample().checkpoint()
     (folder / "checkpoint").write_bytes(format_note(sign_note(note.text, [signer("log.example/fengxian", "x")])))
     assert failed(run(folder)) == [1]
+
+
+def test_a_signed_checkpoint_that_the_records_do_not_lead_to_is_a_contradiction(tmp_path: Path) -> None:
+    folder = export(sample(), tmp_path)
+    text = format_checkpoint(Checkpoint("log.example/fengxian", 5, bytes(32)))
+    (folder / "checkpoint").write_bytes(format_note(sign_note(text, [LOG])))
+    assert failed(run(folder)) == [3]
 
 
 def test_a_quorum_of_the_policy_must_be_met(tmp_path: Path) -> None:

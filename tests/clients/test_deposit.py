@@ -415,7 +415,7 @@ def other_acknowledgement(receipt: Receipt) -> Receipt:
     return receipt._replace(acknowledgement=format_note(sign_note(later, [ACKNOWLEDGEMENT])).decode())
 
 
-def shortened(receipt: Receipt) -> Receipt:
+def lengthened(receipt: Receipt) -> Receipt:
     return receipt._replace(batch_path=(bytes(32), *receipt.batch_path))
 
 
@@ -430,12 +430,20 @@ def anothers(_receipt: Receipt) -> Receipt:
     return sample().receipt(0, [1])
 
 
-@pytest.mark.parametrize("edit", [other_acknowledgement, shortened, without_enrolment, anothers])
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (other_acknowledgement, "another acknowledgement"),
+        (anothers, "another statement"),
+        (lengthened, "path is too long"),
+        (without_enrolment, "no key in force"),
+    ],
+)
 def test_a_receipt_that_does_not_hold_becomes_no_evidence(
-    firm: Firm, documents: Path, edit: Callable[[Receipt], Receipt]
+    firm: Firm, documents: Path, edit: Callable[[Receipt], Receipt], said: str
 ) -> None:
     firm.double.change_receipt = edit
-    with pytest.raises(VerificationError):
+    with pytest.raises(VerificationError, match=said):
         firm.deposit(documents)
     assert firm.written() == {f"{BUNDLE}.part", f"{BUNDLE}.ack"}
     firm.double.change_receipt = lambda receipt: receipt

@@ -17,13 +17,15 @@ from hefu.enrolment import enrol
 from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.home import load
 from hefu.http import Service
+from hefu.key import parse_key
 from hefu_ledger.card import section_value
 from hefu_ledger.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.errors import LedgerError, VerificationError
 from hefu_ledger.merkle import EMPTY_ROOT
 from hefu_ledger.note import sign_note
 from hefu_ledger.policy import format_policy
-from hefu_ledger.proof import format_proof, parse_proof
+from hefu_ledger.proof import TlogProof, format_proof, parse_proof
+from hefu_ledger.record import KeyEvent
 
 FILES = {"checkpoint", "config.json", "genesis", "key", "policy.txt"}
 
@@ -221,6 +223,36 @@ def test_an_identity_other_than_the_one_on_the_ledger_is_not_believed(
 
     monkeypatch.setattr(double, "_enrol", lie)
     with pytest.raises(VerificationError, match="identity"):
+        enrol(str(home), service, CODE)
+    assert files(home) == {"key"}
+
+
+@pytest.mark.parametrize("lie", [{"depositor": "beta"}, {"origin": "log.example/other"}])
+def test_an_answer_for_another_depositor_or_ledger_is_not_believed(
+    service: Service, double: Double, home: Path, monkeypatch: pytest.MonkeyPatch, lie: dict[str, str]
+) -> None:
+    real = double._enrol
+    monkeypatch.setattr(double, "_enrol", lambda body: as_json(201, json.loads(real(body)[1]) | lie))
+    with pytest.raises(UnreachableError, match="another depositor or ledger"):
+        enrol(str(home), service, CODE)
+    assert files(home) == {"key"}
+
+
+def test_a_key_that_the_ledger_says_is_retired_already_is_not_enrolled(
+    service: Service, double: Double, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_retirement() -> Reply:
+        if len(double.ledger.records) == 2:
+            key = parse_key((home / "key").read_bytes()).key
+            double.ledger.append(KeyEvent("retire", "operator", 0, "lost", key))
+        tree, note = double.ledger.tree(), double.ledger.checkpoint()
+        proofs = [format_proof(TlogProof(index, tuple(tree.path(index)), note)).decode() for index in range(3)]
+        records = [record.decode() for record in double.ledger.records]
+        shown = [{"index": index, "proof": proof} for index, proof in enumerate(proofs)]
+        return as_json(200, {"depositor": DEPOSITOR, "pending": 0, "proofs": shown, "records": records})
+
+    monkeypatch.setattr(double, "_enrolment", with_retirement)
+    with pytest.raises(VerificationError, match="do not make this key the depositor's"):
         enrol(str(home), service, CODE)
     assert files(home) == {"key"}
 

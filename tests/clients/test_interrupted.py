@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 from tests.clients.conftest import Firm
+from tests.sample_ledger import depositor_signer, opened_identity
 
 from hefu.deposit import ANCHORED, KNOWN
 from hefu.plan import plan
-from hefu.unfinished import write
+from hefu.unfinished import resume, write
 from hefu.verifying import verify
 from hefu_ledger.bundle import read_header, read_texts
 from hefu_ledger.verdict import PROVEN
@@ -82,9 +83,7 @@ def test_a_deposit_killed_before_any_step_is_finished_by_the_next_and_deposited_
     assert deaths > 12
 
 
-def test_an_unfinished_bundle_cut_anywhere_is_started_afresh_or_resumed_never_both(
-    firm: Firm, documents: Path
-) -> None:
+def test_an_unfinished_bundle_cut_anywhere_is_started_afresh_or_resumed_never_both(firm: Firm, documents: Path) -> None:
     firm.out.mkdir()
     firm.double.sealing = False
     firm.deposit(documents, wait=False)
@@ -101,20 +100,28 @@ def test_an_unfinished_bundle_cut_anywhere_is_started_afresh_or_resumed_never_bo
         (firm.out / "documents.hefu.bundle").unlink()
 
 
-@pytest.mark.parametrize("rest", [b"{", b'{"acknowledgement":"', b"\0" * 4096])
+@pytest.mark.parametrize("rest", [b"{", b'{"acknowledgement":"', b"\0" * 40960])
 def test_a_receipt_cut_short_at_the_end_of_an_unfinished_bundle_is_written_again(
     firm: Firm, documents: Path, rest: bytes
 ) -> None:
-    firm.deposit(documents, wait=False)
     firm.double.sealing = False
-    firm.deposit(documents / "0.txt", wait=False)
-    with (firm.out / "0.txt.hefu.json.part").open("ab") as file:
+    firm.deposit(documents, wait=False)
+    with (firm.out / "documents.hefu.bundle.part").open("ab") as file:
         file.write(rest)
     firm.double.sealing = True
-    firm.deposit(documents / "0.txt")
-    assert verify(
-        str(firm.out / "0.txt.hefu.json"), str(documents / "0.txt"), policy=firm.home.policy
-    ).verdict == PROVEN
+    firm.deposit(documents)
+    evidence = str(firm.out / "documents.hefu.bundle")
+    assert verify(evidence, str(documents), policy=firm.home.policy).verdict == PROVEN
+
+
+def test_an_unfinished_bundle_of_another_key_or_identity_is_not_resumed(firm: Firm, documents: Path) -> None:
+    firm.double.sealing = False
+    firm.deposit(documents, wait=False)
+    (target,) = plan([str(documents)], str(firm.out), firm.home.path)
+    assert resume(target, firm.home) is not None
+    assert resume(target, firm.home._replace(signer=depositor_signer("acme", "new"))) is None
+    other = firm.home.config._replace(identity=opened_identity("beta"))
+    assert resume(target, firm.home._replace(config=other)) is None
 
 
 def test_changing_any_line_of_an_unfinished_bundle_makes_it_start_afresh(firm: Firm, documents: Path) -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.enrolling import make_statement
+from tests.fault.ledger_data import RECORDS, LedgerData, accept, files_of
+from tests.serving import free_port, run
 
 from hefu_ledger.errors import LedgerError
 from hefu_ledger.note import parse_note
@@ -24,9 +27,6 @@ from hefu_service.sealing.seal import seal_once
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 from hefu_service.wiring import open_services
-from tests.enrolling import make_statement
-from tests.fault.ledger_data import RECORDS, LedgerData, accept, files_of
-from tests.serving import free_port, run
 
 BROKEN = (SealingStoppedError, PortError, LedgerError)
 FILES = {  # what fsck must say of each
@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
     name: str
     data: bytes
-    found: str  # what fsck must say
+    found: tuple[str, ...]  # what fsck must say, one of them
 
 
 class Flipped(NamedTuple):
@@ -145,14 +145,14 @@ def check_file(copy: Callable[[], LedgerData], name: str, flipped: Flipped) -> N
 
 
 def _check_next_step(data: LedgerData) -> None:
-    """The next deposit is sealed under a right checkpoint, or nothing more is shown to anyone."""
-    before = shown(data.path)
+    """The next deposit is sealed under a right checkpoint, or nothing is signed."""
+    before = signed(data.path)
     with open_services(data.path) as services:
         accept(services, make_statement(data.signer, 300))
         try:
             settle(services)
         except BROKEN:
-            assert shown(data.path) == before
+            assert signed(data.path) == before
         else:
             assert all("replay" not in error for error in found_by_fsck(data.path))
 
@@ -168,7 +168,7 @@ def test_a_wrong_byte_in_a_file_is_named(copy: Callable[[], LedgerData], name: s
 @pytest.mark.soak
 @pytest.mark.parametrize("name", FILES)
 def test_any_wrong_byte_in_a_file_is_named(copy: Callable[[], LedgerData], name: str, chance: random.Random) -> None:
-    for flipped in flips(chance, (copy().path / name).stat().st_size, 200):
+    for flipped in flips(chance, (copy().path / name).stat().st_size, 60):
         sys.stdout.write(f"{flipped}\n")
         check_file(copy, name, flipped)
 
@@ -182,12 +182,12 @@ def test_nothing_is_signed_over_a_wrong_byte_that_the_next_checkpoint_rests_on(
     data = copy()
     (flipped,) = flips(chance, (data.path / name).stat().st_size, 1)
     flip_file(data.path / name, flipped)
-    before = shown(data.path)
+    before = signed(data.path)
     with open_services(data.path) as services:
         accept(services, make_statement(data.signer, 300))
         with pytest.raises(BROKEN):
             settle(services)
-    assert shown(data.path) == before
+    assert signed(data.path) == before
 
 
 @pytest.mark.parametrize("name", ["ledger/checkpoint", "signer/checkpoint"])
@@ -217,9 +217,9 @@ def rows(data: LedgerData) -> list[Row]:
     assert record is not None
     assert deposit is not None
     return [
-        Row("record", record.data, "record 256"),
-        Row("acceptance", deposit.acceptance.encode(), "deposit 4"),
-        Row("statement", deposit.statement, "deposit 4"),
+        Row("record", record.data, ("record 256",)),
+        Row("acceptance", deposit.acceptance.encode(), ("deposit 4", "record 255")),
+        Row("statement", deposit.statement, ("deposit 4",)),
     ]
 
 
@@ -228,7 +228,7 @@ def check_row(copy: Callable[[], LedgerData], row: Row, flipped: Flipped) -> Non
     flip_row(data.path, row.data, flipped)
     errors = found_by_fsck(data.path)
     assert errors
-    assert any(row.found in error or "database: " in error for error in errors), errors
+    assert any(each in error for error in errors for each in (*row.found, "database: ")), errors
     before = signed(data.path)
     with open_services(data.path) as services:
         accept(services, make_statement(data.signer, 300))
@@ -250,7 +250,7 @@ def test_a_wrong_byte_in_a_row_is_named(copy: Callable[[], LedgerData], which: i
 @pytest.mark.parametrize("which", range(3), ids=["record", "acceptance", "statement"])
 def test_any_wrong_byte_in_a_row_is_named(copy: Callable[[], LedgerData], which: int, chance: random.Random) -> None:
     row = rows(copy())[which]
-    for flipped in flips(chance, len(row.data), 1000):
+    for flipped in flips(chance, len(row.data), 150):
         sys.stdout.write(f"{row.name} {flipped}\n")
         check_row(copy, row, flipped)
 
@@ -339,7 +339,7 @@ def acknowledgement_of(services: Services, statement: bytes) -> bytes:
 def test_no_receipt_is_made_of_what_went_wrong(
     copy: Callable[[], LedgerData], name: str, chance: random.Random
 ) -> None:
-    """An acknowledgement signed over a wrong byte would be a second one for the same deposit: proof of a broken promise."""
+    """An acknowledgement signed over a wrong byte would be a second one for the same deposit: a contradiction."""
     data = copy()
     statement = make_statement(data.signer, 0)  # deposit 0, which shares its batch with deposit 1
     with open_services(data.path) as services:

@@ -17,6 +17,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.enrolling import enrol, make_statement
+from tests.fault.ledger_data import replay
+from tests.serving import BIN, ENVIRONMENT, Serving, get, run
 
 from hefu_ledger.acceptance import parse_acceptance
 from hefu_ledger.checkpoint import Checkpoint, parse_checkpoint
@@ -27,9 +30,6 @@ from hefu_ledger.receipt import parse_receipt
 from hefu_ledger.statement import statement_id
 from hefu_ledger.verify import verify_receipt
 from hefu_service.wiring import open_services
-from tests.enrolling import enrol, make_statement
-from tests.fault.ledger_data import replay
-from tests.serving import BIN, ENVIRONMENT, Serving, get, run
 
 CONNECTIONS = 6
 MOST_ACKNOWLEDGED = 200  # before a kill
@@ -167,7 +167,8 @@ class Siege:
         self.faults += 1
 
     def _kill_while_starting(self) -> None:
-        command = [BIN / "hefu-service", "serve", "--data", self.service.data, "--port", f"{self.service.port}"]
+        command: list[Path | str] = [BIN / "hefu-service", "serve", "--data", self.service.data]
+        command += ["--port", f"{self.service.port}"]
         with self.service.log.open("ab") as log:
             starting = subprocess.Popen(command, stdout=log, stderr=log, env=ENVIRONMENT, start_new_session=True)
         time.sleep(self.chance.uniform(0, 0.6))
@@ -194,7 +195,7 @@ class Siege:
                 assert verify_receipt(data, policy=self.policy).verdict == "proven"
 
     def _send_again(self) -> None:
-        """What was sent and not answered may or may not have been accepted; sent again, it is; and no seq is missing."""
+        """Whatever became of what was not answered: sent again, it is accepted once, and no seq is missing."""
         with closing(self._connection()) as connection:
             for statement in list(self.enterprise.unanswered):
                 self.enterprise.keep({statement: post(connection, [statement], 200, 201)[0]})
@@ -218,8 +219,9 @@ class Siege:
         """One line of figures."""
         sizes = {checkpoint.size for checkpoint in self.enterprise.checkpoints.values()}
         return (
-            f"seed {seed}: {self.faults} faults, {len(self.enterprise.acknowledged)} acknowledged, {len(self.lost)} lost,"
-            f" {len(sizes)} checkpoints seen, of up to {max(sizes, default=0)} records, {self.enterprise.forks} forks\n"
+            f"seed {seed}: {self.faults} faults, {len(self.enterprise.acknowledged)} acknowledged,"
+            f" {len(self.lost)} lost, {len(sizes)} checkpoints seen, of up to {max(sizes, default=0)} records,"
+            f" {self.enterprise.forks} forks\n"
         )
 
 

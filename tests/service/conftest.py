@@ -1,19 +1,33 @@
-"""Services for the tests, each on a directory of its own."""
+"""Services for the tests, each on a directory of its own, and stores, on every database."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
+from tests.postgres import Postgres
 from tests.sample_service import SampleService, begin, copied, make_empty_database, opened
+from tests.sample_store import HEAD_1, START, add, deposit, depositor, event, record
+
+from hefu_service.ports import Store, VaultBlob
+from hefu_service.store.engines import Engines, open_engines, sqlite_url
+from hefu_service.store.sql import SqlStore
 
 
 @pytest.fixture(scope="session")
-def begun_service(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database of the newest schema, to copy."""
+    return make_empty_database(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="session")
+def begun_service(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Path:
     """The data directory of a ledger with nothing but its genesis, to copy."""
     folder = tmp_path_factory.mktemp("begun")
-    begin(folder / "data", make_empty_database(folder))
+    begin(folder / "data", empty_database)
     return folder / "data"
 
 
@@ -22,3 +36,48 @@ def service(begun_service: Path, tmp_path: Path) -> Iterator[SampleService]:
     """A service whose ledger has just begun."""
     with opened(copied(begun_service, tmp_path / "data")) as sample:
         yield sample
+
+
+@pytest.fixture
+def path(empty_database: Path, tmp_path: Path) -> Path:
+    """An SQLite database with nothing in it."""
+    return Path(shutil.copy(empty_database, tmp_path / "hefu.sqlite3"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> URL:
+    """A database with nothing in it, of each kind in turn."""
+    if request.param == "sqlite":
+        return sqlite_url(request.getfixturevalue("path"))
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.emptied()
+
+
+@pytest.fixture
+def engines(url: URL) -> Iterator[Engines]:
+    """Its engines."""
+    engines = open_engines(url)
+    yield engines
+    engines.dispose()
+
+
+@pytest.fixture
+def store(engines: Engines) -> Store:
+    """A store with one depositor."""
+    store = SqlStore(engines)
+    with store.intake() as intake:
+        intake.add_depositor(depositor())
+    return store
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """A store with a row in each table that only grows."""
+    add(store, deposit(0))
+    with store.intake() as intake:
+        intake.add_event(event(0))
+        intake.bind_vault(bytes(32), "acme")
+        intake.add_vault_blob(VaultBlob(bytes(32), "name", 1, bytes(32), 0))
+    store.append(START, HEAD_1, [record(0)])
+    store.add_checkpoint(1, b"note")
+    return store

@@ -334,7 +334,8 @@ def test_an_auditor_reads_the_entries_that_export_writes(api: SampleApi, tmp_pat
 
 @pytest.mark.parametrize(
     "authorization",
-    [None, "", "Bearer", "Bearer ", f"Bearer {TOKEN[:-1]}", f"Bearer {TOKEN}x", f"Basic {TOKEN}", f"Bearer a=b {TOKEN}",
+    [None, "", "Bearer", "Bearer ", f"Bearer {TOKEN[:-1]}", f"Bearer {TOKEN}x", f"Basic {TOKEN}", f"Token {TOKEN}",
+     f"Bearer a=b {TOKEN}",
      f"Bearer {TOKEN.upper()}", "Bearer \xff"],
 )  # fmt: skip
 def test_without_the_token_nothing_is_shown(api: SampleApi, authorization: str | None) -> None:

@@ -18,6 +18,7 @@ from hefu_ledger.acceptance import parse_acceptance
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.note import parse_note, verify_note
 from hefu_service.intake.acknowledgement import acknowledge
+from hefu_service.intake.committer import Committer
 from hefu_service.intake.deposits import MAX_STATEMENTS, Gate
 from hefu_service.intake.enrolment import report_compromised, retire_key
 from hefu_service.intake.refusals import (
@@ -150,9 +151,10 @@ def test_a_statement_made_before_a_retirement_keeps_its_acknowledgement(service:
     key = service.enrol()
     (accepted,) = service.deposit(key)
     retire_key(service.services, depositor_of(key), key.key, reason="lost")
-    (again,) = service.deposit(key)
-    assert again.again
-    assert again.deposit == accepted.deposit
+    for committer in (service.committer, Committer(service.services)):  # the second remembers no key
+        (again,) = committer.accept([statement(key)])
+        assert again.again
+        assert again.deposit == accepted.deposit
 
 
 def test_bytes_that_are_no_statement_are_malformed(service: SampleService) -> None:

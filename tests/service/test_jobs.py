@@ -87,6 +87,7 @@ def test_enough_deposits_end_a_window_early(
         service.deposit(key, 1, first=3)
         assert runs.acquire(timeout=PATIENCE_S)
         assert sealed(service) == 4
+        assert not runs.acquire(timeout=0.05)  # what is sealed is not waiting any more
 
 
 def test_what_nobody_told_it_of_is_found_by_a_sweep(

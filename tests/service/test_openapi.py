@@ -7,10 +7,10 @@ import re
 from typing import Any
 
 import pytest
-
-from hefu_service.api.openapi import document
 from tests.sample_api import SampleApi, api_of, check_value
 from tests.sample_service import SampleService
+
+from hefu_service.api.openapi import document
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -45,6 +45,9 @@ def test_the_design_s_table_is_served() -> None:
         "GET /v1/deposits/{statement_id}",
         "GET /v1/deposits/{statement_id}/receipt",
         "GET /v1/numbers/{number}",
+        "GET /v1/vault",
+        "GET /v1/vault/{name}",
+        "PUT /v1/vault/{name}",
         "POST /v1/verify",
         "GET /v1/trust",
         "GET /ledger/checkpoint",
@@ -64,10 +67,10 @@ def test_every_parameter_of_a_path_is_described() -> None:
         assert described == set(re.findall(r"{(\w+)}", path))
 
 
-def test_operations_have_names_of_their_own_and_post_takes_a_body() -> None:
+def test_operations_have_names_of_their_own_and_what_sends_takes_a_body() -> None:
     assert len({operation["operationId"] for operation in operations().values()}) == len(operations())
     for (_, method), operation in operations().items():
-        assert ("requestBody" in operation) == (method == "POST")
+        assert ("requestBody" in operation) == (method in {"POST", "PUT"})
         if "requestBody" in operation:
             assert {"413", "415"} <= set(operation["responses"])
 

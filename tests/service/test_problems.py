@@ -23,7 +23,9 @@ import hefu_ledger
 import hefu_service
 from hefu_ledger.errors import LedgerError, MalformedError
 from hefu_ledger.note import format_note, parse_note
+from hefu_ledger.number import format_number
 from hefu_ledger.statement import statement_id
+from hefu_ledger.verify.case import NotReachedError
 from hefu_service.api.problems import INTERNAL, PROBLEMS, problem_of
 from hefu_service.intake.enrolment import CODE_VALID_MS, retire_key
 from hefu_service.intake.refusals import OneOfManyError
@@ -100,7 +102,7 @@ def error_classes() -> set[type[Exception]]:
 
 
 def test_every_error_of_ours_is_in_the_table_or_cannot_reach_a_client() -> None:
-    never_in_a_request = {SettingsError}
+    never_in_a_request = {NotReachedError, SettingsError}
     by_its_cause = {OneOfManyError}
     missing = {each for each in error_classes() if not any(base in PROBLEMS for base in each.__mro__)}
     assert missing == never_in_a_request
@@ -114,7 +116,7 @@ def test_a_problem_tells_nothing_of_an_error_of_the_service_s_own() -> None:
             assert not problem.tell
         if problem.status == 503:
             assert problem.retry_after_s
-        assert problem.status in {400, 403, 409, 422, 500, 503}
+        assert problem.status in {400, 403, 409, 422, 500, 503, 507}
     assert problem_of(ZeroDivisionError()) is INTERNAL
     assert not INTERNAL.tell
 
@@ -156,8 +158,6 @@ def test_an_internal_error_shows_nothing_of_itself(
 
 
 def number_of(seq: int) -> str:
-    from hefu_ledger.number import format_number
-
     return format_number("FX", seq)
 
 
@@ -178,7 +178,7 @@ def test_a_damaged_tile_is_no_fault_of_who_asks_for_a_receipt(api: SampleApi) ->
 
 def test_the_framework_s_own_refusals_are_problems(api: SampleApi) -> None:
     assert kind(api.get("/")) == "404 not-found"
-    assert kind(api.get("//healthz")) == "404 not-found"
+    assert kind(api.get("/ledger//checkpoint")) == "404 not-found", "and no redirect, which would be HTML"
     assert kind(api.get("/healthz/")) == "404 not-found"
     assert kind(api.get("/v1/deposits/")) == "404 not-found"
     assert kind(api.delete("/v1/deposits")) == "405 method-not-allowed"
@@ -330,7 +330,7 @@ def test_a_statement_of_a_later_version_is_told_so(api: SampleApi) -> None:
 # Statements that are refused
 
 
-def unknown_depositor(api: SampleApi) -> bytes:
+def unknown_depositor(_: SampleApi) -> bytes:
     return statement(depositor_key("nobody.secret", "key"))
 
 
@@ -544,6 +544,12 @@ def test_a_receipt_is_no_private_half(api: SampleApi) -> None:
         assert answer.get_json()["verdict"] == "proven"
 
 
+def test_the_longest_receipt_is_read_before_it_is_judged(api: SampleApi) -> None:
+    body = json.dumps({"receipt": "x" * 700_000}).encode()
+    answer = api.post("/v1/verify", data=body, content_type="application/json")
+    assert answer.get_json()["verdict"] == "cannot tell"
+
+
 # The log
 
 
@@ -573,7 +579,7 @@ def test_log_lines_hold_nothing_of_whoever_asks(api: SampleApi) -> None:
         api.get("/v1/batches/2/entries", headers={"Authorization": f"Bearer {identity}"})
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     requests = [line for line in lines if line["logger"] == "hefu.request"]
-    assert len(requests) == 15
+    assert len(requests) == 14
     assert {line["route"] for line in requests} >= {None, "/v1/deposits", "/v1/deposits/<statement_id>"}
     assert all(set(line) == {"time", "level", "logger", "message", "request", "method", "route", "status", "ms"}
                for line in requests)  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,13 +34,14 @@ from hefu_ledger.verify import verify_receipt
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import retire_key
 from hefu_service.jobs.tasks import settle
-from hefu_service.ports import ImmutableError, LedgerHead, SignerError, StorageError
+from hefu_service.ports import ImmutableError, LedgerHead, SignerError, StorageError, StoredRecord
 from hefu_service.sealing import publish as publishing
 from hefu_service.sealing.history import check_past
 from hefu_service.sealing.publish import publish
 from hefu_service.sealing.receipts import make_receipt
 from hefu_service.sealing.seal import seal_once
 from hefu_service.sealing.stops import RolledBackError, SealingStoppedError
+from hefu_service.store.sql import SqlView
 
 
 def head(service: SampleService) -> LedgerHead:
@@ -149,6 +151,33 @@ def test_every_checkpoint_is_kept(service: SampleService) -> None:
         notes = [view.checkpoint_covering(index) for index in range(head(service).size)]
         assert view.latest_checkpoint() == service.services.files.read_checkpoint()
     assert [parse_checkpoint(parse_note(note or b"").text).size for note in notes] == [1, 3, 3, 4, 5]
+
+
+def test_a_checkpoint_is_kept_by_the_very_run_that_publishes_it(service: SampleService) -> None:
+    service.enrol()
+    seal_once(service.services)
+    assert publish(service.services)
+    with service.services.store.view() as view:
+        assert view.latest_checkpoint() == service.services.files.read_checkpoint()
+
+
+def test_a_record_that_changed_since_it_was_published_goes_into_no_bundle(
+    service: SampleService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first bundle is written anew at each size; no root covers what it repeats but the tiles of then."""
+    service.enrol()
+    seal_once(service.services)
+    real = SqlView.records
+
+    def records(view: SqlView, first: int, count: int) -> Iterator[StoredRecord]:
+        for record in real(view, first, count):
+            yield replace(record, data=record.data + b" ") if record.index == 0 else record
+
+    monkeypatch.setattr(SqlView, "records", records)
+    before = files(service)
+    with pytest.raises(SealingStoppedError, match="record 0 is no longer"):
+        publish(service.services)
+    assert files(service) == before
 
 
 def test_a_tile_with_other_bytes_stops_the_publishing(service: SampleService) -> None:

@@ -212,6 +212,13 @@ def test_an_enrolment_that_is_not_on_the_ledger_yet_is_pending(service: SampleSe
     assert (len(found.records), found.pending) == (2, 0)
 
 
+def test_an_enrolment_that_is_sealed_and_not_published_is_pending(service: SampleService, key: Ed25519Signer) -> None:
+    seal_once(service.services)
+    found = enrolment_proofs(service.services, depositor_of(key))
+    assert found is not None
+    assert (len(found.records), found.pending) == (1, 1)
+
+
 def test_there_are_no_proofs_of_a_depositor_without_a_key(service: SampleService) -> None:
     code = service.code()
     assert enrolment_proofs(service.services, code.partition(".")[0]) is None

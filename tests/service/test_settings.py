@@ -22,13 +22,15 @@ def test_the_environment_alone_is_enough() -> None:
         "HEFU_PORT": "443",
         "HEFU_WINDOW_MS": "250",
         "HEFU_AUDITOR_TOKEN_FILE": "/etc/token",
+        "HEFU_DATABASE_URL": "postgresql:///hefu",
         "PATH": "/bin",
     }
-    assert read_settings(environment) == Settings(Path("/srv/hefu"), "::1", 443, 250, Path("/etc/token"))
+    expected = Settings(Path("/srv/hefu"), "::1", 443, 250, Path("/etc/token"), "postgresql:///hefu")
+    assert read_settings(environment) == expected
 
 
 def test_without_more_than_the_data_it_listens_to_this_machine_alone() -> None:
-    assert read_settings({}, data=Path("data")) == Settings(Path("data"), "127.0.0.1", 8080, 1000, None)
+    assert read_settings({}, data=Path("data")) == Settings(Path("data"), "127.0.0.1", 8080, 1000, None, None)
 
 
 def test_a_flag_wins_over_the_environment_and_one_not_given_does_not() -> None:
@@ -76,3 +78,28 @@ def test_an_empty_path_is_not_this_directory() -> None:
         "HEFU_AUDITOR_TOKEN_FILE: empty",
         "HEFU_DATA: empty",
     ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://hefu:secret@db.example/hefu",
+        "postgresql://hefu:@db.example/hefu",
+        "postgresql://db.example/hefu?user=hefu&password=secret",
+        "postgresql://db.example/hefu?password",
+    ],
+)
+def test_a_database_s_url_holds_no_password(url: str) -> None:
+    (problem,) = problems({"HEFU_DATABASE_URL": url, "HEFU_DATA": "data"})
+    assert "password file" in problem
+    assert "secret" not in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "hefu", "mysql://db.example/hefu", "sqlite:///secret", "postgresql+asyncpg:///hefu", "postgresql://[secret"],
+)
+def test_a_database_is_postgresql_s(url: str) -> None:
+    (problem,) = problems({"HEFU_DATABASE_URL": url, "HEFU_DATA": "data"})
+    assert problem.startswith("HEFU_DATABASE_URL: not ")
+    assert "secret" not in problem

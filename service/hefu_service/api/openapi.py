@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from hefu_ledger.receipt import MAX_RECEIPT
 from hefu_ledger.statement import MAX_STATEMENT
+from hefu_ledger.upload import MAX_BLOB
 
 _HASH: Final = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _NOTE: Final = {"type": "string", "description": "a signed note (c2sp.org/signed-note)"}
@@ -36,15 +37,15 @@ def _operation(
     answers: dict[str, Any],
     *parameters: dict[str, Any],
     body: dict[str, Any] | None = None,
-    auditor: bool = False,
+    security: str | None = None,
 ) -> dict[str, Any]:
     operation: dict[str, Any] = {"operationId": name, "responses": answers}
     if parameters:
         operation["parameters"] = list(parameters)
     if body is not None:
         operation["requestBody"] = {"required": True, "content": body}
-    if auditor:
-        operation["security"] = [{"auditor": []}]
+    if security is not None:
+        operation["security"] = [{security: []}]
     return operation
 
 
@@ -151,7 +152,37 @@ def _ledger() -> dict[str, Any]:
         "/ledger/tile/{name}": {"get": _operation("fetchTile", octets, _path("name", _TEXT))},
         "/ledger/batches/{index}/leaves": {"get": _operation("fetchLeaves", octets, index)},
         "/v1/batches/{index}/entries": {
-            "get": _operation("fetchEntries", lines | _problems(401, 403, 404, 503), index, auditor=True)
+            "get": _operation("fetchEntries", lines | _problems(401, 403, 404, 503), index, security="auditor")
+        },
+    }
+
+
+def _vault() -> dict[str, Any]:
+    name = _path("name", {"type": "string", "pattern": r"^[0-9a-f]{64}(\.[1-9][0-9]{0,3})?$"})
+    signature = {"name": "Hefu-Signature", "in": "header", "required": True, "schema": _TEXT | {"format": "base64"}}
+    stored = _object({"name": _TEXT, "size": {"type": "integer"}})
+    blob = _object({"name": _TEXT, "sha256": _HASH, "size": {"type": "integer"}})
+    members = {"blobs": {"type": "array", "items": blob}, "statements": {"type": "array", "items": _HASH}}
+    listing = _object({"depositor": _TEXT, **members})
+    put = {"200": _answer("there before", stored), "201": _answer("kept", stored)}
+    octets = _answer("the file", _BYTES, "application/octet-stream")
+    body = {"application/octet-stream": {"schema": _BYTES | {"maxLength": MAX_BLOB}}}
+    return {
+        "/v1/vault": {
+            "get": _operation(
+                "listVault", {"200": _answer("what it holds", listing)} | _problems(401, 404, 503), security="vault"
+            )
+        },
+        "/v1/vault/{name}": {
+            "get": _operation("fetchBlob", {"200": octets} | _problems(400, 401, 404, 503), name, security="vault"),
+            "put": _operation(
+                "putBlob",
+                put | _problems(400, 401, 403, 409, 413, 415, 422, 503, 507),
+                name,
+                signature,
+                body=body,
+                security="vault",
+            ),
         },
     }
 
@@ -180,9 +211,9 @@ def document() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Hefu 合符", "version": "1", "description": "Evidence deposits that prove themselves."},
-        "paths": _deposits() | _enrolments() | _ledger() | _other(),
+        "paths": _deposits() | _enrolments() | _ledger() | _vault() | _other(),
         "components": {
             "responses": {"Problem": _answer("RFC 9457", problem, "application/problem+json")},
-            "securitySchemes": {"auditor": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {name: {"type": "http", "scheme": "bearer"} for name in ("auditor", "vault")},
         },
     }

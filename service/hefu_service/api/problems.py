@@ -53,6 +53,8 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     refusals.PossessionRefusedError: Problem(422, "possession-refused", "The key's holder has not signed 持钥声明不符"),
     refusals.ConflictError: Problem(409, "conflict", "It contradicts what was done before 与既有登记冲突"),
     refusals.BusyError: Problem(503, "busy", "Too many requests wait; nothing was stored 服务繁忙", retry_after_s=1),
+    refusals.NotTheirVaultError: Problem(403, "not-their-vault", "The vault is another depositor's 保管库属于他人"),
+    refusals.QuotaError: Problem(507, "quota", "The vault is full; nothing was stored 保管库已满"),
     refusals.RefusedError: Problem(422, "refused", "Refused 不予接受"),
     ClockError: Problem(
         503, "clock", "The service does not trust its clock; nothing was stored 时钟异常", retry_after_s=30
@@ -81,9 +83,9 @@ def register(app: Flask) -> None:
 
 def _any(error: Exception) -> Response:
     problem = problem_of(error)
-    if isinstance(error, LedgerError) and request.method != "POST":
+    if isinstance(error, LedgerError) and request.method not in {"POST", "PUT"}:
         problem = INTERNAL  # nothing was sent but a path, which the view has read: what we keep is damaged
-    if problem.status >= 500 and problem.type != "busy":
+    if problem.status >= 500 and problem.type not in {"busy", "quota"}:
         # An internal error's text may name paths or values; it goes to the log of the operator, never to the client.
         event = {"request": g.get("request_id")}
         LOG.error("request failed", exc_info=error, extra={"event": event})

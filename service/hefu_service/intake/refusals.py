@@ -35,6 +35,14 @@ class ConflictError(RefusedError):
     """What is asked for contradicts what was done before: a code used for another key, a key enrolled already."""
 
 
+class NotTheirVaultError(RefusedError):
+    """A vault 保管库 that belongs to another depositor."""
+
+
+class QuotaError(RefusedError):
+    """More than the operator lets a depositor's vault hold."""
+
+
 class BusyError(RefusedError):
     """Too many requests wait already; ``retry_after_s`` tells when to try again."""
 

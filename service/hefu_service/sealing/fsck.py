@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, TypeVar
 
 from hefu_ledger.acceptance import parse_acceptance
@@ -49,7 +50,7 @@ def fsck(services: Services) -> Iterator[Finding]:
         yield Finding(ERROR, "checkpoint", str(error))
     with services.store.view() as view:
         check = _Check(services, view, past)
-        for part in (check.replay, check.events, check.deposits, check.tiles, check.batches):
+        for part in (check.replay, check.events, check.deposits, check.tiles, check.batches, check.vaults):
             yield from _guarded(part)
 
 
@@ -142,6 +143,15 @@ class _Check:
             found = self._services.files.read_leaves(record.index)
             if record.index < self._published and found != leaves:
                 yield Finding(ERROR, "batches", f"leaves of record {record.index}: {_fault(found)}")
+
+    def vaults(self) -> Iterator[Finding]:
+        """Compare every vault's files with what was put there; what they hold, nobody here can tell."""
+        for vault, depositor in self._view.vaults():
+            for blob in self._view.vault_blobs(vault):
+                data = self._services.vault_files.read(depositor, blob.name, blob.sha256)
+                if data is None or sha256(data).digest() != blob.sha256:
+                    fault = "missing" if data is None else "not the bytes that were put there"
+                    yield Finding(ERROR, "vaults", f"{blob.name} of {depositor}: {fault}")
 
     def _records(self, size: int) -> Iterator[StoredRecord]:
         return _in_parts(self._view.records, 0, size)

@@ -15,19 +15,20 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Engine
 
 from hefu_service.ports import StorageError
-from hefu_service.store.engines import open_engines, translated
+from hefu_service.store.engines import begin_upgrade, open_engines, translated
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 
 
 def upgrade(url: URL) -> None:
-    """Make the database if there is none, and apply what migrations it lacks, in one transaction.
+    """Apply what migrations a database lacks, in one transaction; SQLite's file is made if there is none.
 
     Harmless to repeat, and for several processes at once.
     """
     engines = open_engines(url, create=True)
     try:
         with translated(), engines.writer.begin() as connection:
+            begin_upgrade(connection)
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -1,7 +1,7 @@
 """The ``Store`` port, in SQL that every supported database understands.
 
-The intake lock is the lock on the intake head's row; on SQLite, which has no such thing, it is the database's write
-lock, taken when the transaction begins.
+The intake lock is the lock on the intake head's row, taken by the first statement; on SQLite, which has no such thing,
+it is the database's write lock, taken when the transaction begins.
 """
 
 # ruff: noqa: D102 -- the protocols carry the contracts; implementations repeat nothing
@@ -19,11 +19,10 @@ from sqlalchemy import (
     Select,
     Table,
     bindparam,
-    exists,
     func,
     insert,
-    literal,
     select,
+    text,
     update,
 )
 
@@ -37,8 +36,9 @@ from hefu_service.ports import (
     LedgerHead,
     StorageError,
     StoredRecord,
+    VaultBlob,
 )
-from hefu_service.store.engines import Engines, open_engines, translated
+from hefu_service.store.engines import Engines, check_durable, insert_many, open_engines, translated
 from hefu_service.store.migrate import check_schema
 from hefu_service.store.tables import (
     CHECKPOINTS,
@@ -49,6 +49,8 @@ from hefu_service.store.tables import (
     INTAKE_HEAD,
     LEDGER_HEAD,
     RECORDS,
+    VAULT_BLOBS,
+    VAULTS,
 )
 
 T = TypeVar("T")
@@ -66,7 +68,6 @@ _SWAP_LEDGER: Final = (
     .values({column: bindparam(f"new_{column.name}") for column in LEDGER_HEAD.c[1:]})
 )
 
-_ADD_DEPOSIT: Final = insert(DEPOSITS)
 _DEPOSIT: Final = select(DEPOSITS).where(DEPOSITS.c.statement_id == bindparam("statement_id"))
 _DEPOSIT_AT: Final = select(DEPOSITS).where(DEPOSITS.c.seq == bindparam("seq"))
 _DEPOSITS_FROM: Final = (
@@ -96,18 +97,29 @@ _COVERING: Final = (
     select(CHECKPOINTS.c.note).where(CHECKPOINTS.c.size > bindparam("index")).order_by(CHECKPOINTS.c.size).limit(1)
 )
 _LATEST: Final = select(CHECKPOINTS.c.note).order_by(CHECKPOINTS.c.size.desc()).limit(1)
-_ADD_CHECKPOINT: Final = insert(CHECKPOINTS).from_select(
-    ["size", "note"],
-    select(bindparam("size", type_=CHECKPOINTS.c.size.type), bindparam("note", type_=CHECKPOINTS.c.note.type)).where(
-        ~exists(select(literal(1)).where(CHECKPOINTS.c.size == bindparam("size")))
-    ),
+_ADD_CHECKPOINT: Final = text("INSERT INTO checkpoints (size, note) VALUES (:size, :note) ON CONFLICT DO NOTHING")
+
+_STATEMENTS_OF: Final = (
+    select(DEPOSITS.c.statement_id).where(DEPOSITS.c.depositor == bindparam("depositor")).order_by(DEPOSITS.c.nth)
+)
+_VAULTS: Final = select(VAULTS).order_by(VAULTS.c.address_hash)
+_VAULT: Final = select(VAULTS.c.depositor).where(VAULTS.c.address_hash == bindparam("vault"))
+_BLOBS: Final = select(VAULT_BLOBS).where(VAULT_BLOBS.c.vault == bindparam("vault")).order_by(VAULT_BLOBS.c.name)
+_BLOB: Final = select(VAULT_BLOBS).where(
+    VAULT_BLOBS.c.vault == bindparam("vault"), VAULT_BLOBS.c.name == bindparam("name")
+)
+_VAULT_SIZE: Final = (
+    select(func.coalesce(func.sum(VAULT_BLOBS.c.size), 0))
+    .join_from(VAULTS, VAULT_BLOBS)
+    .where(VAULTS.c.depositor == bindparam("depositor"))
 )
 
 
 def open_store(url: URL) -> SqlStore:
-    """Open a database whose schema is this program's; StorageError otherwise."""
+    """Open a database that keeps what it commits and whose schema is this program's; StorageError otherwise."""
     engines = open_engines(url)
     try:
+        check_durable(engines.writer)
         check_schema(engines.reader)
     except BaseException:
         engines.dispose()
@@ -174,6 +186,24 @@ class SqlView:
     def latest_checkpoint(self) -> bytes | None:
         return self._first(bytes, _LATEST)
 
+    def statements_of(self, depositor: str) -> Sequence[bytes]:
+        return self._all(bytes, _STATEMENTS_OF, depositor=depositor)
+
+    def vault_depositor(self, vault: bytes) -> str | None:
+        return self._first(str, _VAULT, vault=vault)
+
+    def vaults(self) -> Sequence[tuple[bytes, str]]:
+        return self._all(_vault, _VAULTS)
+
+    def vault_blob(self, vault: bytes, name: str) -> VaultBlob | None:
+        return self._first(VaultBlob, _BLOB, vault=vault, name=name)
+
+    def vault_blobs(self, vault: bytes) -> Sequence[VaultBlob]:
+        return self._all(VaultBlob, _BLOBS, vault=vault)
+
+    def vault_size(self, depositor: str) -> int:
+        return self._all(int, _VAULT_SIZE, depositor=depositor)[0]
+
     def _first(self, make: Callable[..., T], query: Select[Any], **parameters: object) -> T | None:
         with translated():
             row = self._connection.execute(query, parameters).first()
@@ -199,7 +229,8 @@ class SqlIntake(SqlView):
         self._all(IntakeHead, _LOCK_INTAKE)
 
     def add_deposits(self, deposits: Sequence[Deposit]) -> None:
-        self._write(_ADD_DEPOSIT, _rows(DEPOSITS, deposits))
+        with translated():
+            insert_many(self._connection, DEPOSITS, _rows(DEPOSITS, deposits))
 
     def add_event(self, event: Event) -> None:
         self._write(insert(EVENTS), _rows(EVENTS, [event]))
@@ -211,6 +242,12 @@ class SqlIntake(SqlView):
         (row,) = _rows(CODES, [code])
         if not self._write(_REPLACE_CODE, [{"of": code.depositor, **row}]):
             self._write(insert(CODES), [row])
+
+    def bind_vault(self, vault: bytes, depositor: str) -> None:
+        self._write(insert(VAULTS), [{"address_hash": vault, "depositor": depositor}])
+
+    def add_vault_blob(self, blob: VaultBlob) -> None:
+        self._write(insert(VAULT_BLOBS), _rows(VAULT_BLOBS, [blob]))
 
     def move_intake(self, head: IntakeHead) -> None:
         self._write(
@@ -279,6 +316,10 @@ def _rows(table: Table, values: Sequence[object]) -> list[dict[str, Any]]:
 
 def _pair(depositor: str, nth: int | None) -> tuple[str, int | None]:
     return depositor, nth
+
+
+def _vault(address_hash: bytes, depositor: str) -> tuple[bytes, str]:
+    return address_hash, depositor
 
 
 def _read_ledger_head(size: int, entries: int, events: int, prev: bytes, frontier: bytes) -> LedgerHead:

@@ -33,7 +33,7 @@ METADATA: Final = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-APPEND_ONLY: Final = ("deposits", "events", "records", "checkpoints")
+APPEND_ONLY: Final = ("deposits", "events", "records", "checkpoints", "vaults", "vault_blobs")
 
 INTAKE_HEAD: Final = Table(
     "intake_head",
@@ -116,4 +116,22 @@ CHECKPOINTS: Final = Table(
     METADATA,
     Column("size", WHOLE, primary_key=True, autoincrement=False),
     Column("note", LargeBinary, nullable=False),
+)
+
+VAULTS: Final = Table(
+    "vaults",
+    METADATA,
+    Column("address_hash", LargeBinary, CheckConstraint("length(address_hash) = 32", "hash"), primary_key=True),
+    Column("depositor", String(32), ForeignKey("depositors.id"), nullable=False),
+    Index(None, "depositor"),
+)
+
+VAULT_BLOBS: Final = Table(
+    "vault_blobs",
+    METADATA,
+    Column("vault", LargeBinary, ForeignKey("vaults.address_hash"), primary_key=True),
+    Column("name", String(80), primary_key=True),
+    Column("size", WHOLE, nullable=False),
+    Column("sha256", LargeBinary, CheckConstraint("length(sha256) = 32", "hash"), nullable=False),
+    Column("stored_at", WHOLE, nullable=False),
 )

@@ -1,0 +1,84 @@
+"""The commands about evidence that is there: verify, inspect, extract, audit."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from hefu.command import Command, Outcome, option
+from hefu.errors import CANNOT_TELL, NOT_PROVEN, ClientError
+from hefu_ledger import verdict as verdicts
+
+_CODES = {verdicts.PROVEN: 0, verdicts.NOT_PROVEN: NOT_PROVEN, verdicts.CANNOT_TELL: CANNOT_TELL}
+
+
+def _declare_verify(parser: ArgumentParser) -> None:
+    parser.add_argument("evidence", metavar="EVIDENCE", help="NAME.hefu.json or NAME.hefu.bundle")
+    parser.add_argument("document", metavar="DOCUMENT", help="the document, or for a bundle the folder")
+    option(parser, "policy", "whom to trust, a c2sp.org/tlog-policy file from a source of your own", needed=False)
+
+
+def _verify(options: Namespace) -> Outcome:
+    from hefu.verifying import read_policy, verify  # noqa: PLC0415
+
+    return _verdict(verify(options.evidence, options.document, policy=read_policy(options.policy)))
+
+
+def _declare_audit(parser: ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help="URL of a /ledger, or an exported folder")
+    option(parser, "policy", "whom to trust, a c2sp.org/tlog-policy file")
+    parser.add_argument("--state", help="a file that remembers the last checkpoint, to notice any rewriting")
+
+
+def _audit(options: Namespace) -> Outcome:
+    from hefu.audit import audit  # noqa: PLC0415
+    from hefu.source import open_source  # noqa: PLC0415
+    from hefu.state import read_state, write_state  # noqa: PLC0415
+    from hefu.verifying import read_policy  # noqa: PLC0415
+
+    policy = read_policy(options.policy)
+    if policy is None:
+        raise ClientError("--policy is needed: nothing can be checked without a key to trust")
+    seen = read_state(options.state) if options.state else None
+    verdict, checkpoint = audit(open_source(options.source), policy=policy, seen=seen)
+    if options.state and checkpoint is not None:
+        write_state(options.state, checkpoint)
+    return _verdict(verdict)
+
+
+def _verdict(verdict: verdicts.Verdict) -> Outcome:
+    from hefu.render import verdict_text  # noqa: PLC0415
+
+    return Outcome(_CODES[verdict.verdict], verdicts.verdict_value(verdict), verdict_text(verdict))
+
+
+def _declare_extract(parser: ArgumentParser) -> None:
+    parser.add_argument("bundle", metavar="BUNDLE")
+    parser.add_argument("documents", nargs="*", metavar="DOCUMENT", help="names in the deposit; none for all")
+    parser.add_argument("--out", required=True, help="where evidence files are written, in the folder's shape")
+
+
+def _extract(options: Namespace) -> Outcome:
+    from hefu.extract import extract  # noqa: PLC0415
+
+    paths = extract(options.bundle, options.out, options.documents)
+    return Outcome(0, {"evidence": paths}, f"{len(paths)} evidence files in {options.out}")
+
+
+def _declare_inspect(parser: ArgumentParser) -> None:
+    parser.add_argument("evidence", metavar="EVIDENCE")
+
+
+def _inspect(options: Namespace) -> Outcome:
+    from hefu.inspecting import inspect  # noqa: PLC0415
+    from hefu.render import members_text  # noqa: PLC0415
+
+    value = inspect(options.evidence)
+    return Outcome(0, value, members_text(value))
+
+
+COMMANDS = {
+    "verify": Command("verify evidence offline 核验", _declare_verify, _verify, verdict=True),
+    "inspect": Command("show what evidence says, unverified 查看", _declare_inspect, _inspect),
+    "extract": Command("cut single evidence files out of a bundle 拆分", _declare_extract, _extract),
+    "audit": Command("replay a whole ledger 审计重放", _declare_audit, _audit, verdict=True),
+}

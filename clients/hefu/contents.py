@@ -1,0 +1,81 @@
+"""What a piece of evidence, finished or on its way, says of its documents: for the index, not for believing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from hefu.bundles import decode
+from hefu.comparison import name_of
+from hefu_ledger.acceptance import Acceptance, parse_acceptance
+from hefu_ledger.bundle import read_header, read_receipt, read_statement, read_texts
+from hefu_ledger.card import Opened, parse_document
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.evidence import parse_evidence
+from hefu_ledger.note import parse_note
+from hefu_ledger.receipt import Receipt
+from hefu_ledger.statement import parse_signed_statement, statement_id
+
+
+class Described(NamedTuple):
+    """One document; ``sha256`` has 32 bytes."""
+
+    position: int
+    name: str
+    size: int
+    sha256: bytes
+
+
+class Ending(NamedTuple):
+    """What a deposit is, beside its documents. ``acceptance``: None where it is not acknowledged yet."""
+
+    statement: bytes  # its identity, 32 bytes
+    documents: int
+    previous: bytes | None
+    acceptance: Acceptance | None
+    anchored: bool
+    stamps: int  # timestamps in the receipt
+
+
+def read_described(file: BinaryIO) -> Iterator[Described]:
+    """Read the documents of a bundle, finished or not; the file then stands at the statement."""
+    for position, texts in enumerate(read_texts(file, read_header(file).count)):
+        document, label, _ = decode(texts)
+        card = parse_document(document)
+        yield Described(position, name_of(label), card.size, card.sha256)
+
+
+def read_finished(file: BinaryIO) -> Ending:
+    """Read a bundle's last two lines."""
+    read_statement(file)
+    return _of_receipt(read_receipt(file))
+
+
+def read_unfinished(file: BinaryIO, acknowledgement: bytes | None) -> Ending:
+    """Read the statement of a bundle on its way, with the acknowledgement that lies beside it, if any."""
+    data = read_statement(file)
+    acceptance = None if acknowledgement is None else _acceptance(acknowledgement)
+    _, statement = parse_signed_statement(data)
+    return Ending(statement_id(data), statement.count, statement.previous, acceptance, anchored=False, stamps=0)
+
+
+def read_single(data: bytes) -> tuple[Described, Ending]:
+    """Read an evidence file; MalformedError where it does not open its document and its name."""
+    evidence = parse_evidence(data)
+    document, label, _ = evidence.sections
+    if not (isinstance(document, Opened) and isinstance(label, Opened)):
+        raise MalformedError("evidence: it keeps the document's digests or its name closed")
+    card = parse_document(document.text)
+    return Described(evidence.index, name_of(label.text), card.size, card.sha256), _of_receipt(evidence.receipt)
+
+
+def _of_receipt(receipt: Receipt) -> Ending:
+    data = receipt.statement.encode()
+    _, statement = parse_signed_statement(data)
+    acceptance = _acceptance(receipt.acknowledgement.encode())
+    stamps = sum(len(proof.tokens) for proof in receipt.proofs)
+    return Ending(statement_id(data), statement.count, statement.previous, acceptance, anchored=True, stamps=stamps)
+
+
+def _acceptance(data: bytes) -> Acceptance:
+    return parse_acceptance(parse_note(data).text)

@@ -1,0 +1,111 @@
+"""Depositing from a computer without a network: signed here, carried to another that submits it, receipts carried back.
+
+::
+
+    without a network            on a stick             with a network
+    NAME.hefu.bundle.part
+    NAME.hefu.bundle.statement ──────────────────────▶ hefu submit
+    hefu refresh --from STICK ◀── .ack and .receipt ───┘
+
+Only the signed statement is carried, which reveals nothing; the ``.part`` opens everything and stays.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from hefu.atomic import PUBLIC, replace
+from hefu.deposit import ACCEPTED, ANCHORED, PREPARED, Deposited, alone, describe
+from hefu.errors import ClientError, Problem
+from hefu.home import Home
+from hefu.http import TEXT, Service
+from hefu.plan import Target, plan
+from hefu.scan import printable
+from hefu.unfinished import resume
+from hefu_ledger.acceptance import parse_acceptance
+from hefu_ledger.checkpoint import parse_checkpoint
+from hefu_ledger.encoding import format_time
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.note import parse_note
+from hefu_ledger.receipt import MAX_RECEIPT, parse_receipt
+from hefu_ledger.statement import MAX_STATEMENT, Seen, parse_signed_statement, statement_id
+
+STATEMENT = ".statement"
+ACKNOWLEDGEMENT = ".ack"
+RECEIPT = ".receipt"
+
+
+class Submitted(NamedTuple):
+    """What became of a carried statement; ``answers`` are the files to carry back."""
+
+    path: str
+    state: str
+    statement: str  # hex SHA-256
+    received_at: str
+    answers: tuple[str, ...]
+
+
+def prepare(home: Home, paths: Sequence[str], *, out: str, skip_unreadable: bool = False) -> list[Deposited]:
+    """Describe and sign each path below ``out``, touching no network. Durable on return; safe to run again."""
+    targets = plan(paths, out, home.path)
+    os.makedirs(out, exist_ok=True)
+    with alone(out):
+        return [_prepare(target, home, skip_unreadable=skip_unreadable) for target in targets]
+
+
+def submit(service: Service, paths: Sequence[str]) -> list[Submitted]:
+    """Send carried statements, and write the service's answers beside them; asking again harms nothing.
+
+    The answers are checked where the keys to trust are: by ``hefu refresh --from``, on the depositor's computer.
+    """
+    statements = [_read_statement(path) for path in paths]  # all are looked at before the first is sent
+    return [_submit(service, path, data) for path, data in zip(paths, statements, strict=True)]
+
+
+def _prepare(target: Target, home: Home, *, skip_unreadable: bool) -> Deposited:
+    part, left_out = resume(target, home), tuple[Problem, ...]()
+    if part is None:
+        if os.path.lexists(target.final):
+            raise ClientError(f"{target.final} is there already, and stays; choose another --out, or move it away")
+        part, left_out = describe(target, home, lambda: _remembered(home), skip_unreadable=skip_unreadable)
+    replace(target.statement, part.statement, mode=PUBLIC)
+    identity = statement_id(part.statement).hex()
+    return Deposited(target.path, target.final, PREPARED, part.header.count, "", identity, "", left_out)
+
+
+def _remembered(home: Home) -> Seen | None:
+    """The checkpoint that was verified last: older than a fresh one, and as true."""
+    if home.seen is None:
+        return None
+    checkpoint = parse_checkpoint(home.seen.text)
+    return Seen(checkpoint.root, checkpoint.size)
+
+
+def _read_statement(path: str) -> bytes:
+    with open(path, "rb") as file:
+        data = file.read(MAX_STATEMENT + 1)
+    try:
+        parse_signed_statement(data)
+    except MalformedError as error:
+        message = f"{printable(path)} is not a statement: {error}. Carry NAME{STATEMENT}, which deposit --offline wrote"
+        raise ClientError(message) from None
+    return data
+
+
+def _submit(service: Service, path: str, statement: bytes) -> Submitted:
+    stem = path.removesuffix(STATEMENT)
+    identity = statement_id(statement)
+    answer = service.post("/v1/deposits", statement, TEXT).body
+    acceptance = parse_acceptance(parse_note(answer).text)
+    if acceptance.statement != identity:
+        raise MalformedError(f"{printable(path)}: the service acknowledged another statement")
+    replace(stem + ACKNOWLEDGEMENT, answer, mode=PUBLIC)
+    received_at = format_time(acceptance.received_at)
+    found = service.get(f"/v1/deposits/{identity.hex()}/receipt", limit=MAX_RECEIPT)
+    if found.status != 200:
+        return Submitted(path, ACCEPTED, identity.hex(), received_at, (stem + ACKNOWLEDGEMENT,))
+    parse_receipt(found.body)
+    replace(stem + RECEIPT, found.body, mode=PUBLIC)
+    return Submitted(path, ANCHORED, identity.hex(), received_at, (stem + ACKNOWLEDGEMENT, stem + RECEIPT))

@@ -1,0 +1,132 @@
+"""``hefu refresh``: everything that is on its way is sent, asked for or taken from carried files, and becomes evidence.
+
+Nothing is read but what was deposited: the documents may have changed or gone since. Safe to interrupt anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from hefu.acknowledgement import verify_acknowledgement
+from hefu.atomic import replace
+from hefu.bundles import Part
+from hefu.deposit import PREPARED, Deposited, Depositor, Open, accepted, alone, complete
+from hefu.errors import AlarmError, ClientError, Problem, UnreachableError
+from hefu.home import Home
+from hefu.http import Service
+from hefu.offline import ACKNOWLEDGEMENT, RECEIPT
+from hefu.plan import Target
+from hefu.scan import printable
+from hefu.unfinished import resume
+from hefu_ledger.acceptance import parse_acceptance
+from hefu_ledger.errors import LedgerError, MalformedError
+from hefu_ledger.note import parse_note
+from hefu_ledger.receipt import MAX_RECEIPT, parse_receipt
+from hefu_ledger.statement import statement_id
+
+_KINDS = {".hefu.bundle": True, ".hefu.json": False}  # whether it is about a folder
+
+
+class Carried(NamedTuple):
+    """Answers that were carried here, by the identity of the statement they are about."""
+
+    acknowledgements: dict[bytes, bytes]
+    receipts: dict[bytes, bytes]
+
+
+class Refreshed(NamedTuple):
+    """``done``: what each deposit on its way has become. ``stuck``: which could not go on, and why."""
+
+    done: list[Deposited]
+    stuck: list[Problem]
+
+
+def unfinished(out: str) -> list[Target]:
+    """Find the deposits on their way in an evidence folder, in a fixed order."""
+    return sorted(_unfinished(out), key=lambda target: target.final)
+
+
+def read_carried(folder: str) -> Carried:
+    """Collect acknowledgements and receipts from a folder; files of other kinds are passed over."""
+    carried = Carried({}, {})
+    for name in sorted(os.listdir(folder)):
+        try:
+            if name.endswith(ACKNOWLEDGEMENT):
+                data = _read(f"{folder}/{name}")
+                carried.acknowledgements[parse_acceptance(parse_note(data).text).statement] = data
+            elif name.endswith(RECEIPT):
+                data = _read(f"{folder}/{name}")
+                carried.receipts[statement_id(parse_receipt(data).statement.encode())] = data
+        except MalformedError as error:
+            raise ClientError(f"{printable(f'{folder}/{name}')}: {error}; copy it again") from None
+    return carried
+
+
+def refresh_carried(home: Home, out: str, carried: Carried) -> Refreshed:
+    """Go on with what answers were carried here for; no network is touched."""
+    return _each(home, out, lambda target: _from_carried(target, home, carried))
+
+
+def refresh(home: Home, service: Service, out: str, *, wait: bool = False) -> Refreshed:
+    """Send what was never sent, and ask for what is missing."""
+    depositor = Depositor(home, service)
+    return _each(home, out, lambda target: _from_service(target, home, depositor, wait=wait))
+
+
+def _each(home: Home, out: str, go_on: Callable[[Target], Deposited]) -> Refreshed:
+    found = Refreshed([], [])
+    with alone(out):
+        for target in unfinished(out):
+            try:
+                if os.path.lexists(target.final):  # it got its name, and then the power went
+                    resume(target, home)
+                else:
+                    found.done.append(go_on(target))
+            except (UnreachableError, AlarmError):
+                raise
+            except (LedgerError, ClientError) as error:  # one that cannot go on must not hold up the others
+                found.stuck.append(Problem(printable(target.final), str(error)))
+    return found
+
+
+def _from_service(target: Target, home: Home, depositor: Depositor, *, wait: bool) -> Deposited:
+    return depositor.end(depositor.send(target, _part(target, home)), wait=wait)
+
+
+def _from_carried(target: Target, home: Home, carried: Carried) -> Deposited:
+    part = _part(target, home)
+    identity = statement_id(part.statement)
+    receipt = carried.receipts.get(identity)
+    acknowledgement = carried.acknowledgements.get(identity)
+    if acknowledgement is None and receipt is not None:
+        acknowledgement = parse_receipt(receipt).acknowledgement.encode()
+    if acknowledgement is None:
+        return Deposited(target.path, target.final, PREPARED, part.header.count, "", identity.hex(), "")
+    acceptance = verify_acknowledgement(acknowledgement, statement=part.statement, home=home)
+    replace(target.acknowledgement, acknowledgement)
+    if receipt is None:
+        return accepted(Open(target, part, acknowledgement, acceptance), home)
+    return complete(target, part, parse_receipt(receipt), acknowledgement, home)
+
+
+def _part(target: Target, home: Home) -> Part:
+    """What lies ready. MalformedError if it was cut short while it was written: nothing of it was ever sent."""
+    part = resume(target, home)
+    if part is None:
+        raise MalformedError("it was cut short before it was signed, so nothing was sent; deposit its documents again")
+    return part
+
+
+def _unfinished(out: str) -> Iterator[Target]:
+    for name in os.listdir(out):
+        for suffix, is_folder in _KINDS.items():
+            stem = name.removesuffix(suffix + ".part")
+            if stem not in ("", name):
+                yield Target(f"{out}/{stem}", stem, is_folder, f"{out}/{stem}{suffix}")
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(MAX_RECEIPT + 1)

@@ -1,0 +1,173 @@
+"""A home's vault 保管库: the private half of every deposit, encrypted, in a folder and, as a rule, at the service.
+
+A deposit is in the folder, durably, before its statement is sent, and at the service as soon as it is acknowledged.
+What the service could not be given yet is noted in ``HOME/unsent`` and given at the next occasion.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from typing import BinaryIO, Final, NamedTuple
+
+from hefu.atomic import replace, sync_folder, temporary_name, write_new
+from hefu.blobs import (
+    RECEIPT,
+    RECEIPT_SUFFIX,
+    About,
+    Blobs,
+    content_name,
+    piece_name,
+    piece_names,
+    seal,
+    seal_deposit,
+    unseal,
+)
+from hefu.errors import ClientError, RefusedError, UnreachableError
+from hefu.recovery import Recovery
+from hefu.remote import Remote
+from hefu_ledger.errors import LedgerError, MalformedError
+from hefu_ledger.receipt import Receipt, format_receipt, parse_receipt
+from hefu_ledger.statement import statement_id
+
+_NAME: Final = re.compile(r"[0-9a-f]{64}(\.[1-9][0-9]{0,3}|\.receipt)?")
+_UNSENT: Final = "unsent"
+
+
+class Vault(NamedTuple):
+    """A folder of vault files, and the ``home`` that notes what is still to be sent."""
+
+    home: str
+    folder: str
+    recovery: Recovery
+
+    def has(self, name: str) -> bool:
+        """Whether a file is there."""
+        return os.path.lexists(f"{self.folder}/{name}")
+
+    def names(self) -> list[str]:
+        """The vault's files, in order; what else lies in the folder is not looked at."""
+        with suppress(FileNotFoundError):
+            return sorted(name for name in os.listdir(self.folder) if _NAME.fullmatch(name))
+        return []
+
+    def read(self, name: str) -> bytes | None:
+        """A file, as it lies there; None if there is none."""
+        with suppress(FileNotFoundError), open(f"{self.folder}/{name}", "rb") as file:
+            return file.read()
+        return None
+
+    def add(self, name: str, data: bytes) -> None:
+        """Write a file once: one that is there stays. Durable on return."""
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        with suppress(FileExistsError):
+            write_new(f"{self.folder}/{name}", data)
+
+    def keep(self, kind: str, contents: bytes) -> str:
+        """Keep anything but a deposit or a receipt, and give its name; it is to be sent. Durable on return."""
+        name = content_name(kind, contents, self.recovery)
+        self._owe(name)
+        self.add(name, seal(kind, contents, self.recovery))
+        return name
+
+    def keep_deposit(self, identity: str, about: About, bundle: BinaryIO, size: int) -> None:
+        """Keep ``size`` bytes of a bundle, unless its statement (hex SHA-256) is kept already. Durable on return."""
+        if self.has(identity):
+            return
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        first = b""
+        for place, data in enumerate(seal_deposit(about, bundle, size, self.recovery)):
+            if place:  # a crash's leftovers are taken over: encrypting again gives other bytes
+                replace(f"{self.folder}/{piece_name(identity, place)}", data)
+            else:
+                first = data
+        self.add(identity, first)  # last: where it is, all are
+
+    def keep_receipt(self, receipt: Receipt) -> None:
+        """Keep a receipt that was verified, in the place of an earlier one. Durable on return."""
+        data = format_receipt(receipt)
+        name = statement_id(receipt.statement.encode()).hex() + RECEIPT_SUFFIX
+        if self.has(name) and self._holds(name, data):
+            return
+        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        replace(f"{self.folder}/{name}", seal(RECEIPT, data, self.recovery))
+
+    def receipt(self, identity: str) -> Receipt | None:
+        """The receipt kept of a statement; None if there is none. MalformedError if it is damaged."""
+        data = self.read(identity + RECEIPT_SUFFIX)
+        if data is None:
+            return None
+        kind, contents = unseal(data, self.recovery)
+        receipt = parse_receipt(contents)
+        if kind != RECEIPT or statement_id(receipt.statement.encode()).hex() != identity:
+            raise MalformedError("it holds another receipt than its name says")
+        return receipt
+
+    def drop(self, identity: str) -> None:
+        """Forget a deposit that the service refused: it never was one."""
+        for name in reversed(piece_names(self, identity)):
+            for path in (self._note(name), temporary_name(f"{self.folder}/{name}"), f"{self.folder}/{name}"):
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+
+    def send_deposit(self, identity: str, remote: Remote) -> str:
+        """Give a deposit to the service; the reason if it does not take it now, which is then tried again."""
+        names = piece_names(self, identity)[::-1]  # the first last: where it is, all are
+        reasons = [reason for reason in (self._send(name, remote) for name in names) if reason]
+        return reasons[0] if reasons else ""
+
+    def send_owed(self, remote: Remote) -> str:
+        """Give the service what it was not given yet; the reason if it takes none now."""
+        for name in self.owed():
+            reason = self._send(name, remote)
+            if reason:
+                return reason
+        return ""
+
+    def owed(self) -> list[str]:
+        """The names of what the service was not given yet, pieces of deposits before their beginnings."""
+        with suppress(FileNotFoundError):
+            return sorted(os.listdir(f"{self.home}/{_UNSENT}"), reverse=True)
+        return []
+
+    def _send(self, name: str, remote: Remote) -> str:
+        data = self.read(name)
+        try:
+            if data is not None:
+                remote.put(name, data)
+        except (RefusedError, UnreachableError) as error:
+            self._owe(name)
+            return str(error)
+        with suppress(FileNotFoundError):
+            os.unlink(self._note(name))
+        return ""
+
+    def _owe(self, name: str) -> None:
+        path = self._note(name)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(path, "wb") as file:
+            os.fsync(file.fileno())
+        sync_folder(path)
+
+    def _note(self, name: str) -> str:
+        return f"{self.home}/{_UNSENT}/{name}"
+
+    def _holds(self, name: str, contents: bytes) -> bool:
+        try:
+            return unseal(self.read(name) or b"", self.recovery)[1] == contents
+        except LedgerError:
+            return False
+
+
+def fetch(vault: Vault, source: Blobs, names: list[str], check: Callable[[str, bytes], None]) -> int:
+    """Copy to the vault what it lacks of ``names``, each looked at by ``check`` before; how many were."""
+    lacking = [name for name in names if not vault.has(name)]
+    for name in sorted(lacking, key=lambda name: "." not in name):  # beginnings of deposits last
+        data = source.read(name)
+        if data is None:
+            raise ClientError(f"{name} has gone from where it was listed; run the same command again")
+        check(name, data)
+        vault.add(name, data)
+    return len(lacking)

@@ -1,0 +1,82 @@
+"""Vaults 保管库: encrypted files, in and out, for whoever shows the vault's address, which no URL ever holds."""
+
+from __future__ import annotations
+
+import re
+from threading import BoundedSemaphore
+from typing import Final
+
+from flask import Blueprint, Response, jsonify, request
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import NotFound, Unauthorized
+
+from hefu_ledger.encoding import from_base64
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.upload import MAX_BLOB, check_blob_name
+from hefu_service.api.context import body_of, context, named, text
+from hefu_service.intake.refusals import BusyError
+from hefu_service.intake.vault import list_vault, put_blob, read_blob
+
+vault: Final = Blueprint("vault", __name__)
+_OCTETS: Final = "application/octet-stream"
+_ADDRESS: Final = re.compile(r"[0-9a-f]{64}")
+_AT_ONCE: Final = BoundedSemaphore(4)  # files of up to 64 MiB in memory
+
+
+@vault.put("/v1/vault/<name>")
+def put(name: str) -> ResponseReturnValue:
+    """Keep a file under a name, once and for all; 200 if it was there before."""
+    address = _address()
+    checked = named(check_blob_name, name)
+    if not _AT_ONCE.acquire(blocking=False):
+        raise BusyError("too many files are arriving at once; nothing was stored")
+    try:
+        data = body_of(_OCTETS, limit=MAX_BLOB)
+        new = put_blob(context().services, address, checked, _signed(), data)
+    finally:
+        _AT_ONCE.release()
+    return jsonify(name=checked, size=len(data)), 201 if new else 200
+
+
+@vault.get("/v1/vault")
+def show() -> Response:
+    """What the vault holds, and which statements its depositor deposited."""
+    found = list_vault(context().services, _address())
+    if found is None:
+        raise NotFound("nobody ever put a file into the vault of this address")
+    blobs = [{"name": blob.name, "sha256": blob.sha256.hex(), "size": blob.size} for blob in found.blobs]
+    statements = [identity.hex() for identity in found.statements]
+    return _private(jsonify(blobs=blobs, depositor=found.depositor, statements=statements))
+
+
+@vault.get("/v1/vault/<name>")
+def fetch(name: str) -> Response:
+    """One file, as it was put there."""
+    found = read_blob(context().services, _address(), named(check_blob_name, name))
+    if found is None:
+        raise NotFound("no such file in the vault of this address")
+    return _private(text(found, content_type=_OCTETS))
+
+
+def _address() -> str:
+    authorization = request.authorization
+    shown = authorization.token if authorization is not None and authorization.type == "bearer" else None
+    if shown is None or not _ADDRESS.fullmatch(shown):
+        raise Unauthorized("the vault's address is needed: Authorization: Bearer …", www_authenticate=_BEARER)
+    return shown
+
+
+def _signed() -> bytes:
+    try:
+        return from_base64(request.headers.get("Hefu-Signature"))
+    except MalformedError as error:
+        raise MalformedError(f"Hefu-Signature: {error}") from None
+
+
+def _private(response: Response) -> Response:
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+_BEARER: Final = WWWAuthenticate("bearer")

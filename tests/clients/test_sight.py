@@ -1,0 +1,59 @@
+"""A checkpoint counts only with the signature of its own log, and only if the one seen before leads to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.clients.double import export
+from tests.sample_ledger import LOG, ORIGIN, POLICY, WITNESSED, WITNESSES, sample, signer
+
+from hefu.errors import AlarmError
+from hefu.sight import look, verify_checkpoint
+from hefu.source import open_source
+from hefu_ledger.checkpoint import Checkpoint, format_checkpoint
+from hefu_ledger.errors import VerificationError
+from hefu_ledger.note import format_note, sign_note
+from hefu_ledger.policy import Log
+
+OTHER = signer("log.example/other", "other")
+BOTH = POLICY._replace(logs=(*POLICY.logs, Log(OTHER.key)))
+
+
+def test_a_log_signs_for_itself_alone() -> None:
+    text = sample().checkpoint().text
+    with pytest.raises(VerificationError, match="no log key"):
+        verify_checkpoint(sign_note(text, [OTHER]), BOTH)
+
+
+def test_witnesses_without_the_log_prove_nothing() -> None:
+    note = sample().checkpoint(cosigners=WITNESSES)
+    with pytest.raises(VerificationError, match="no log key"):
+        verify_checkpoint(note._replace(signatures=note.signatures[1:]), WITNESSED)
+
+
+def test_the_quorum_is_complete_in_the_second_of_its_last_needed_witness() -> None:
+    ledger = sample()
+    note = ledger.checkpoint(cosigners=WITNESSES)
+    assert verify_checkpoint(note, WITNESSED).quorum_s == ledger.now // 1000 + 1
+    assert verify_checkpoint(ledger.checkpoint(cosigners=WITNESSES[:1]), WITNESSED).quorum_s is None
+
+
+def test_extension_lines_are_refused() -> None:
+    text = format_checkpoint(Checkpoint(ORIGIN, 5, sample().tree().root, ("extension",)))
+    with pytest.raises(VerificationError, match="extension"):
+        verify_checkpoint(sign_note(text, [LOG]), POLICY)
+
+
+def test_another_ledger_in_the_place_of_the_one_seen_is_an_alarm(tmp_path: Path) -> None:
+    folder = export(sample(), tmp_path)
+    text = format_checkpoint(Checkpoint("log.example/other", 5, sample().tree().root))
+    (folder / "checkpoint").write_bytes(format_note(sign_note(text, [OTHER])))
+    with pytest.raises(AlarmError, match="another ledger"):
+        look(open_source(str(folder)), BOTH, seen=sample().checkpoint())
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
+def test_every_earlier_size_leads_to_the_newest(tmp_path: Path, size: int) -> None:
+    source = open_source(str(export(sample(), tmp_path)))
+    assert look(source, POLICY, seen=sample().checkpoint(size)).checkpoint.size == 5

@@ -1,0 +1,474 @@
+"""The operator's commands do what they say, refuse what would do harm, and tell by their exit code which it was."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from click.testing import CliRunner
+from tests.sample_service import ORIGIN, USCC, depositor_key, possession, statement
+
+from hefu_ledger.encoding import parse_time
+from hefu_ledger.keys import format_vkey, parse_vkey
+from hefu_ledger.record import Clock, Enrolment, KeyEvent
+from hefu_service import cli, server
+from hefu_service.events import event_body
+from hefu_service.intake.committer import Committer
+from hefu_service.intake.enrolment import enrol
+from hefu_service.jobs.tasks import settle
+from hefu_service.ports import Event
+from hefu_service.sealing.stops import SealingStoppedError
+from hefu_service.services import Services
+from hefu_service.wiring import open_services
+
+NAME = "上海某某化妆品有限公司"
+
+
+@dataclass
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+class Operator:
+    """Runs ``hefu-service`` in this process, on the data directory ``data``."""
+
+    def __init__(self, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.data = data
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def __call__(self, *words: object, data: Path | None = None) -> Ran:
+        command, *options = map(str, words)
+        where = ["--data", str(data or self.data)] if command != "--help" else []
+        self._monkeypatch.setattr(sys, "argv", ["hefu-service", command, *where, *options])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        shown = self._capsys.readouterr()
+        return Ran(int(ended.value.code or 0), shown.out, shown.err)
+
+    def events(self) -> list[Event]:
+        with open_services(self.data) as services, services.store.view() as view:
+            return list(view.events(0))
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("operator") / "data"
+    done = CliRunner().invoke(cli.command, ["init", "--data", str(data), "--origin", ORIGIN])
+    assert done.exit_code == 0
+    return data
+
+
+@pytest.fixture
+def operator(
+    begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Operator:
+    for name in ("HEFU_DATA", "HEFU_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(server, "log_to_stderr", lambda: None)  # it would outlive the test
+    monkeypatch.setattr(server, "_run", lambda _: pytest.fail("it would have listened"))
+    shutil.copytree(begun, tmp_path / "data")
+    return Operator(tmp_path / "data", monkeypatch, capsys)
+
+
+def deposit(services: Services, code: str, count: int = 1) -> str:
+    """Enrol with a code, deposit and seal; the vkey."""
+    key = depositor_key(code, "key")
+    enrol(services, code, possession(key))
+    Committer(services).accept([statement(key, number) for number in range(count)])
+    settle(services)
+    return format_vkey(key.key)
+
+
+# init
+
+
+def test_init_prints_the_keys_and_what_to_do_with_the_recovery_key(operator: Operator, tmp_path: Path) -> None:
+    ran = operator("init", "--origin", ORIGIN, data=tmp_path / "new")
+    assert ran.code == 0
+    vkey = next(word for word in ran.out.split() if word.startswith(f"{ORIGIN}+"))
+    assert parse_vkey(vkey).fingerprint in ran.out
+    assert str(tmp_path / "new" / "keys" / "recovery.key") in ran.out
+    for path in (tmp_path / "new").rglob("*.key"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert path.read_text().strip() not in ran.out + ran.err
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
+def test_init_refuses_a_directory_that_holds_anything(operator: Operator, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in operator.data.rglob("*") if path.is_file()}
+    ran = operator("init", "--origin", ORIGIN)
+    assert (ran.code, "is not empty" in ran.err) == (2, True)
+    assert before == {path: path.read_bytes() for path in operator.data.rglob("*") if path.is_file()}
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").touch()
+    assert operator("init", "--origin", ORIGIN, data=tmp_path / "other").code == 2
+    assert operator("init", "--origin", ORIGIN, data=tmp_path / "other" / "file").code == 2
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["file"]
+
+
+def test_init_takes_an_empty_directory(operator: Operator, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert operator("init", "--origin", ORIGIN, data=tmp_path / "empty").code == 0
+
+
+@pytest.mark.parametrize("origin", ["", "log example", "log.example+x", "日志"])
+def test_init_refuses_an_origin_that_no_key_could_carry_and_makes_nothing(
+    operator: Operator, tmp_path: Path, origin: str
+) -> None:
+    ran = operator("init", "--origin", origin, data=tmp_path / "new")
+    assert (ran.code, "not an origin" in ran.err) == (2, True)
+    assert not (tmp_path / "new").exists()
+
+
+# Data
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("serve",),
+        ("enrol", "--name", NAME, "--uscc", USCC),
+        ("retire", "--depositor", "x", "--vkey", "x", "--reason", "x"),
+        ("clock", "--reason", "x"),
+        ("upgrade",),
+        ("fsck",),
+        ("export", "--out", "out"),
+    ],
+)
+def test_every_command_says_when_there_is_no_ledger_and_makes_none(
+    operator: Operator, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    ran = operator(*words, data=tmp_path / "nowhere")
+    assert ran.code == 2
+    assert "holds no ledger" in ran.err
+    assert "hefu-service init" in ran.err
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_data_directory_may_come_from_the_environment(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["hefu-service", "fsck"])
+    with pytest.raises(SystemExit) as refused:
+        cli.main()
+    assert refused.value.code == 2
+    assert "HEFU_DATA: missing (or --data DIR)" in capsys.readouterr().err
+    monkeypatch.setenv("HEFU_DATA", str(operator.data))
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+
+
+def test_an_unknown_setting_is_refused_by_every_command(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEFU_COLOUR", "red")
+    for words in (("fsck",), ("serve",), ("upgrade",), ("init", "--origin", ORIGIN)):
+        ran = operator(*words)
+        assert (ran.code, "HEFU_COLOUR: unknown" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["log.key", "acknowledgement.key"])
+def test_the_keys_of_another_ledger_are_refused(operator: Operator, tmp_path: Path, name: str) -> None:
+    operator("init", "--origin", ORIGIN, data=tmp_path / "other")
+    shutil.copy(tmp_path / "other" / "keys" / name, operator.data / "keys" / name)
+    for words in (("fsck",), ("serve",), ("export", "--out", tmp_path / "out")):
+        ran = operator(*words)
+        assert ran.code == 2
+        assert "not those of the ledger's genesis record" in ran.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_key_that_others_may_read_is_refused(operator: Operator) -> None:
+    (operator.data / "keys" / "log.key").chmod(0o644)
+    ran = operator("fsck")
+    assert (ran.code, "chmod 600" in ran.err) == (2, True)
+
+
+def test_a_ledger_needs_no_recovery_key_to_run(operator: Operator) -> None:
+    (operator.data / "keys" / "recovery.key").unlink()
+    assert operator("fsck").code == 0
+
+
+# serve, as far as it gets without listening
+
+
+def test_serve_names_bad_flags_together(operator: Operator) -> None:
+    ran = operator("serve", "--port", "99999", "--window-ms", "0", "--host", "localhost")
+    assert ran.code == 2
+    assert [word in ran.err for word in ("--port: ", "--window-ms: ", "--host: ")] == [True] * 3
+
+
+def test_serve_refuses_an_old_schema_with_the_remedy(operator: Operator) -> None:
+    for change, said in (
+        ("UPDATE alembic_version SET version_num = '0000_before'", "schema is 0000_before"),
+        ("DELETE FROM alembic_version", "hefu-service upgrade"),
+    ):
+        with closing(sqlite3.connect(operator.data / "hefu.sqlite3")) as database:
+            database.execute(change)
+            database.commit()
+        for words in (("serve",), ("fsck",)):
+            ran = operator(*words)
+            assert (ran.code, said in ran.err) == (2, True)
+
+
+def test_serve_refuses_an_auditor_s_token_that_is_unreadable_or_short(operator: Operator, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    words = ("serve", "--auditor-token-file", token)
+    assert "cannot read the auditor token" in operator(*words).err
+    token.write_text("short\n")
+    assert "at least 32 characters" in operator(*words).err
+    token.write_text("密" * 40)
+    ran = operator(*words)
+    assert (ran.code, "cannot read the auditor token" in ran.err) == (2, True)
+    assert "密" not in ran.err
+    assert "\\xe5" not in ran.err
+
+
+# enrol
+
+
+def test_enrol_prints_the_code_alone_on_standard_output(operator: Operator) -> None:
+    ran = operator("enrol", "--name", NAME, "--uscc", USCC)
+    assert ran.code == 0
+    assert re.fullmatch(r"[a-z2-7]{16}\.[a-z2-7]{32}\n", ran.out)
+    assert "7 days" in ran.err
+    with open_services(operator.data) as services:
+        deposit(services, ran.out.strip())
+    (event,) = operator.events()
+    assert isinstance(event_body(event), Enrolment)
+
+
+def test_enrol_issues_a_further_code_for_one_already_known(operator: Operator) -> None:
+    first = operator("enrol", "--name", NAME, "--uscc", USCC).out.strip()
+    again = operator("enrol", "--depositor", first.partition(".")[0]).out.strip()
+    assert again.partition(".")[0] == first.partition(".")[0]
+    assert again != first
+    assert operator("enrol", "--depositor", "nobody").code == 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--name", NAME),
+        ("--uscc", USCC),
+        ("--depositor", "x", "--name", NAME),
+        ("--depositor", "x", "--uscc", USCC),
+        ("--depositor", "x", "--name", NAME, "--uscc", USCC),
+    ],
+)
+def test_enrol_takes_an_organisation_or_a_depositor(operator: Operator, options: tuple[str, ...]) -> None:
+    ran = operator("enrol", *options)
+    assert (ran.code, "give --name and --uscc, or --depositor" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--name", NAME, "--uscc", f"{USCC[:-1]}5"),
+        ("--name", NAME, "--uscc", "1"),
+        ("--name", "", "--uscc", USCC),
+        ("--name", NAME * 100, "--uscc", USCC),
+        ("--name", NAME, "--uscc", USCC, "--method", ""),
+        ("--name", NAME, "--uscc", USCC, "--verified-by", ""),
+        ("--name", NAME, "--uscc", USCC, "--signatures", "0"),
+        ("--name", NAME, "--uscc", USCC, "--signatures", "17"),
+    ],
+)
+def test_enrol_refuses_what_no_identity_could_hold(operator: Operator, options: tuple[str, ...]) -> None:
+    ran = operator("enrol", *options)
+    assert (ran.code, ran.out) == (2, "")
+    assert NAME not in ran.err
+
+
+# retire, clock
+
+
+def test_retire_ends_a_key_and_records_why(operator: Operator) -> None:
+    code = operator("enrol", "--name", NAME, "--uscc", USCC).out.strip()
+    with open_services(operator.data) as services:
+        vkey = deposit(services, code)
+    words = ("retire", "--depositor", code.partition(".")[0], "--vkey", vkey, "--reason", "员工离职")
+    assert operator(*words).code == 0
+    body = event_body(operator.events()[-1])
+    assert isinstance(body, KeyEvent)
+    assert (body.action, body.reason, body.from_seq) == ("retire", "员工离职", 1)
+    again = operator(*words)
+    assert again.code == 2
+    assert len(operator.events()) == 2
+    with open_services(operator.data) as services:
+        settle(services)
+    assert operator("fsck").code == 0
+
+
+def test_a_compromised_key_is_reported_with_its_window_even_when_it_has_ended(operator: Operator) -> None:
+    code = operator("enrol", "--name", NAME, "--uscc", USCC).out.strip()
+    with open_services(operator.data) as services:
+        vkey = deposit(services, code)
+    words = ("retire", "--depositor", code.partition(".")[0], "--vkey", vkey, "--reason", "lost")
+    since = "2026-01-31T08:00:00.000Z"
+    assert operator(*words).code == 0
+    assert operator(*words, "--compromised-since", "yesterday").code == 2
+    assert operator(*words, "--compromised-since", since).code == 0
+    body = event_body(operator.events()[-1])
+    assert isinstance(body, KeyEvent)
+    assert (body.action, body.since) == ("compromised", parse_time(since))
+    with open_services(operator.data) as services:
+        settle(services)
+    assert operator("fsck").code == 0
+
+
+def test_clock_declares_the_time_that_it_prints(operator: Operator) -> None:
+    ran = operator("clock", "--reason", "NTP 故障")
+    assert ran.code == 0
+    (event,) = operator.events()
+    body = event_body(event)
+    assert isinstance(body, Clock)
+    assert body.reason == "NTP 故障"
+    shown = re.search(r"\d{4}-\S+Z", ran.out)
+    assert shown is not None
+    assert parse_time(shown.group()) == body.not_before
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "\n", "x" * 401])
+def test_a_reason_that_no_record_can_hold_does_not_stop_the_ledger(operator: Operator, reason: str) -> None:
+    code = operator("enrol", "--name", NAME, "--uscc", USCC).out.strip()
+    with open_services(operator.data) as services:
+        vkey = deposit(services, code)
+    assert operator("clock", "--reason", reason).code == 2
+    assert operator("retire", "--depositor", code.partition(".")[0], "--vkey", vkey, "--reason", reason).code == 2
+    assert len(operator.events()) == 1
+    with open_services(operator.data) as services:
+        settle(services)
+
+
+def test_the_longest_reason_can_be_recorded(operator: Operator) -> None:
+    assert operator("clock", "--reason", "钟" * 400).code == 0
+    with open_services(operator.data) as services:
+        settle(services)
+    assert operator("fsck").code == 0
+
+
+# upgrade, fsck, export
+
+
+def test_upgrade_may_be_repeated(operator: Operator) -> None:
+    assert operator("upgrade").code == 0
+    assert operator("upgrade").code == 0
+    assert operator("fsck").code == 0
+
+
+def test_fsck_exits_1_with_findings_and_0_without(operator: Operator) -> None:
+    ran = operator("fsck")
+    assert (ran.code, ran.out) == (0, "clean 无误\n")
+    (operator.data / "ledger" / "checkpoint").chmod(0o600)
+    (operator.data / "ledger" / "checkpoint").write_bytes(b"not a checkpoint\n")
+    ran = operator("fsck")
+    assert ran.code == 1
+    assert "checkpoint" in ran.out
+    assert ran.out.splitlines()[-1] == f"{len(ran.out.splitlines()) - 1} finding(s)"
+
+
+def grown(operator: Operator) -> Callable[[int], None]:
+    codes = iter([operator("enrol", "--name", NAME, "--uscc", USCC).out.strip() for _ in range(3)])
+
+    def grow(count: int) -> None:
+        with open_services(operator.data) as services:
+            deposit(services, next(codes), count)
+
+    return grow
+
+
+def files(root: Path) -> dict[str, bytes]:
+    found = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in found.items() if not name.startswith(".")}
+
+
+def test_an_export_is_the_published_ledger_and_grows(operator: Operator, tmp_path: Path) -> None:
+    grow, out = grown(operator), tmp_path / "out"
+    grow(2)
+    assert operator("export", "--out", out).code == 0
+    first = files(out)
+    assert first.items() <= files(operator.data / "ledger").items()
+    assert {"checkpoint", "tile/0/000.p/3", "tile/entries/000.p/3", "batches/2/leaves"} == first.keys()
+    assert operator("export", "--out", out).code == 0
+    assert files(out) == first
+    grow(3)
+    ran = operator("export", "--out", out)
+    assert (ran.code, "5 records" in ran.out) == (0, True)
+    assert files(out).keys() > first.keys()
+    assert files(out)["checkpoint"] == files(operator.data / "ledger")["checkpoint"] != first["checkpoint"]
+    assert not list(out.rglob("batches/*/entries")), "the private half only where it is asked for"
+    assert operator("export", "--out", out, "--statements").code == 0
+    assert len(list(out.rglob("batches/*/entries"))) == 2
+
+
+def test_an_export_into_another_ledger_s_directory_is_refused_and_changes_nothing(
+    operator: Operator, tmp_path: Path
+) -> None:
+    other, out = tmp_path / "other", tmp_path / "out"
+    operator("init", "--origin", ORIGIN, data=other)
+    assert operator("export", "--out", out, data=other).code == 0
+    before = files(out)
+    ran = operator("export", "--out", out)
+    assert ran.code == 2
+    assert files(out) == before
+
+
+# Exit codes and helps
+
+
+def test_an_error_that_nobody_foresaw_exits_3_and_an_interrupt_130(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(error: BaseException) -> Callable[[Services], NoReturn]:
+        def fail(_: Services) -> NoReturn:
+            raise error
+
+        return fail
+
+    for error, code in (
+        (ValueError("x"), 3),
+        (OSError("x"), 3),
+        (SealingStoppedError("x"), 3),
+        (KeyboardInterrupt(), 130),
+    ):
+        monkeypatch.setattr(cli, "run_fsck", failing(error))
+        ran = operator("fsck")
+        assert ran.code == code
+        assert "Traceback" not in ran.err
+
+
+def test_a_wrong_word_is_a_usage_error(operator: Operator) -> None:
+    for words in (("frobnicate",), ("fsck", "--quick"), ("init",), ("clock",)):
+        ran = operator(*words)
+        assert ran.code == 2
+        assert ran.err
+
+
+def test_every_option_of_every_command_says_what_it_is() -> None:
+    for name, command in cli.command.commands.items():
+        assert command.help, name
+        for parameter in command.params:
+            assert getattr(parameter, "help", None), f"{name} {parameter.name}"
+
+
+def test_the_installed_program_is_this_one() -> None:
+    program = Path(sys.executable).with_name("hefu-service")
+    done = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    for name in cli.command.commands:
+        assert f"  {name} " in done.stdout
+    assert done.stderr == ""
