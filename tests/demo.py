@@ -101,7 +101,8 @@ def show_what_left(documents: Path, sent: bytes, took: float) -> None:
     files = [path for path in documents.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
     names = {str(path.relative_to(documents)).encode() for path in files if len(path.name) > 5}
-    digests = {sha256(path.read_bytes()).hexdigest().encode() for path in files if path.stat().st_size < 1 << 24}
+    hashes = [sha256(path.read_bytes()) for path in files if path.stat().st_size < 1 << 24]
+    digests = {form for each in hashes for form in (each.digest(), each.hexdigest().encode())}
     say(f"{len(files)} documents, {size:,} bytes, in {took:.1f} s; {len(sent):,} bytes left the machine")
     leaked = [secret for secret in names | digests if secret in sent]
     claim(not leaked, "no file name and no digest was among them 其中没有任何文件名或文件摘要")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hefu.home import Home
+from hefu.home import Home, Reader
 from hefu_ledger.acceptance import Acceptance, parse_acceptance
 from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import MalformedError, VerificationError
@@ -13,7 +13,7 @@ from hefu_ledger.verdict import CANNOT, FAILED, NOT_PROVEN, PROVEN, Verdict
 from hefu_ledger.verify import Folder, verify_folder
 
 
-def verify_acknowledgement(data: bytes, *, statement: bytes, home: Home) -> Acceptance:
+def verify_acknowledgement(data: bytes, *, statement: bytes, home: Home | Reader) -> Acceptance:
     """Check that it is of this statement, signed by the key of genesis, with no longer a delay than genesis allows."""
     note = parse_note(data)
     acceptance = parse_acceptance(note.text)
@@ -31,7 +31,9 @@ def verify_acknowledgement(data: bytes, *, statement: bytes, home: Home) -> Acce
     return acceptance
 
 
-def verify_answer(receipt: Receipt, folder: Folder, *, statement: bytes, acknowledgement: bytes, home: Home) -> Verdict:
+def verify_answer(
+    receipt: Receipt, folder: Folder, *, statement: bytes, acknowledgement: bytes, home: Home | Reader
+) -> Verdict:
     """Check that a receipt proves this very deposit under the home's policy, and keeps to what was acknowledged."""
     if receipt.statement.encode() != statement:
         raise VerificationError("receipt: it is of another statement")

@@ -29,6 +29,13 @@ MODULES = {
     "inspect": "commands_evidence",
     "extract": "commands_evidence",
     "audit": "commands_evidence",
+    "list": "commands_daily",
+    "search": "commands_daily",
+    "label": "commands_daily",
+    "check": "commands_daily",
+    "watch": "commands_daily",
+    "submit": "commands_daily",
+    "refresh": "commands_daily",
 }
 
 

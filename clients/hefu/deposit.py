@@ -9,7 +9,6 @@ What is sent was durable before, and is sent again byte for byte until it is ans
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,9 @@ from typing import Any, NamedTuple
 
 from hefu.acknowledgement import verify_acknowledgement, verify_answer
 from hefu.atomic import replace
+from hefu.blobs import About
 from hefu.bundles import Part
+from hefu.disk import lock_folder
 from hefu.document import UnreadableError
 from hefu.errors import ClientError, FolderError, Problem, RefusedError, UnreachableError
 from hefu.home import Home
@@ -61,6 +62,7 @@ class Deposited(NamedTuple):
     statement: str  # hex SHA-256 of the signed statement
     received_at: str
     left_out: tuple[Problem, ...] = ()
+    unsent: str = ""  # why the service's vault does not hold the private half yet; empty when it does, or is not to
 
 
 class Open(NamedTuple):
@@ -71,6 +73,7 @@ class Open(NamedTuple):
     acknowledgement: bytes
     acceptance: Acceptance
     left_out: tuple[Problem, ...] = ()
+    unsent: str = ""
     compare: bool = False  # whether its evidence, once complete, must be held against the documents as they are now
 
 
@@ -93,6 +96,7 @@ def deposit_targets(
     os.makedirs(out, exist_ok=True)
     with alone(out):
         depositor = Depositor(home, service, skip_unreadable=skip_unreadable)
+        home.send_owed(service)
         begun = [depositor.begin(target) for target in targets]
         return [item if isinstance(item, Deposited) else depositor.end(item, wait=wait) for item in begun]
 
@@ -120,15 +124,20 @@ class Depositor:
 
     def send(self, target: Target, part: Part, *, resumed: bool = True) -> Open:
         """Have the service acknowledge a deposit that lies ready; one that is refused at once is not kept."""
+        keep_private_half(target, part, self._home)
+        identity = statement_id(part.statement).hex()
         try:
             answer = self._service.post("/v1/deposits", part.statement, TEXT)
         except RefusedError:
             if not resumed:  # an earlier run may have had a better answer
+                self._home.vault.drop(identity)
                 discard(target)
             raise
         acceptance = verify_acknowledgement(answer.body, statement=part.statement, home=self._home)
         replace(target.acknowledgement, answer.body)
-        return Open(target, part, answer.body, acceptance)
+        vault, config = self._home.vault, self._home.config
+        unsent = vault.send_deposit(identity, self._home.remote(self._service)) if config.upload else ""
+        return Open(target, part, answer.body, acceptance, unsent=unsent)
 
     def end(self, item: Open, *, wait: bool) -> Deposited:
         """Turn the receipt into evidence, if the ledger has it, or once it has."""
@@ -138,7 +147,7 @@ class Depositor:
         done = complete(item.target, item.part, parse_receipt(data), item.acknowledgement, self._home)
         if item.compare:  # the documents may have changed since they were described
             _known(item.target, self._home)
-        return done._replace(left_out=item.left_out)
+        return done._replace(left_out=item.left_out, unsent=item.unsent)
 
     @cached_property
     def _seen(self) -> Seen:
@@ -178,6 +187,13 @@ def describe(
             names = [name for name in names if f"{target.folder}/{name}" not in bad]
 
 
+def keep_private_half(target: Target, part: Part, home: Home) -> None:
+    """Have the vault hold what lies ready, before anyone hears of it. Durable on return."""
+    about = About(os.path.basename(target.final), printable(os.path.abspath(target.path)))
+    with open(target.part, "rb") as file:
+        home.vault.keep_deposit(statement_id(part.statement).hex(), about, file, part.end)
+
+
 def accepted(item: Open, home: Home) -> Deposited:
     """What is known of a deposit that is not on the ledger yet."""
     return Deposited(
@@ -189,6 +205,7 @@ def accepted(item: Open, home: Home) -> Deposited:
         statement=_id(item),
         received_at=format_time(item.acceptance.received_at),
         left_out=item.left_out,
+        unsent=item.unsent,
     )
 
 
@@ -197,6 +214,7 @@ def complete(target: Target, part: Part, receipt: Receipt, acknowledgement: byte
     owners = frozenset({(home.config.origin, home.config.depositor)})
     folder = Folder(part.header.count, part.root, owners)
     verdict = verify_answer(receipt, folder, statement=part.statement, acknowledgement=acknowledgement, home=home)
+    home.vault.keep_receipt(receipt)
     finish(target, part, receipt)
     return _from_facts(target, ANCHORED, verdict.facts)
 
@@ -242,11 +260,11 @@ def _id(item: Open) -> str:
 @contextmanager
 def alone(out: str) -> Iterator[None]:
     """One deposit into a folder at a time: two would take each other's unfinished work for a crash's."""
-    descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        descriptor = lock_folder(out)
     except BlockingIOError:
         raise ClientError(f"another hefu deposit is writing to {out}; wait for it, or choose another --out") from None
+    try:
+        yield
     finally:
         os.close(descriptor)

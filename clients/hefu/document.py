@@ -6,13 +6,11 @@ import os
 import stat
 from collections.abc import Callable
 
+from hefu.disk import READ, reach, read_into, why
 from hefu.errors import Problem
 from hefu.progress import SILENT
-from hefu.scan import kind_of, printable, why
+from hefu.scan import kind_of, printable
 from hefu_ledger.digest import Digests, digest_stream
-
-# A path may have become a link or a pipe since it was found: neither is followed, or waited for.
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class UnreadableError(Exception):
@@ -33,7 +31,7 @@ class _Descriptor:
         self._tell = tell
 
     def readinto(self, buffer: bytearray, /) -> int:
-        count = os.readv(self._number, (buffer,))
+        count = read_into(self._number, buffer)
         self._tell(count)
         return count
 
@@ -44,7 +42,7 @@ def digest_document(path: str, tell: Callable[[int], None] = SILENT.read) -> Dig
     ``tell`` is called with the number of bytes of each piece read.
     """
     try:
-        number = os.open(path, _FLAGS)
+        number = os.open(reach(path), READ)
     except OSError as error:
         raise UnreadableError(path, _why_not_opened(path, error)) from error
     try:

@@ -14,6 +14,8 @@ from hefu.atomic import replace, write_new
 from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.http import JSON, Service
 from hefu.key import format_key, parse_key
+from hefu.recovery import Sheet
+from hefu.safekeeping import Keeping, forget_new, keep_settings, recovery_of, write_sheet
 from hefu.sight import Sight, verify_checkpoint
 from hefu_ledger.card import Opened, parse_opened
 from hefu_ledger.encoding import Fields, canonical
@@ -36,6 +38,7 @@ from hefu_ledger.roster import Roster
 
 _PATIENCE_S = 120.0  # how long the enrolment's record may take; the key is safe, and init can be run again
 _PAUSE_S = 0.5
+_HERE_AND_THERE = Keeping()
 
 
 class Enrolled(NamedTuple):
@@ -46,6 +49,9 @@ class Enrolled(NamedTuple):
     identity: Identity
     fingerprints: tuple[str, ...]
     checkpoint_size: int
+    words: str = ""  # of the recovery sheet; empty where there is one already
+    sheet: str = ""  # the file to print and delete
+    unsent: str = ""  # why the service does not hold the vault's first file yet
 
 
 class OnLedger(NamedTuple):
@@ -56,14 +62,14 @@ class OnLedger(NamedTuple):
     pending: int
 
 
-def enrol(path: str, service: Service, code: str) -> Enrolled:
+def enrol(path: str, service: Service, code: str, keeping: Keeping = _HERE_AND_THERE) -> Enrolled:
     """Make ``path`` the home of the depositor whose one-time code this is. Durable on return."""
-    if home.read(path, home.CONFIG) is not None:
-        raise ClientError(f"{path} is a home already; choose another --home, or go on to hefu deposit")
     depositor = check_depositor(code.strip().partition(".")[0])
+    _check_new(path, depositor)
     trust = service.get("/v1/trust").body
     policy = parse_policy(trust.decode("utf-8", "surrogateescape"))
     origin = _origin(policy)
+    recovery = recovery_of(path, keeping.recovery)
     signer = _key(path, depositor_key_name(origin, depositor))
     identity = _send(service, code.strip(), Possession(depositor, origin, signer.key), signer)
     found = _wait(service, policy, depositor, signer)
@@ -71,10 +77,15 @@ def enrol(path: str, service: Service, code: str) -> Enrolled:
     replace(f"{path}/{home.POLICY}", trust)
     replace(f"{path}/{home.GENESIS}", found.records[0])
     replace(f"{path}/{home.CHECKPOINT}", format_note(found.sight.note))
-    config = home.Config(depositor, identity, origin, service.url)
-    replace(f"{path}/{home.CONFIG}", home.format_config(config))
     fingerprints = tuple(log.key.fingerprint for log in policy.logs)
-    return Enrolled(depositor, origin, established, fingerprints, found.sight.checkpoint.size)
+    config = home.Config(depositor, identity, origin, service.url, keeping.folder, keeping.upload)
+    keep_settings(config, path=path, genesis=found.records[0], policy=trust, recovery=recovery)
+    sheet = Sheet(recovery, depositor, origin, service.url)
+    words, file = write_sheet(path, sheet, name=established.name, fingerprints=fingerprints)
+    replace(f"{path}/{home.CONFIG}", home.format_config(config))
+    forget_new(path)
+    unsent = home.load(path).send_owed(service)
+    return Enrolled(depositor, origin, established, fingerprints, found.sight.checkpoint.size, words, file, unsent)
 
 
 def fetch_enrolment(service: Service, policy: Policy, depositor: str) -> OnLedger:
@@ -88,6 +99,18 @@ def fetch_enrolment(service: Service, policy: Policy, depositor: str) -> OnLedge
         raise UnreachableError("enrolment: the service's answer does not hold one proof for each record")
     sights = [_verify_record(data, value, policy) for data, value in zip(records, proofs, strict=True)]
     return OnLedger(records, max(sights, key=lambda sight: sight.checkpoint.size), fields.whole("pending"))
+
+
+def _check_new(path: str, depositor: str) -> None:
+    """Refuse a home that is one; one that was restored gets a key of its own, and the vault it has."""
+    if home.read(path, home.CONFIG) is None:
+        return
+    if not home.is_restored(path):
+        raise ClientError(f"{path} is a home already; choose another --home, or go on to hefu deposit")
+    restored = home.load_reader(path).config.depositor
+    if restored != depositor:
+        raise ClientError(f"{path} was restored for {restored}, the code is of {depositor}; choose another --home")
+    os.unlink(f"{path}/{home.CONFIG}")  # from here on it is a home that is being made; the vault has the settings
 
 
 def _origin(policy: Policy) -> str:

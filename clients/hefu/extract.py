@@ -9,7 +9,8 @@ from typing import NamedTuple
 from hefu.atomic import PRIVATE, write_new
 from hefu.bundles import decode, read_cards
 from hefu.comparison import name_of, read_end
-from hefu.errors import ClientError
+from hefu.disk import reach, shown_as, unfit
+from hefu.errors import ClientError, FolderError, Problem
 from hefu.progress import progress_bar
 from hefu_ledger.bundle import Header, Texts, read_header
 from hefu_ledger.card import Nonces, Opened, Sections
@@ -38,6 +39,9 @@ def extract(bundle: str, out: str, wanted: Collection[str] = ()) -> list[str]:
     unknown = sorted(set(wanted) - contents.names)
     if unknown:
         raise ClientError(f"{bundle} holds no document named {', '.join(map(repr, unknown))}")
+    cannot = [Problem(name, unfit(name)) for name in sorted(wanted or contents.names) if unfit(name)]
+    if cannot:
+        raise FolderError(cannot)
     paths = []
     with progress_bar("extract", len(set(wanted)) or contents.header.count) as progress:
         for name, data in _cut(bundle, contents, wanted):
@@ -83,10 +87,15 @@ def _cut(bundle: str, contents: _Contents, wanted: Collection[str]) -> Iterator[
 
 
 def _write(path: str, data: bytes) -> None:
+    path = reach(path)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     try:
         write_new(path, data, mode=PRIVATE)
     except FileExistsError:
+        other = shown_as(path)
+        if other is not None:
+            problem = f"this disk cannot tell {path} from {other}, which is there"
+            raise ClientError(f"{problem}; extract them one by one, each into an --out of its own") from None
         with open(path, "rb") as file:
             if file.read(len(data) + 1) != data:
                 raise ClientError(f"{path} holds other evidence, which stays; choose another --out") from None

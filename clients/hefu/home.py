@@ -4,6 +4,9 @@
 
     config.json   depositor, identity (opened), origin, server      the last file that ``hefu init`` writes
     key           the secret key, readable by its owner alone
+    vault.key     the recovery secret, which opens the vault
+    vault/        the vault's files, unless the configuration names another folder
+    unsent/       names of those that the service has still to be given
     policy.txt    the trust policy (c2sp.org/tlog-policy) that the service gave at first sight
     genesis       the ledger's first record, which names the key of its acknowledgements
     checkpoint    the last checkpoint that was verified (a signed note): a ledger that goes back on it is caught
@@ -16,7 +19,11 @@ from typing import Final, NamedTuple
 
 from hefu.atomic import replace
 from hefu.errors import ClientError
+from hefu.http import Service
 from hefu.key import parse_key
+from hefu.recovery import Recovery, parse_vault_key
+from hefu.remote import Remote
+from hefu.vault import Vault
 from hefu_ledger.card import Opened, parse_opened, section_value
 from hefu_ledger.encoding import Fields, canonical, parse_plain
 from hefu_ledger.errors import LedgerError, MalformedError
@@ -28,20 +35,42 @@ from hefu_ledger.record import Genesis, parse_record
 
 CONFIG: Final = "config.json"
 KEY: Final = "key"
+VAULT_KEY: Final = "vault.key"
 POLICY: Final = "policy.txt"
 GENESIS: Final = "genesis"
 CHECKPOINT: Final = "checkpoint"
 _MEMBERS: Final = frozenset({"depositor", "identity", "origin", "server"})
+_OPTIONAL: Final = frozenset({"upload", "vault"})
 _LIMIT: Final = 65_536  # bytes of any file here
 
 
 class Config(NamedTuple):
-    """``identity``: opened, as it goes into the evidence of this depositor's documents."""
+    """``identity``: opened, as it goes into the evidence of this depositor's documents.
+
+    ``vault``: the folder of the vault's files, None for the home's own; ``upload``: whether the service holds them too.
+    """
 
     depositor: str
     identity: Opened
     origin: str
     server: str
+    vault: str | None = None
+    upload: bool = True
+
+
+class Reader(NamedTuple):
+    """All that reading what was deposited needs: a home without its key 查阅."""
+
+    path: str
+    config: Config
+    policy: Policy
+    genesis: Genesis
+    recovery: Recovery
+
+    @property
+    def vault(self) -> Vault:
+        """The files of the vault."""
+        return Vault(self.path, self.config.vault or f"{self.path}/vault", self.recovery)
 
 
 class Home(NamedTuple):
@@ -52,6 +81,20 @@ class Home(NamedTuple):
     signer: Ed25519Signer
     policy: Policy
     genesis: Genesis
+    recovery: Recovery
+
+    @property
+    def vault(self) -> Vault:
+        """The files of the vault."""
+        return Vault(self.path, self.config.vault or f"{self.path}/vault", self.recovery)
+
+    def remote(self, service: Service) -> Remote:
+        """The vault at the service."""
+        return Remote(service, self.recovery, self.signer)
+
+    def send_owed(self, service: Service) -> str:
+        """Give the service what its copy of the vault lacks, if it is to have one; the reason if it takes none now."""
+        return self.vault.send_owed(self.remote(service)) if self.config.upload else ""
 
     @property
     def seen(self) -> Note | None:
@@ -66,34 +109,62 @@ class Home(NamedTuple):
 
 def format_config(config: Config) -> bytes:
     """Write config.json."""
-    return canonical(config._asdict() | {"identity": section_value(config.identity)}) + b"\n"
+    members = config._asdict() | {"identity": section_value(config.identity)}
+    if config.upload:
+        del members["upload"]
+    if config.vault is None:
+        del members["vault"]
+    return canonical(members) + b"\n"
 
 
 def parse_config(data: bytes) -> Config:
     """Read config.json."""
-    fields = Fields(parse_plain(data, limit=_LIMIT), "config.json", _MEMBERS)
+    fields = Fields(parse_plain(data, limit=_LIMIT), "config.json", _MEMBERS, _OPTIONAL)
+    if fields.has("upload") and fields.raw("upload") is not False:
+        raise MalformedError("config.json: upload is false, or not there")
     return Config(
         depositor=check_depositor(fields.raw("depositor")),
         identity=parse_opened(fields.raw("identity"), "identity"),
         origin=check_origin(fields.raw("origin")),
         server=fields.text("server", limit=1000),
+        vault=fields.text("vault", limit=4096) if fields.has("vault") else None,
+        upload=not fields.has("upload"),
     )
 
 
 def load(path: str) -> Home:
     """Read a home folder that ``hefu init`` has finished."""
+    reader = load_reader(path)
+    if is_restored(path):
+        raise ClientError(
+            f"{path} was restored, and has no signing key, which no recovery sheet holds: ask the operator for a new"
+            f" code, and run hefu init --home {path} --server URL --code CODE 请用新登记码重新登记签名密钥"
+        )
+    try:
+        return Home(path, reader.config, parse_key(_need(path, KEY)), *reader[2:])
+    except LedgerError as error:
+        raise ClientError(f"{path} is damaged: {error}") from None
+
+
+def load_reader(path: str) -> Reader:
+    """Read a home folder that ``hefu init`` or ``hefu vault restore`` has finished."""
     if read(path, CONFIG) is None:
         raise ClientError(f"{path} is no home folder yet: run hefu init --home {path} --server URL --code CODE")
     try:
-        return Home(
+        return Reader(
             path=path,
             config=parse_config(_need(path, CONFIG)),
-            signer=parse_key(_need(path, KEY)),
             policy=parse_policy(_need(path, POLICY).decode("utf-8", "surrogateescape")),
             genesis=parse_genesis(_need(path, GENESIS)),
+            recovery=parse_vault_key(_need(path, VAULT_KEY)),
         )
     except LedgerError as error:
         raise ClientError(f"{path} is damaged: {error}") from None
+
+
+def is_restored(path: str) -> bool:
+    """Whether a home came back from its vault, and has no signing key yet."""
+    return read(path, CONFIG) is not None and read(path, KEY) is None
 
 
 def parse_genesis(data: bytes) -> Genesis:

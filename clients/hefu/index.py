@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -15,8 +15,9 @@ from typing import Any, Final, NamedTuple, Self
 from hefu.contents import Described, Ending, read_described, read_finished, read_single, read_unfinished
 from hefu.entries import DOCUMENT, ENTRY, Document, Entry, document_of, entry_of, folded
 from hefu.errors import ClientError
-from hefu.home import GENESIS, parse_genesis, read
+from hefu.home import GENESIS, Home, parse_genesis, read
 from hefu.labels import Label, append_label, read_labels
+from hefu.plan import plan
 from hefu.verifying import is_bundle
 from hefu_ledger.acceptance import Acceptance, parse_acceptance
 from hefu_ledger.errors import LedgerError
@@ -141,7 +142,7 @@ class Index:
     def search(self, text: str) -> list[Document]:
         """Documents whose name, label, deposit's label or number holds ``text``, whatever its case or width."""
         key = folded(text)
-        hits = {target for target, label in self._labels().items() if key in folded(label)}
+        hits = {target for target, label in self._labels().items() if label and key in folded(label)}
         return self._documents(
             "instr(d.key, ?) OR number = ? OR lower(hex(statement)) IN (SELECT value FROM json_each(?))"  # noqa: S608
             " OR lower(hex(statement)) || '/' || position IN (SELECT value FROM json_each(?))"
@@ -207,6 +208,11 @@ class Index:
         rows = self._all("SELECT evidence FROM deposits")
         return sorted({os.path.dirname(os.fsdecode(evidence)) for (evidence,) in rows})
 
+    def known_evidence(self) -> set[str]:
+        """The paths of all evidence that was taken in, finished or on its way."""
+        rows = self._all("SELECT evidence FROM deposits WHERE statement IS NOT NULL")
+        return {os.fsdecode(evidence) for (evidence,) in rows}
+
     def readings(self, folder: str) -> dict[str, Reading]:
         """What is remembered of reading the files in ``folder``, by the path relative to it."""
         start, end = _below(folder)
@@ -256,7 +262,8 @@ class Index:
 
     def _forget(self, row: int, *, wholly: bool = False) -> None:
         self._db.execute("DELETE FROM documents WHERE deposit = ?", (row,))
-        self._db.execute("UPDATE deposits SET statement = NULL WHERE id = ?", (row,))
+        nothing = "statement = NULL, documents = NULL, received_at = NULL, number = NULL"
+        self._db.execute(f"UPDATE deposits SET {nothing} WHERE id = ?", (row,))  # noqa: S608 -- as above
         if wholly:
             self._db.execute("DELETE FROM deposits WHERE id = ?", (row,))
 
@@ -288,7 +295,7 @@ class Index:
         return [document_of(row, labels) for row in self._all(query, *values)]
 
     def _labels(self) -> dict[str, str]:
-        return {label.target: label.text for label in read_labels(self._home) if label.text}
+        return {label.target: label.text for label in read_labels(self._home)}
 
     def _all(self, query: str, *values: object) -> list[Any]:
         return self._db.execute(query, values).fetchall()
@@ -305,6 +312,18 @@ class Index:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+@contextmanager
+def expected(home: Home, paths: Sequence[str], out: str) -> Iterator[None]:
+    """Take what is deposited in the block into the home's index, however the block ends."""
+    with Index(home.path) as index:
+        for target in plan(paths, out, home.path):
+            index.expect(target.final, base=target.folder)
+        try:
+            yield
+        finally:
+            index.catch_up()
 
 
 def _acknowledgement(evidence: str) -> bytes | None:

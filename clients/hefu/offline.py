@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hefu.atomic import PUBLIC, replace
-from hefu.deposit import ACCEPTED, ANCHORED, PREPARED, Deposited, alone, describe
+from hefu.deposit import ACCEPTED, ANCHORED, PREPARED, Deposited, alone, describe, keep_private_half
 from hefu.errors import ClientError, Problem
 from hefu.home import Home
 from hefu.http import TEXT, Service
@@ -70,8 +70,11 @@ def _prepare(target: Target, home: Home, *, skip_unreadable: bool) -> Deposited:
         if os.path.lexists(target.final):
             raise ClientError(f"{target.final} is there already, and stays; choose another --out, or move it away")
         part, left_out = describe(target, home, lambda: _remembered(home), skip_unreadable=skip_unreadable)
-    replace(target.statement, part.statement, mode=PUBLIC)
     identity = statement_id(part.statement).hex()
+    keep_private_half(target, part, home)
+    if home.config.upload:
+        home.vault.owe_deposit(identity)
+    replace(target.statement, part.statement, mode=PUBLIC)
     return Deposited(target.path, target.final, PREPARED, part.header.count, "", identity, "", left_out)
 
 

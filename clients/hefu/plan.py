@@ -7,8 +7,9 @@ import stat
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from hefu.disk import reach, why
 from hefu.errors import ClientError, FolderError, Problem
-from hefu.scan import Found, kind_of, printable, scan, why
+from hefu.scan import Found, kind_of, printable, scan
 from hefu_ledger.statement import MAX_COUNT
 
 
@@ -83,7 +84,7 @@ def documents(target: Target, *, skip_unreadable: bool) -> Found:
 
 
 def _target(path: str, out: str) -> Target:
-    mode = os.lstat(path.rstrip("/") or "/").st_mode
+    mode = os.lstat(reach(path.rstrip("/") or "/")).st_mode
     name = os.path.basename(os.path.abspath(path))
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise ValueError(kind_of(mode))
@@ -112,5 +113,11 @@ def _check_inside(targets: Sequence[Target], ours: dict[str, str]) -> None:
     for target in targets:
         whole = os.path.realpath(target.path)
         for option, path in ours.items():
-            if target.is_folder and os.path.commonpath((whole, os.path.realpath(path))) == whole:
+            if target.is_folder and _holds(whole, os.path.realpath(path)):
                 raise ClientError(f"{option} {path} lies inside {printable(target.path)}; choose a folder outside it")
+
+
+def _holds(folder: str, path: str) -> bool:
+    """Whether an absolute path is a folder, or lies in it, as the system compares names."""
+    folder, path = os.path.normcase(folder), os.path.normcase(path)
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)

@@ -56,7 +56,7 @@ def format_vault_key(recovery: Recovery) -> bytes:
     """Write the age identity (c2sp.org/age, an X25519 identity in Bech32), one line."""
     import bech32  # noqa: PLC0415  # what only homes need must not slow down `hefu verify`
 
-    text = bech32.bech32_encode(_PREFIX, bech32.convertbits(recovery.secret, 8, 5))
+    text = bech32.bech32_encode(_PREFIX, bech32.convertbits(recovery.secret, 8, 5) or [])
     return f"{text.upper()}\n".encode()
 
 

@@ -6,7 +6,7 @@ Nothing is read but what was deposited: the documents may have changed or gone s
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from hefu.acknowledgement import verify_acknowledgement
@@ -16,6 +16,7 @@ from hefu.deposit import PREPARED, Deposited, Depositor, Open, accepted, alone, 
 from hefu.errors import AlarmError, ClientError, Problem, UnreachableError
 from hefu.home import Home
 from hefu.http import Service
+from hefu.index import Index
 from hefu.offline import ACKNOWLEDGEMENT, RECEIPT
 from hefu.plan import Target
 from hefu.scan import printable
@@ -73,6 +74,42 @@ def refresh(home: Home, service: Service, out: str, *, wait: bool = False) -> Re
     """Send what was never sent, and ask for what is missing."""
     depositor = Depositor(home, service)
     return _each(home, out, lambda target: _from_service(target, home, depositor, wait=wait))
+
+
+def refresh_all(
+    home: Home, index: Index, folders: Sequence[str] | None, *, carried: str | None = None, wait: bool = False
+) -> Refreshed:
+    """Refresh evidence folders, by default all that the index knows, and take in evidence it does not know.
+
+    ``carried``: a folder of answers to go on with; no network is touched then. Folders that are away are ``stuck``.
+    """
+    done = Refreshed([], [])
+    answers = None if carried is None else read_carried(carried)
+    with Service(home.config.server) as service:
+        for out in folders or index.evidence_folders():
+            if not os.path.isdir(out):
+                done.stuck.append(
+                    Problem(printable(out), "this evidence folder is not there; connect its disk, or restore it")
+                )
+                continue
+            found = refresh(home, service, out, wait=wait) if answers is None else refresh_carried(home, out, answers)
+            done.done.extend(found.done)
+            done.stuck.extend(found.stuck)
+            done.stuck.extend(_take(index, out))
+    index.catch_up()
+    return done
+
+
+def _take(index: Index, out: str) -> Iterator[Problem]:
+    """Take evidence into the index that it does not know: made by another home folder, or before the index was lost."""
+    known = index.known_evidence()
+    finished = [f"{out}/{name}" for name in sorted(os.listdir(out)) if name.endswith(tuple(_KINDS))]
+    for path in map(os.path.abspath, [*finished, *(target.final for target in unfinished(out))]):
+        if path not in known:
+            try:
+                index.take(path)
+            except LedgerError as error:
+                yield Problem(printable(path), str(error))
 
 
 def _each(home: Home, out: str, go_on: Callable[[Target], Deposited]) -> Refreshed:

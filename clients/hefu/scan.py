@@ -10,6 +10,7 @@ import os
 import stat
 from typing import NamedTuple
 
+from hefu.disk import reach, why
 from hefu.errors import Problem
 
 
@@ -37,11 +38,6 @@ def printable(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def why(error: OSError) -> str:
-    """The cause of a failure, without the path."""
-    return error.strerror or type(error).__name__
-
-
 def kind_of(mode: int) -> str:
     """What a file that is neither regular nor a folder is."""
     kinds = {
@@ -56,10 +52,11 @@ def kind_of(mode: int) -> str:
 
 
 def _list(folder: str, prefix: str, found: Found, walked: dict[tuple[int, int], str], waiting: list[str]) -> None:
-    path = f"{folder}/{prefix}"
+    path = reach(f"{folder}/{prefix}")
     try:
         status = os.stat(path)
-        twin = walked.setdefault((status.st_dev, status.st_ino), prefix)
+        # Some network disks number nothing.
+        twin = walked.setdefault((status.st_dev, status.st_ino), prefix) if status.st_ino else prefix
         if twin != prefix:
             cause = f"the same folder as {printable(twin) or 'the whole'!r}: a loop, or mounted twice"
             found.problems.append(Problem(printable(prefix), cause))

@@ -21,6 +21,7 @@ from hefu.enrolment import Enrolled, enrol
 from hefu.extract import extract
 from hefu.home import load
 from hefu.http import Service
+from hefu.index import expected
 from hefu.inspecting import inspect
 from hefu.source import open_source
 from hefu.verifying import read_policy, verify
@@ -68,7 +69,8 @@ class Client:
         self, paths: Sequence[str], *, out: str, wait: bool = True, skip_unreadable: bool = False
     ) -> list[Deposited]:
         """Deposit files and folders; see ``hefu.deposit.deposit``."""
-        return deposit(self._home, self._service, paths, out=out, wait=wait, skip_unreadable=skip_unreadable)
+        with expected(self._home, paths, out):
+            return deposit(self._home, self._service, paths, out=out, wait=wait, skip_unreadable=skip_unreadable)
 
 
 def enrol_home(home: str, *, server: str, code: str) -> Enrolled:

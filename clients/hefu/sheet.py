@@ -10,25 +10,18 @@ from hefu.recovery import Sheet, format_sheet_text, format_words
 _STYLE: Final = (
     "body{font:11pt/1.5 sans-serif;max-width:44em;margin:2em auto}h1{font-size:18pt;margin:0}"
     "ol{columns:3;font:13pt/1.9 monospace;padding-left:2.5em}dl{display:grid;grid-template-columns:14em 1fr}"
-    "dd{margin:0;overflow-wrap:anywhere}svg{display:block;margin:1em auto}.en{color:#444}"
+    "dd{margin:0;overflow-wrap:anywhere}svg{display:block;margin:1em auto}p{margin:.3em 0}"
 )
-_TEXT: Final = (
-    (
-        "凭此恢复单，即使所有电脑毁损，也能从服务端或本地保管库的密文中取回全部存证资料。它不能用来存证或签名。",
-        "With this sheet every deposit's private half comes back from the encrypted copies, though every computer be "
-        "lost. It cannot sign or deposit.",
-    ),
-    (
-        "持有者可以读到全部文件名与摘要：请打印后与电脑分开、保密存放，然后删除本文件。任何人（包括运营者）都不能补发。",
-        "Whoever holds it can read every file name and digest: print it, keep it locked away from the computer, then "
-        "delete this file. Nobody, the operator included, can issue it again.",
-    ),
-    (
-        "恢复：在新电脑上安装 hefu，运行 hefu vault restore --home DIR --words - --server URL --out DIR，"
-        "输入 24 个词。",
-        "To restore: install hefu, run the command above and type the 24 words; the QR code holds words and server.",
-    ),
-)
+_TEXT: Final = """\
+凭此恢复单，即使所有电脑毁损，也能从服务端或本地保管库的密文中取回全部存证资料。它不能用来存证或签名。
+With this sheet every deposit's private half comes back from the encrypted copies, though every computer be lost. \
+It cannot sign or deposit.
+持有者可以读到全部文件名与摘要：请打印后与电脑分开、保密存放，然后删除本文件。任何人（包括运营者）都不能补发。
+Whoever holds it can read every file name and digest: print it, keep it locked away from the computer, then delete \
+this file. Nobody, the operator included, can issue it again.
+恢复：在新电脑上安装 hefu，运行 hefu vault restore --home DIR --words - --server URL --out DIR，输入 24 个词。
+To restore: install hefu, run the command above and type the 24 words; the QR code holds words and server.
+"""
 
 
 class Particulars(NamedTuple):
@@ -45,7 +38,7 @@ def format_sheet(sheet: Sheet, particulars: Particulars) -> bytes:
 
     code = segno.make(format_sheet_text(sheet), error="m", micro=False).svg_inline(scale=3)
     words = "".join(f"<li>{word}</li>" for word in format_words(sheet.recovery).split())
-    lines = "".join(f'<p>{zh}<br><span class="en">{escape(en)}</span></p>' for zh, en in _TEXT)
+    lines = "".join(f"<p>{escape(line)}</p>" for line in _TEXT.splitlines())
     members = {
         "单位 organisation": particulars.name,
         "存证主体代号 depositor": sheet.depositor,

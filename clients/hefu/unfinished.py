@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from hefu.atomic import PRIVATE, publish, sync_folder, temporary_name, write_new
 from hefu.bundles import Owner, Part, read_part, write_cards
+from hefu.disk import WRITE_NEW, reach
 from hefu.errors import ClientError
 from hefu.extract import evidence_of
 from hefu.home import Home
@@ -29,7 +30,6 @@ from hefu_ledger.receipt import Receipt
 from hefu_ledger.statement import Seen, Statement, format_statement, parse_signed_statement
 
 KIND = "file"
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 def write(target: Target, names: Sequence[str], home: Home, seen: Seen | None) -> Part:
@@ -37,7 +37,7 @@ def write(target: Target, names: Sequence[str], home: Home, seen: Seen | None) -
     discard(target)
     header = Header(len(names), os.urandom(32), home.config.identity)
     owner = Owner(home.config.origin, home.config.depositor)
-    descriptor = os.open(target.part, _NEW, PRIVATE)
+    descriptor = os.open(reach(target.part), WRITE_NEW, PRIVATE)
     try:
         with open(descriptor, "wb", buffering=1 << 20) as file, progress_bar(target.name, len(names)) as progress:
             file.write(format_header(header))

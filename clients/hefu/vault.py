@@ -112,6 +112,11 @@ class Vault(NamedTuple):
                 with suppress(FileNotFoundError):
                     os.unlink(path)
 
+    def owe_deposit(self, identity: str) -> None:
+        """Note that a deposit is to be sent, though there is no service to send it to just now."""
+        for name in piece_names(self, identity):
+            self._owe(name)
+
     def send_deposit(self, identity: str, remote: Remote) -> str:
         """Give a deposit to the service; the reason if it does not take it now, which is then tried again."""
         names = piece_names(self, identity)[::-1]  # the first last: where it is, all are

@@ -16,7 +16,7 @@ from hefu.errors import ClientError, FolderError, Problem, UnreachableError
 from hefu.home import Home
 from hefu.http import Service
 from hefu.index import Index
-from hefu.plan import Target, plan
+from hefu.plan import plan
 from hefu.refresh import Refreshed, refresh, unfinished
 from hefu.survey import list_folder, survey_files
 from hefu.unfinished import discard, resume
@@ -155,6 +155,7 @@ def watch(
         begun_s = clock()
         stamps = watched.stamps()
         ready = quiet.ready(stamps, clock())
+        pause_s = max(_POLL_S, _REST * (clock() - begun_s))
         if (ready or watched.pending()) and clock() >= not_before_s:
             try:
                 done = watched.once(ready)
@@ -164,7 +165,7 @@ def watch(
                 tell(done)
                 quiet.settle(ready)
             not_before_s = clock() + _RETRY_S if watched.pending() else 0.0
-        sleep(max(_POLL_S, _REST * (clock() - begun_s)))
+        sleep(pause_s)
 
 
 def _free(stem: str) -> str:

@@ -18,7 +18,7 @@ def check_origin(text: object) -> str:
 
     Narrower than signed-note allows, so that it needs no escaping in JSON or a URL.
     """
-    if not isinstance(text, str) or not 0 < len(text) <= 200 or not _ORIGIN.issuperset(text):
+    if not isinstance(text, str) or not 0 < len(text) <= 200 or not _ORIGIN.issuperset(text) or "://" in text:
         raise MalformedError(f"not an origin (a schema-less URL such as log.example/fengxian): {text!r:.80}")
     return text
 

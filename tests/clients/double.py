@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from hefu_ledger.receipt import Receipt, format_receipt
 from hefu_ledger.record import Enrolment
 from hefu_ledger.statement import parse_signed_statement, statement_id
 from hefu_ledger.tiles import ENTRIES, Tile, format_bundle, parse_tile_path, tile_bytes, tiles_at
+from hefu_ledger.upload import Upload, parse_signed_upload
 
 DEPOSITOR = "acme"
 CODE = f"{DEPOSITOR}.secret"
@@ -45,12 +48,32 @@ class Double:
         self.ledger.now = time.time_ns() // 1_000_000
         self.ledger.begin()
         self.faults: list[Fault | None] = []
-        self.requests: list[tuple[str, str, bytes]] = []
+        self.requests: list[tuple[str, str, bytes]] = []  # but those of the vault
+        self.vault = DoubleVault()
         self.sealing = True  # whether asking for a receipt seals what waits
         self.delay = DAY  # ms, promised in acknowledgements
         self.change_receipt: Callable[[Receipt], Receipt] = lambda receipt: receipt
         self.ended = threading.Event()
         self._enrolled: int | None = None
+
+    def meet(self, path: str) -> Fault | None:
+        """The fault that the next request meets; those of the vault are its own."""
+        faults = self.vault.faults if path.startswith("/v1/vault") else self.faults
+        return faults.pop(0) if faults else None
+
+    def note(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> None:
+        """Remember a request."""
+        if path.startswith("/v1/vault"):
+            self.vault.headers.append(headers)
+        else:
+            self.requests.append((method, path, body))
+
+    def reply(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Reply:
+        """Answer a request that meets no fault."""
+        if path.startswith("/v1/vault"):
+            statements = [deposit.acceptance.statement.hex() for deposit in self.ledger.deposits]
+            return self.vault.answer(method, path, body, headers, statements)
+        return self.answer(method, path, body)
 
     def posted(self, path: str) -> list[bytes]:
         """The bodies sent to a path, in their order."""
@@ -144,6 +167,34 @@ class Double:
         return problem(404, "Not found") if data is None else (200, data, {})
 
 
+class DoubleVault:
+    """The vaults, by address, then name; a well-behaved service keeps no address, this one does."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, dict[str, bytes]] = {}
+        self.faults: list[Fault | None] = []
+        self.headers: list[dict[str, str]] = []
+
+    def answer(self, method: str, path: str, body: bytes, headers: Mapping[str, str], statements: list[str]) -> Reply:
+        """Do what a well-behaved service does."""
+        address = headers.get("Authorization", "").removeprefix("Bearer ")
+        name = path.removeprefix("/v1/vault").removeprefix("/")
+        if method == "PUT":
+            _, upload = parse_signed_upload(base64.b64decode(headers["Hefu-Signature"]))
+            hashed = sha256(address.encode()).digest()
+            assert upload == Upload(hashed, DEPOSITOR, name, sha256(body).digest(), len(body))
+            there = self.blobs.setdefault(address, {}).setdefault(name, body)
+            return as_json(201, {}) if there == body else problem(409, "conflict")
+        kept = self.blobs.get(address)
+        if kept is None or (name and name not in kept):
+            return problem(404, "Not found")
+        if name:
+            return (200, kept[name], {})
+        items = sorted(kept.items())
+        listed = [{"name": name, "size": len(data), "sha256": sha256(data).hexdigest()} for name, data in items]
+        return as_json(200, {"blobs": listed, "depositor": DEPOSITOR, "statements": statements})
+
+
 def published(ledger: SampleLedger, path: str) -> bytes | None:
     """A file of the published ledger, full and newest partial tiles alone; None if there is none."""
     if path == "checkpoint":
@@ -190,9 +241,8 @@ def problem(status: int, title: str, detail: str = "") -> Reply:
     return (status, json.dumps(value).encode(), {"Content-Type": "application/problem+json"})
 
 
-@contextmanager
-def running(double: Double) -> Iterator[str]:
-    """Serve on a free port, and give the address."""
+def handler(double: Double) -> type[BaseHTTPRequestHandler]:
+    """What answers for it."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -202,14 +252,18 @@ def running(double: Double) -> Iterator[str]:
 
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            double.requests.append((self.command, self.path, body))
-            fault = double.faults.pop(0) if double.faults else None
+            double.note(self.command, self.path, body, dict(self.headers.items()))
+            fault = double.meet(self.path)
             self.close_connection = True
             if fault == SILENT:
                 double.ended.wait(30)
             if fault in (DROPPED, SILENT):
                 return
-            reply = fault if isinstance(fault, tuple) else double.answer(self.command, self.path, body)
+            reply = (
+                fault
+                if isinstance(fault, tuple)
+                else double.reply(self.command, self.path, body, dict(self.headers.items()))
+            )
             if fault != LOST:
                 self.send(*reply)
 
@@ -222,8 +276,15 @@ def running(double: Double) -> Iterator[str]:
 
         do_GET = handle_any  # noqa: N815  # http.server's names
         do_POST = handle_any  # noqa: N815
+        do_PUT = handle_any  # noqa: N815
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    return Handler
+
+
+@contextmanager
+def running(double: Double) -> Iterator[str]:
+    """Serve on a free port, and give the address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(double))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -15,7 +15,7 @@ from tests.sample_ledger import LOG, ORIGIN, POLICY, WITNESSED, opened_identity,
 from hefu import atomic
 from hefu.enrolment import enrol
 from hefu.errors import ClientError, RefusedError, UnreachableError
-from hefu.home import load
+from hefu.home import Config, load
 from hefu.http import Service
 from hefu.key import parse_key
 from hefu_ledger.card import section_value
@@ -27,7 +27,10 @@ from hefu_ledger.policy import format_policy
 from hefu_ledger.proof import TlogProof, format_proof, parse_proof
 from hefu_ledger.record import KeyEvent
 
-FILES = {"checkpoint", "config.json", "genesis", "key", "policy.txt"}
+FILES = {
+    *("checkpoint", "config.json", "genesis", "key", "policy.txt"),
+    *("recovery.html", "unsent", "vault", "vault.key"),
+}
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def test_a_home_holds_all_that_depositing_needs(service: Service, home: Path) ->
     assert done.identity.uscc == "91310120MA1HP00194"
     assert files(home) == FILES
     loaded = load(str(home))
-    assert loaded.config == (DEPOSITOR, opened_identity(DEPOSITOR), ORIGIN, service.url)
+    assert loaded.config == Config(DEPOSITOR, opened_identity(DEPOSITOR), ORIGIN, service.url)
     assert loaded.policy == POLICY
     assert loaded.seen is not None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -77,6 +78,14 @@ def test_every_commit_is_synced_and_readers_never_wait(engines: Engines) -> None
     with engines.writer.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_a_copy_that_is_not_in_wal_is_put_into_it(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:  # as VACUUM INTO leaves it
+        assert connection.execute("PRAGMA journal_mode=DELETE").fetchone() == ("delete",)
+    open_store(sqlite_url(path)).close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_sqlite_without_full_sync_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,6 +205,8 @@ def test_each_transaction_says_itself_how_it_is_isolated(engines: Engines, engin
 @ON_POSTGRESQL
 def test_an_intake_that_hangs_does_not_hold_up_the_others_for_ever(url: URL, engines: Engines) -> None:
     with engines.writer.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+        connection.rollback()  # takes nothing back
         for name in ("lock_timeout", "idle_in_transaction_session_timeout"):
             assert connection.exec_driver_sql(f"SHOW {name}").scalar() == "10s"
     with engines.reader.connect() as connection:  # a long export holds nothing back

@@ -140,9 +140,8 @@ def _unsupported(dialect: str) -> StorageError:
     return StorageError(f"databases of {dialect!r} are not supported, SQLite and PostgreSQL are")
 
 
-def _refuse(connection: Any, unsafe: list[str]) -> None:
+def _refuse(unsafe: list[str]) -> None:
     if unsafe:
-        connection.close()
         raise StorageError(f"the database would lose commits when the machine fails: {', '.join(unsafe)}; set it right")
 
 
@@ -182,7 +181,7 @@ def _sqlite_engine(path: Path, begin: str, pragma: str, **pool: int) -> Engine:
         for setting in (*_PRAGMAS, pragma):
             connection.execute(f"PRAGMA {setting}").close()
         found = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _DURABLE}
-        _refuse(connection, [f"{name}={found[name]}" for name, safe in _DURABLE.items() if found[name] != safe])
+        _refuse([f"{name}={found[name]}" for name, safe in _DURABLE.items() if found[name] != safe])
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
@@ -236,7 +235,7 @@ def _postgresql_engine(url: URL, isolation: str, **pool: int) -> Engine:
     def check(connection: Any, _: object) -> None:
         unsafe = [row[0] for row in connection.execute(_UNSAFE)]
         connection.rollback()
-        _refuse(connection, unsafe)
+        _refuse(unsafe)
 
     return engine
 
