@@ -87,13 +87,10 @@ def _check(options: Namespace) -> Outcome:
         index.catch_up()
         found = survey(index, options.folder, content=options.content)
         waiting = sum(entry.state != "anchored" for entry in index.deposits())
-        copied, problems = 0, list[Problem]()
-        if options.keep:
-            digests = {name: found.digests[name] for name in found.intact}
-            copied, problems = keep(index, options.folder, digests, options.keep)
-    unreadable = [*found.unreadable, *problems]
-    found = found._replace(unreadable=unreadable)
-    whole = not (found.changed or found.new or found.missing or unreadable)
+        digests = {name: found.digests[name] for name in found.intact} if options.keep else {}
+        copied, problems = keep(index, options.folder, digests, options.keep)
+    found = found._replace(unreadable=[*found.unreadable, *problems])
+    whole = not (found.changed or found.new or found.missing or found.unreadable)
     value = _survey_value(found) | {"copied": copied, "on_their_way": waiting}
     return Outcome(0 if whole else NOT_PROVEN, value, _survey_text(found, copied=copied, waiting=waiting))
 

@@ -13,7 +13,6 @@ from hefu import home
 from hefu.atomic import replace, write_new
 from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.http import JSON, Service
-from hefu.key import format_key, parse_key
 from hefu.recovery import Sheet
 from hefu.safekeeping import Keeping, forget_new, keep_settings, recovery_of, write_sheet
 from hefu.sight import Sight, verify_checkpoint
@@ -27,6 +26,7 @@ from hefu_ledger.identity import (
     parse_signed_possession,
     verify_identity,
 )
+from hefu_ledger.keyfile import format_key, parse_key
 from hefu_ledger.keys import Ed25519Signer
 from hefu_ledger.merkle import leaf_hash, verify_inclusion
 from hefu_ledger.names import check_depositor, depositor_key_name

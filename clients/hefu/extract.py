@@ -10,7 +10,7 @@ from hefu.atomic import PRIVATE, write_new
 from hefu.bundles import decode, read_cards
 from hefu.comparison import name_of, read_end
 from hefu.disk import reach, shown_as, unfit
-from hefu.errors import ClientError, FolderError, Problem
+from hefu.errors import ClientError
 from hefu.progress import progress_bar
 from hefu_ledger.bundle import Header, Texts, read_header
 from hefu_ledger.card import Nonces, Opened, Sections
@@ -39,9 +39,9 @@ def extract(bundle: str, out: str, wanted: Collection[str] = ()) -> list[str]:
     unknown = sorted(set(wanted) - contents.names)
     if unknown:
         raise ClientError(f"{bundle} holds no document named {', '.join(map(repr, unknown))}")
-    cannot = [Problem(name, unfit(name)) for name in sorted(wanted or contents.names) if unfit(name)]
+    cannot = [(name, unfit(name)) for name in sorted(wanted or contents.names) if unfit(name)]
     if cannot:
-        raise FolderError(cannot)
+        raise ClientError("; ".join(f"{name}: {cause}" for name, cause in cannot))
     paths = []
     with progress_bar("extract", len(set(wanted)) or contents.header.count) as progress:
         for name, data in _cut(bundle, contents, wanted):

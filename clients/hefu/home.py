@@ -20,13 +20,13 @@ from typing import Final, NamedTuple
 from hefu.atomic import replace
 from hefu.errors import ClientError
 from hefu.http import Service
-from hefu.key import parse_key
 from hefu.recovery import Recovery, parse_vault_key
 from hefu.remote import Remote
 from hefu.vault import Vault
 from hefu_ledger.card import Opened, parse_opened, section_value
 from hefu_ledger.encoding import Fields, canonical, parse_plain
 from hefu_ledger.errors import LedgerError, MalformedError
+from hefu_ledger.keyfile import parse_key
 from hefu_ledger.keys import Ed25519Signer
 from hefu_ledger.names import check_depositor, check_origin
 from hefu_ledger.note import Note, format_note, parse_note

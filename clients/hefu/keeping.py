@@ -11,11 +11,11 @@ from contextlib import suppress
 from hashlib import sha256
 
 from hefu.atomic import publish, temporary_name
+from hefu.disk import why
 from hefu.document import UnreadableError
 from hefu.errors import Problem
 from hefu.index import Index
 from hefu.progress import progress_bar
-from hefu.scan import why
 
 _READ_ONLY = 0o444
 _PIECE = 1 << 20  # bytes

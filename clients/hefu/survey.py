@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from time import time_ns
 from typing import Final, NamedTuple
 
+from hefu.disk import why
 from hefu.document import UnreadableError, digest_document
 from hefu.errors import ClientError, Problem
 from hefu.ignoring import read_rules
 from hefu.index import Index, Reading
 from hefu.progress import progress_bar
-from hefu.scan import printable, scan, why
+from hefu.scan import printable, scan
 
 # A file written within its clock's grain after it was read would look untouched; FAT counts in 2 s.
 _GRAIN_NS: Final = 2_500_000_000

@@ -18,6 +18,8 @@ from hefu_ledger.note import Note, parse_note, verify_note
 from hefu_ledger.uscc import parse_uscc
 
 POSSESSION: Final = "hefu-possession/v1"
+PREPARE: Final = "prepare"  # 经办: what a key is for that states no role
+APPROVE: Final = "approve"  # 审批: also vouches for keys and ends them
 MAX_IDENTITY: Final = 4096  # bytes
 MAX_POSSESSION: Final = 4096  # bytes of the whole note
 _IDENTITY: Final = frozenset({"method", "name", "uscc", "verified_at", "verified_by"})
@@ -35,11 +37,12 @@ class Identity(NamedTuple):
 
 
 class Possession(NamedTuple):
-    """The statement that a key belongs to a depositor of a log."""
+    """The statement that a key belongs to a depositor of a log, and what for: ``prepare`` or ``approve``."""
 
     depositor: str
     origin: str
     key: VerifierKey
+    role: str = PREPARE
 
 
 def format_identity(identity: Identity) -> str:
@@ -78,6 +81,18 @@ def parse_signing_key(text: str) -> VerifierKey:
     return key
 
 
+def read_role(fields: Fields) -> str:
+    """Read the optional member ``role``: ``approve``, or not there, which is ``prepare``."""
+    if fields.has("role") and fields.raw("role") != APPROVE:
+        raise MalformedError("role is approve, or not there 角色只有 approve（审批）一种写法，缺省为经办")
+    return APPROVE if fields.has("role") else PREPARE
+
+
+def role_member(role: str) -> dict[str, str]:
+    """What a role adds to the members of a note or record; see ``read_role``."""
+    return {} if role == PREPARE else {"role": role}
+
+
 def format_possession(possession: Possession) -> str:
     """Write the note text for the new key, and any earlier one, to sign."""
     members = {
@@ -85,12 +100,13 @@ def format_possession(possession: Possession) -> str:
         "origin": possession.origin,
         "vkey": format_vkey(possession.key),
     }
-    return titled(POSSESSION, members)
+    return titled(POSSESSION, members | role_member(possession.role))
 
 
 def parse_possession(text: str) -> Possession:
     """Read a possession's note text; the key's name must be the depositor's."""
-    fields = Fields(parse_titled(text, POSSESSION, limit=MAX_POSSESSION), "possession", _POSSESSION)
+    members = parse_titled(text, POSSESSION, limit=MAX_POSSESSION)
+    fields = Fields(members, "possession", _POSSESSION, frozenset({"role"}))
     depositor = check_depositor(fields.raw("depositor"))
     origin = check_origin(fields.raw("origin"))
     key = parse_signing_key(fields.text("vkey", limit=400))
@@ -98,7 +114,7 @@ def parse_possession(text: str) -> Possession:
         raise MalformedError(
             f"possession: a key of {depositor_key_name(origin, depositor)!r} is named {key.name!r:.100}"
         )
-    return Possession(depositor, origin, key)
+    return Possession(depositor, origin, key, read_role(fields))
 
 
 def parse_signed_possession(data: bytes) -> tuple[Note, Possession]:
@@ -107,10 +123,17 @@ def parse_signed_possession(data: bytes) -> tuple[Note, Possession]:
     return note, parse_possession(note.text)
 
 
-def verify_possession(note: Note, possession: Possession, *, earlier: Sequence[VerifierKey]) -> bool:
+def verify_possession(
+    note: Note,
+    possession: Possession,
+    *,
+    earlier: Sequence[VerifierKey],
+    approvers: Sequence[VerifierKey] = (),
+) -> bool:
     """Check that the new key signed, and return whether an earlier key of the depositor vouched for it.
 
-    Lines by keys that are neither are refused, since no one could say what they mean.
+    Where some of the earlier keys are ``approvers``, only theirs vouch. Lines by keys that are neither new nor earlier
+    are refused, since no one could say what they mean.
     """
     verified, unknown = verify_note(note, [possession.key, *earlier])
     if unknown:
@@ -118,4 +141,4 @@ def verify_possession(note: Note, possession: Possession, *, earlier: Sequence[V
     signers = [line.key for line in verified]
     if possession.key not in signers:
         raise VerificationError("possession: the new key itself has not signed")
-    return len(signers) > 1
+    return any(key in (approvers or earlier) for key in signers)

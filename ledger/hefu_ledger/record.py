@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from hefu_ledger.encoding import Fields, canonical, check_format, format_time, parse_canonical
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.identity import MAX_POSSESSION, parse_signing_key
+from hefu_ledger.identity import MAX_POSSESSION, PREPARE, parse_signing_key, read_role, role_member
 from hefu_ledger.keys import VerifierKey, format_vkey
 from hefu_ledger.names import acknowledgement_key_name, check_origin, recovery_key_name
 from hefu_ledger.number import check_prefix
@@ -52,7 +52,7 @@ class KeyEvent(NamedTuple):
     """A key's addition, retirement or compromise, effective from deposit ``from_seq`` on.
 
     ``by`` is ``operator`` or a whole note by a key of the same depositor (see ``keyrequest``). ``since`` (ms) belongs
-    to a compromise: from when the key may have been in other hands.
+    to a compromise: from when the key may have been in other hands. ``role`` is that of a key that is added.
     """
 
     action: str
@@ -61,6 +61,7 @@ class KeyEvent(NamedTuple):
     reason: str
     vkey: VerifierKey
     since: int | None = None
+    role: str = PREPARE
 
 
 class Batch(NamedTuple):
@@ -134,6 +135,16 @@ def record_hash(data: bytes) -> bytes:
     return sha256(data).digest()
 
 
+def read_action(fields: Fields, what: str) -> str:
+    """Read what is done to a key: ``since`` belongs to a compromise, and there only; ``role`` to an addition."""
+    action = fields.text("action", limit=16)
+    if action not in {"add", "retire", "compromised"} or fields.has("since") != (action == "compromised"):
+        raise MalformedError(f"{what}: action is add, retire or compromised, the last alone with since")
+    if fields.has("role") and action != "add":
+        raise MalformedError(f"{what}: only a key that is added has a role")
+    return action
+
+
 def _closed(value: object, kind: str, required: str, optional: str = "") -> Fields:
     return Fields(value, f"{kind} record", _HEADER | frozenset(required.split()), frozenset(optional.split()))
 
@@ -192,22 +203,21 @@ def _write_key(body: KeyEvent) -> dict[str, Any]:
         "from_seq": body.from_seq,
         "reason": body.reason,
         "vkey": format_vkey(body.vkey),
+        **role_member(body.role),
     }
     return members if body.since is None else members | {"since": format_time(body.since)}
 
 
 def _read_key(value: object) -> KeyEvent:
-    fields = _closed(value, "key", "action by from_seq reason vkey", "since")
-    action = fields.text("action", limit=16)
-    if action not in {"add", "retire", "compromised"} or fields.has("since") != (action == "compromised"):
-        raise MalformedError("key record: action is add, retire or compromised, the last alone with since")
+    fields = _closed(value, "key", "action by from_seq reason vkey", "role since")
     return KeyEvent(
-        action=action,
+        action=read_action(fields, "key record"),
         by=fields.text("by", limit=MAX_POSSESSION),
         from_seq=fields.whole("from_seq"),
         reason=fields.text("reason", limit=400, empty=True),
         vkey=parse_signing_key(fields.text("vkey", limit=400)),
         since=fields.time("since") if fields.has("since") else None,
+        role=read_role(fields),
     )
 
 

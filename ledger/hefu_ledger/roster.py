@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hefu_ledger.errors import VerificationError
-from hefu_ledger.identity import parse_signed_possession, verify_possession
+from hefu_ledger.identity import APPROVE, PREPARE, parse_signed_possession, verify_possession
 from hefu_ledger.keyrequest import verify_key_event
 from hefu_ledger.keys import VerifierKey
 from hefu_ledger.names import depositor_key_name
@@ -22,9 +22,10 @@ class Member(NamedTuple):
 
     key: VerifierKey
     from_seq: int
-    vouched: bool  # by an earlier key of the depositor; else it stands on the operator's word
+    vouched: bool  # by an earlier key that may; else it stands on the operator's word
     until_seq: int | None = None
     compromised_since: int | None = None  # ms
+    role: str = PREPARE
 
 
 class Roster:
@@ -46,8 +47,9 @@ class Roster:
                 expected=f"{self.origin} {self.depositor}",
                 found=f"{possession.origin} {possession.depositor}",
             )
-        vouched = verify_possession(note, possession, earlier=self.keys_at(body.from_seq))
-        self._add(possession.key, body.from_seq, vouched=vouched)
+        earlier, approvers = self.keys_at(body.from_seq), self.keys_at(body.from_seq, role=APPROVE)
+        vouched = verify_possession(note, possession, earlier=earlier, approvers=approvers)
+        self._add(Member(possession.key, body.from_seq, vouched, role=possession.role))
         self._required.append((body.from_seq, body.signatures_required))
         self.identity = body.identity
 
@@ -55,9 +57,10 @@ class Roster:
         """Take in a key record, having verified on whose word it stands."""
         if body.vkey.name != depositor_key_name(self.origin, self.depositor) or not self.members:
             raise VerificationError(f"key record: {body.vkey.name!r:.200} names no enrolled depositor")
-        vouched = verify_key_event(body, enrolled=self.keys_at(body.from_seq))
+        enrolled, approvers = self.keys_at(body.from_seq), self.keys_at(body.from_seq, role=APPROVE)
+        vouched = verify_key_event(body, enrolled=enrolled, approvers=approvers)
         if body.action == "add":
-            self._add(body.vkey, body.from_seq, vouched=vouched)
+            self._add(Member(body.vkey, body.from_seq, vouched, role=body.role))
             return
         for place, member in enumerate(self.members):
             if member.key == body.vkey and (member.until_seq is None or body.action == "compromised"):
@@ -68,12 +71,14 @@ class Roster:
                 return
         raise VerificationError(f"key record: there is no key in force to {body.action}")
 
-    def keys_at(self, seq: int) -> list[VerifierKey]:
-        """The keys that may sign the deposit ``seq``."""
+    def keys_at(self, seq: int, *, role: str | None = None) -> list[VerifierKey]:
+        """The keys that may sign the deposit ``seq``; of one role alone, if one is given."""
         return [
             member.key
             for member in self.members
-            if member.from_seq <= seq and (member.until_seq is None or seq < member.until_seq)
+            if member.from_seq <= seq
+            and (member.until_seq is None or seq < member.until_seq)
+            and role in (None, member.role)
         ]
 
     def required_at(self, seq: int) -> int:
@@ -83,7 +88,8 @@ class Roster:
     def verify_statement(self, note: Note, seq: int) -> list[VerifierKey]:
         """Check that a statement's lines and the depositor's keys at ``seq`` match one to one, and are enough.
 
-        Returns the keys that signed. An unknown line is refused: it would change the statement's identity.
+        Where two or more must sign, each role that a key in force has must be among them: whoever prepares does not
+        approve. Returns the keys that signed. An unknown line is refused: it would change the statement's identity.
         """
         keys = self.keys_at(seq)
         if not keys:
@@ -98,9 +104,15 @@ class Roster:
             raise VerificationError(
                 "statement: signatures", expected=f"{self.required_at(seq)}", found=f"{len(verified)}"
             )
-        return [line.key for line in verified]
+        signers = [line.key for line in verified]
+        for role in (PREPARE, APPROVE) if self.required_at(seq) > 1 else ():
+            able = self.keys_at(seq, role=role)
+            if able and not any(key in able for key in signers):
+                raise VerificationError(f"statement: signatures: none of them by a key of the role {role}")
+        return signers
 
-    def _add(self, key: VerifierKey, from_seq: int, *, vouched: bool) -> None:
+    def _add(self, new: Member) -> None:
+        key = new.key
         if any(member.key.key_id == key.key_id or member.key.public == key.public for member in self.members):
             raise VerificationError(f"key {key.key_id.hex()} of depositor {self.depositor} was enrolled before")
-        self.members.append(Member(key, from_seq, vouched))
+        self.members.append(new)

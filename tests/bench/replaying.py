@@ -31,7 +31,7 @@ def _replay(name: str, *, batch: int, batches: int) -> Result:
             if machine.record(data).type == "batch":
                 machine.leaves(next(fed))
 
-    # A batch of n leaves takes n - 1 node hashes, its record a leaf hash, prev, and about one node of the ledger's tree.
+    # A batch of n leaves takes n - 1 node hashes, its record a leaf hash, prev, and about one node of the tree.
     hashes = batches * (batch - 1 + 3)
     what = f"{hashes:,} bare SHA-256 of 65 bytes, batches of {batch:,}"
     return rate(name, batch * batches, seconds(replay), seconds(lambda: _hash(hashes)), "leaves/s", what)

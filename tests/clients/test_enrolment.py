@@ -17,7 +17,7 @@ from hefu.enrolment import enrol
 from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.home import Config, load
 from hefu.http import Service
-from hefu.key import parse_key
+from hefu_ledger.keyfile import parse_key
 from hefu_ledger.card import section_value
 from hefu_ledger.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.errors import LedgerError, VerificationError
@@ -31,6 +31,7 @@ FILES = {
     *("checkpoint", "config.json", "genesis", "key", "policy.txt"),
     *("recovery.html", "unsent", "vault", "vault.key"),
 }
+BEGUN = {"key", "vault.key", "vault.key.new"}  # .new: the sheet is still to be made
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def test_a_lost_answer_does_not_enrol_twice(service: Service, double: Double, ho
 def test_a_refused_code_leaves_only_the_key_which_the_next_code_uses(service: Service, home: Path) -> None:
     with pytest.raises(RefusedError, match="expired"):
         enrol(str(home), service, f"{DEPOSITOR}.wrong")
-    assert files(home) == {"key"}
+    assert files(home) == BEGUN
     enrol(str(home), service, CODE)
 
 
@@ -155,7 +156,7 @@ def test_an_enrolment_that_never_reaches_the_ledger_is_not_waited_for_without_en
     monkeypatch.setattr(double, "_enrolment", lambda: (404, b"", {}))
     with pytest.raises(UnreachableError, match="run the same command again"):
         enrol(str(home), service, CODE)
-    assert files(home) == {"key"}
+    assert files(home) == BEGUN
 
 
 def edit_answer(change: Callable[[dict[str, Any]], None]) -> Callable[[Callable[[], Reply]], Callable[[], Reply]]:
@@ -212,7 +213,7 @@ def test_an_enrolment_that_is_not_on_the_ledger_as_shown_is_not_believed(
     monkeypatch.setattr(double, "_enrolment", edit_answer(change)(double._enrolment))
     with pytest.raises(LedgerError):
         enrol(str(home), service, CODE)
-    assert files(home) == {"key"}
+    assert files(home) == BEGUN
 
 
 def test_an_identity_other_than_the_one_on_the_ledger_is_not_believed(
@@ -227,7 +228,7 @@ def test_an_identity_other_than_the_one_on_the_ledger_is_not_believed(
     monkeypatch.setattr(double, "_enrol", lie)
     with pytest.raises(VerificationError, match="identity"):
         enrol(str(home), service, CODE)
-    assert files(home) == {"key"}
+    assert files(home) == BEGUN
 
 
 @pytest.mark.parametrize("lie", [{"depositor": "beta"}, {"origin": "log.example/other"}])
@@ -238,7 +239,7 @@ def test_an_answer_for_another_depositor_or_ledger_is_not_believed(
     monkeypatch.setattr(double, "_enrol", lambda body: as_json(201, json.loads(real(body)[1]) | lie))
     with pytest.raises(UnreachableError, match="another depositor or ledger"):
         enrol(str(home), service, CODE)
-    assert files(home) == {"key"}
+    assert files(home) == BEGUN
 
 
 def test_a_key_that_the_ledger_says_is_retired_already_is_not_enrolled(
@@ -257,7 +258,7 @@ def test_a_key_that_the_ledger_says_is_retired_already_is_not_enrolled(
     monkeypatch.setattr(double, "_enrolment", with_retirement)
     with pytest.raises(VerificationError, match="do not make this key the depositor's"):
         enrol(str(home), service, CODE)
-    assert files(home) == {"key"}
+    assert files(home) == BEGUN
 
 
 def test_a_genesis_with_another_log_key_than_the_policy_is_not_believed(

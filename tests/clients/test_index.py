@@ -34,9 +34,7 @@ def deposit(firm: Firm, *paths: Path, wait: bool = True) -> None:
         client.deposit([os.fspath(path) for path in paths], out=str(firm.out), wait=wait)
 
 
-def test_what_was_deposited_is_listed_with_its_evidence_and_original(
-    firm: Firm, index: Index, documents: Path
-) -> None:
+def test_what_was_deposited_is_listed_with_its_evidence_and_original(firm: Firm, index: Index, documents: Path) -> None:
     deposit(firm, documents)
     deposit(firm, documents / "0.txt")
     single, bundle = index.deposits()

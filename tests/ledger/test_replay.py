@@ -12,7 +12,17 @@ from hefu_ledger.checkpoint import Checkpoint, format_checkpoint, parse_checkpoi
 from hefu_ledger.encoding import canonical
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
 from hefu_ledger.note import Note, format_note, sign_note
-from hefu_ledger.record import FORMAT, Batch, Clock, Enrolment, KeyEvent, format_record, parse_record, record_hash
+from hefu_ledger.record import (
+    FORMAT,
+    Batch,
+    Clock,
+    Enrolment,
+    Genesis,
+    KeyEvent,
+    format_record,
+    parse_record,
+    record_hash,
+)
 from hefu_ledger.replay import Replay
 from hefu_ledger.statement import Seen
 
@@ -240,8 +250,8 @@ def test_any_changed_record_is_named_by_the_one_after_it(index: int) -> None:
         changed = changed._replace(sealed_at=changed.sealed_at + 1)
     elif isinstance(changed, Enrolment):
         changed = changed._replace(identity=bytes(32))
-    else:
-        changed = changed._replace(longest_delay_ms=2 * DAY)  # type: ignore[union-attr]
+    elif isinstance(changed, Genesis):
+        changed = changed._replace(longest_delay_ms=2 * DAY)
     true = ledger.checkpoint()
     ledger.records[index] = format_record(record._replace(body=changed))
     with pytest.raises(VerificationError) as error:

@@ -9,41 +9,22 @@ from pathlib import Path
 from typing import Final
 
 from hefu_ledger.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
-from hefu_ledger.encoding import from_base64, to_base64
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.keys import ED25519, Ed25519Signer, VerifierKey
+from hefu_ledger.keyfile import format_key, parse_key
+from hefu_ledger.keys import Ed25519Signer, VerifierKey
 from hefu_ledger.merkle import verify_consistency
 from hefu_ledger.note import Note, sign_note
 from hefu_service.outside.durable import Folder
 from hefu_service.outside.lock import exclusive
 from hefu_service.ports import PortError, SignerError, StorageError
 
-_PREFIX: Final = "PRIVATE+KEY+"
 _MEMORY: Final = "checkpoint"
-
-
-def format_private_key(name: str, seed: bytes) -> str:
-    """Write ``PRIVATE+KEY+<name>+<key id>+<base64 of 0x01 and the 32-byte seed>``, as Go's sumdb/note does."""
-    key = Ed25519Signer(name, seed).key
-    return f"{_PREFIX}{name}+{key.key_id.hex()}+{to_base64(bytes((ED25519,)) + seed)}"
-
-
-def parse_private_key(text: str) -> tuple[str, bytes]:
-    """Read a name and a seed; the error shows nothing of the text, which is secret."""
-    parts = text.removeprefix(_PREFIX).split("+", 2)  # the base64 may hold '+' itself
-    try:
-        name, seed = parts[0], from_base64(parts[-1], size=33)[1:]
-        if format_private_key(name, seed) == text:
-            return name, seed
-    except MalformedError:
-        pass
-    raise MalformedError(f"not a private key like {_PREFIX}name+0123abcd+base64, its id that of its key")
 
 
 def create_key(path: Path, name: str) -> VerifierKey:
     """Make a new key in a new file, mode 0600, durable on return; ImmutableError if the file exists."""
     seed = secrets.token_bytes(32)
-    Folder(path.parent, mode=0o600).create(path.name, f"{format_private_key(name, seed)}\n".encode())
+    Folder(path.parent, mode=0o600).create(path.name, format_key(name, seed))
     return Ed25519Signer(name, seed).key
 
 
@@ -52,13 +33,13 @@ def read_key(path: Path) -> Ed25519Signer:
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode & 0o777
-            text = file.read(4096).decode("ascii", "replace")
+            data = file.read(4096)
     except OSError as error:
         raise StorageError(f"cannot read key file {path}: {error.strerror}") from error
     if mode & 0o077:
         raise PortError(f"key file {path} is open to others (mode {mode:04o}): change the key, or `chmod 600` it")
     try:
-        return Ed25519Signer(*parse_private_key(text.removesuffix("\n")))
+        return parse_key(data)
     except MalformedError as error:
         raise PortError(f"key file {path}: {error}") from None
 

@@ -1,4 +1,4 @@
-"""A depositor's secret key in a file, in the form that Go's signed notes use (golang.org/x/mod/sumdb/note)."""
+"""A secret key in a file, in the form that Go's signed notes use (golang.org/x/mod/sumdb/note)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,290 @@
+"""``hefu vault restore``: from a recovery sheet alone, every evidence file to the last byte, and the home but its key.
+
+Safe to interrupt anywhere and to run again: files that are there stay, and what is missing is written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import BinaryIO, Final, NamedTuple
+
+from hefu import home
+from hefu.acknowledgement import verify_answer
+from hefu.atomic import PRIVATE, publish, replace, temporary_name, write_new
+from hefu.blobs import HOME, LABEL, Blobs, Kept, kind_of, opened, unseal
+from hefu.bundles import Part
+from hefu.errors import ClientError, Problem, RefusedError
+from hefu.extract import evidence_of
+from hefu.home import Reader
+from hefu.http import Service
+from hefu.labels import FILE, format_label, parse_label
+from hefu.progress import progress_bar
+from hefu.recovery import Recovery, format_vault_key, parse_vault_key
+from hefu.remote import Remote
+from hefu.safekeeping import newest_settings
+from hefu.vault import Vault, fetch
+from hefu_ledger.acceptance import parse_acceptance
+from hefu_ledger.bundle import format_receipt_line, read_header, read_texts
+from hefu_ledger.checkpoint import parse_checkpoint
+from hefu_ledger.errors import LedgerError
+from hefu_ledger.note import Note, format_note, parse_note
+from hefu_ledger.proof import parse_proof
+from hefu_ledger.receipt import MAX_RECEIPT, Receipt, parse_receipt
+from hefu_ledger.verify import Folder
+
+_VAULT: Final = "vault"
+_COPY: Final = 1 << 20
+
+
+class Restored(NamedTuple):
+    """``waiting``: deposited, and not on the ledger yet; ``never``: prepared, and never deposited; hex statement ids."""
+
+    depositor: str
+    evidence: list[str]
+    documents: int
+    waiting: list[str]
+    never: list[str]
+    problems: list[Problem]
+
+
+class _Found(NamedTuple):
+    """A deposit in the vault. ``receipt``: None where there is none to be had."""
+
+    identity: str
+    receipt: Receipt | None
+    nth: int
+
+
+def restore_from_service(path: str, recovery: Recovery, service: Service, *, out: str) -> Restored:
+    """Bring back a home and its evidence from what the service holds; ClientError where the words do not fit."""
+    remote = Remote(service, recovery)
+    try:
+        names = list(remote.listing().blobs)
+    except RefusedError as error:
+        if error.status != 404:
+            raise
+        problem = f"{service.url} holds no vault of these words 该服务没有这些恢复词的保管库"
+        raise ClientError(f"{problem}: they are another sheet's, or this is another server") from None
+    return _restore(path, recovery, remote, names, service, out=out)
+
+
+def restore_from_folder(path: str, recovery: Recovery, folder: str, *, out: str, service: Service | None) -> Restored:
+    """Bring back a home and its evidence from a vault's folder. ``service``: for receipts that the folder lacks."""
+    source = Vault(path, folder, recovery)
+    names = source.names()
+    if not names:
+        raise ClientError(f"{folder} holds no vault files 此文件夹内没有保管库文件")
+    return _restore(path, recovery, source, names, service, out=out)
+
+
+def _restore(
+    path: str, recovery: Recovery, source: Blobs, names: list[str], service: Service | None, *, out: str
+) -> Restored:
+    _begin(path, recovery, source, names)
+    vault = Vault(path, f"{path}/{_VAULT}", recovery)
+    problems = _fetch(vault, source, names)
+    reader = _settings(vault)
+    problems += _labels(vault)
+    found = []
+    for identity in deposits_in(vault):
+        try:
+            found.append(_find(identity, reader, service))
+        except LedgerError as error:
+            problems.append(Problem(identity, str(error)))
+    restored = Restored(reader.config.depositor, [], 0, *_unanchored(found, service), problems)
+    restored = _write_all(reader, sorted(found, key=lambda item: item.nth), out, restored)
+    _remember(reader, [item.receipt for item in found if item.receipt])
+    replace(f"{path}/{home.CONFIG}", home.format_config(reader.config))
+    return restored
+
+
+def _begin(path: str, recovery: Recovery, source: Blobs, names: list[str]) -> None:
+    """Refuse a home that is one, and words that open nothing; nothing is written before."""
+    if home.read(path, home.KEY) is not None:
+        raise ClientError(f"{path} is a home already; choose another --home")
+    found = home.read(path, home.VAULT_KEY)
+    if found is not None and parse_vault_key(found) != recovery:
+        raise ClientError(f"{path} is being restored with other words; choose another --home")
+    if found is None and not any(_opens(source, name, recovery) for name in names):
+        raise ClientError("these words do not open this vault 恢复词打不开此保管库: they are another sheet's")
+    home.make(path)
+    if found is None:
+        write_new(f"{path}/{home.VAULT_KEY}", format_vault_key(recovery))
+
+
+def _opens(source: Blobs, name: str, recovery: Recovery) -> bool:
+    try:
+        data = source.read(name)
+        return data is not None and bool(kind_of(data, recovery))
+    except LedgerError:
+        return False
+
+
+def _fetch(vault: Vault, source: Blobs, names: list[str]) -> list[Problem]:
+    """Copy all that can be decrypted; the rest is named, and its deposits will be missing."""
+    problems = []
+    with progress_bar("vault", len(names)) as progress:
+        for name in sorted(names, key=lambda name: "." not in name):
+            try:
+                fetch(vault, source, [name], lambda _, data: bool(kind_of(data, vault.recovery)))
+            except LedgerError as error:
+                problems.append(Problem(name, str(error)))
+            progress.done()
+    return problems
+
+
+def deposits_in(vault: Vault) -> list[str]:
+    """The statement ids (hex) of a vault's deposits; what cannot be decrypted may be one."""
+    return [name for name in vault.names() if "." not in name and _kind(vault, name) not in (HOME, LABEL)]
+
+
+def named_by_contents(vault: Vault, kind: str) -> list[str]:
+    """The names of a vault's files of one kind, settings or labels."""
+    return [name for name in vault.names() if "." not in name and _kind(vault, name) == kind]
+
+
+def _kind(vault: Vault, name: str) -> str | None:
+    try:
+        return kind_of(vault.read(name) or b"", vault.recovery)
+    except LedgerError:
+        return None
+
+
+def _settings(vault: Vault) -> Reader:
+    settings = newest_settings(vault, named_by_contents(vault, HOME))
+    if settings is None:
+        raise ClientError("the vault holds no readable settings of a home; restore from another copy of it")
+    replace(f"{vault.home}/{home.POLICY}", settings.policy)
+    replace(f"{vault.home}/{home.GENESIS}", settings.genesis)
+    policy = home.parse_policy(settings.policy.decode("utf-8", "surrogateescape"))
+    return Reader(vault.home, settings.config, policy, home.parse_genesis(settings.genesis), vault.recovery)
+
+
+def _labels(vault: Vault) -> list[Problem]:
+    labels, problems = set(), []
+    for name in named_by_contents(vault, LABEL):
+        try:
+            labels.add(parse_label(unseal(vault.read(name) or b"", vault.recovery)[1]))
+        except LedgerError as error:
+            problems.append(Problem(name, str(error)))
+    if labels:
+        replace(f"{vault.home}/{FILE}", b"".join(format_label(label) + b"\n" for label in sorted(labels)))
+    return problems
+
+
+def _find(identity: str, reader: Reader, service: Service | None) -> _Found:
+    with opened(reader.vault, identity, reader.recovery) as kept:
+        receipt = reader.vault.receipt(identity)
+        if receipt is None and service is not None:
+            receipt = fetch_receipt(identity, service)
+        if receipt is None:
+            return _Found(identity, None, -1)
+        check_receipt(receipt, kept.part, reader)
+    reader.vault.keep_receipt(receipt)
+    return _Found(identity, receipt, parse_acceptance(parse_note(receipt.acknowledgement.encode()).text).nth)
+
+
+def fetch_receipt(identity: str, service: Service) -> Receipt | None:
+    """A receipt from the service; None while there is none, or if the statement was never deposited."""
+    try:
+        answer = service.get(f"/v1/deposits/{identity}/receipt", limit=MAX_RECEIPT)
+    except RefusedError as error:
+        if error.status != 404:
+            raise
+        return None
+    return parse_receipt(answer.body) if answer.status == 200 else None
+
+
+def check_receipt(receipt: Receipt, part: Part, reader: Reader) -> None:
+    """Check that a receipt proves the deposit of this part, or raise what ``verify_answer`` does."""
+    owners = frozenset({(reader.config.origin, reader.config.depositor)})
+    folder = Folder(part.header.count, part.root, owners)
+    acknowledgement = receipt.acknowledgement.encode()
+    verify_answer(receipt, folder, statement=part.statement, acknowledgement=acknowledgement, home=reader)
+
+
+def _unanchored(found: list[_Found], service: Service | None) -> tuple[list[str], list[str]]:
+    """Those without a receipt: waiting for the ledger, and never deposited; without a service nobody can tell."""
+    lacking = [item.identity for item in found if item.receipt is None]
+    if service is None:
+        return lacking, []
+    never = [identity for identity in lacking if not _known(identity, service)]
+    return [identity for identity in lacking if identity not in never], never
+
+
+def _known(identity: str, service: Service) -> bool:
+    try:
+        service.get(f"/v1/deposits/{identity}")
+    except RefusedError as error:
+        if error.status != 404:
+            raise
+        return False
+    return True
+
+
+def _write_all(reader: Reader, found: list[_Found], out: str, restored: Restored) -> Restored:
+    """Write each deposit's evidence under its own name, a later one of that name below a folder of its number."""
+    documents, taken = 0, set[str]()
+    with progress_bar("restore", len(found)) as progress:
+        for item in found:
+            if item.receipt is None:
+                continue
+            with opened(reader.vault, item.identity, reader.recovery) as kept:
+                name = kept.about.evidence
+                final = f"{out}/{item.nth}/{name}" if name.casefold() in taken else f"{out}/{name}"
+                taken.add(name.casefold())
+                _write(final, kept, item.receipt)
+                documents += kept.part.header.count
+            restored.evidence.append(final)
+            progress.done()
+    return restored._replace(documents=documents)
+
+
+def _write(final: str, kept: Kept, receipt: Receipt) -> None:
+    os.makedirs(os.path.dirname(final), exist_ok=True)
+    temporary = temporary_name(final)
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE), "wb") as file:
+        for data in _evidence(kept, receipt):
+            file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        publish(temporary, final)
+    except FileExistsError:
+        same = _same(temporary, final)
+        os.unlink(temporary)
+        if not same:
+            raise ClientError(f"{final} holds something else, which stays; choose another --out") from None
+
+
+def _evidence(kept: Kept, receipt: Receipt) -> Iterator[bytes]:
+    if kept.about.evidence.endswith(".json"):
+        header = read_header(kept.file)
+        (texts,) = read_texts(kept.file, header.count)
+        yield evidence_of(header, 0, texts, [], receipt)
+        return
+    left = kept.part.end
+    while left:
+        data = kept.file.read(min(_COPY, left))
+        left -= len(data)
+        yield data
+    yield format_receipt_line(receipt)
+
+
+def _same(one: str, other: str) -> bool:
+    with open(one, "rb") as first, open(other, "rb") as second:
+        return all(data == second.read(_COPY) for data in _chunks(first)) and not second.read(1)
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while data := file.read(_COPY):
+        yield data
+
+
+def _remember(reader: Reader, receipts: list[Receipt]) -> None:
+    """Keep the newest checkpoint that any receipt was verified by: the ledger is held to it from now on."""
+    notes: list[Note] = [parse_proof(proof.proof.encode()).checkpoint for each in receipts for proof in each.proofs]
+    newest = max(notes, key=lambda note: parse_checkpoint(note.text).size, default=None)
+    if newest is not None:
+        replace(f"{reader.path}/{home.CHECKPOINT}", format_note(newest))

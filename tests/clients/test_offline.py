@@ -1,0 +1,261 @@
+"""What is signed without a network is carried, submitted, and becomes evidence from answers carried back."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.clients.command_line import hefu
+from tests.clients.conftest import Firm
+from tests.clients.double import LOST, SILENT
+
+from hefu.index import Index
+from hefu.sdk import Client
+from hefu.verifying import verify
+from hefu_ledger.note import parse_note
+from hefu_ledger.verdict import PROVEN
+
+ROOT = Path(__file__).resolve().parents[2]
+STATEMENT = "documents.hefu.bundle.statement"
+
+
+@pytest.fixture
+def stick(firm: Firm, documents: Path) -> Path:
+    """A folder to carry, with the statement of the documents, signed without a network."""
+    hefu("deposit", "--offline", "--home", firm.home.path, documents, "--out", firm.out)
+    assert firm.double.requests == []
+    folder = firm.folder / "stick"
+    folder.mkdir()
+    shutil.copy(firm.out / STATEMENT, folder)
+    return folder
+
+
+def submit(firm: Firm, stick: Path, expect: int = 0) -> dict[str, object]:
+    value: dict[str, object] = hefu(
+        "submit", stick / STATEMENT, "--server", firm.service.url, "--json", expect=expect
+    ).json
+    return value
+
+
+def carry_back(firm: Firm, stick: Path, expect: int = 0) -> list[str]:
+    """The states after refreshing from the stick, which touches no network."""
+    asked = len(firm.double.requests)
+    ran = hefu("refresh", "--from", stick, "--home", firm.home.path, "--json", expect=expect)
+    assert len(firm.double.requests) == asked
+    return [item["state"] for item in ran.json["done"]]
+
+
+def test_signed_here_submitted_there_and_carried_back(firm: Firm, stick: Path, documents: Path) -> None:
+    submit(firm, stick)
+    assert carry_back(firm, stick) == ["anchored"]
+    bundle = firm.out / "documents.hefu.bundle"
+    assert verify(str(bundle), str(documents), policy=firm.home.policy).verdict == PROVEN
+    assert firm.written() == {bundle.name}
+    assert [row["state"] for row in hefu("list", "--home", firm.home.path, "--json").json["deposits"]] == ["anchored"]
+
+
+def test_what_is_carried_reveals_nothing(firm: Firm, stick: Path, documents: Path) -> None:
+    submit(firm, stick)
+    carried = b"".join(path.read_bytes() for path in stick.iterdir())
+    with Index(firm.home.path) as index:
+        for document in index.search(""):
+            assert document.name.encode() not in carried
+            assert document.sha256.encode() not in carried
+    assert documents.name.encode() not in carried
+
+
+def test_preparing_again_changes_nothing(firm: Firm, stick: Path, documents: Path) -> None:
+    (documents / "0.txt").write_bytes(b"changed since")
+    hefu("deposit", "--offline", "--home", firm.home.path, documents, "--out", firm.out)
+    assert (firm.out / STATEMENT).read_bytes() == (stick / STATEMENT).read_bytes()
+
+
+def test_a_lost_statement_file_is_written_again(firm: Firm, stick: Path, documents: Path) -> None:
+    (firm.out / STATEMENT).unlink()
+    hefu("deposit", "--offline", "--home", firm.home.path, documents, "--out", firm.out)
+    assert (firm.out / STATEMENT).read_bytes() == (stick / STATEMENT).read_bytes()
+
+
+def test_submitting_twice_deposits_once(firm: Firm, stick: Path) -> None:
+    submit(firm, stick)
+    (stick / "documents.hefu.bundle.ack").unlink()
+    submit(firm, stick)
+    assert len(firm.double.ledger.deposits) == 1
+    assert carry_back(firm, stick) == ["anchored"]
+
+
+def test_an_acknowledgement_comes_back_before_its_receipt(firm: Firm, stick: Path) -> None:
+    firm.double.sealing = False
+    assert "not on the ledger yet" in hefu("submit", stick / STATEMENT, "--server", firm.service.url).out
+    assert sorted(path.name for path in stick.iterdir()) == ["documents.hefu.bundle.ack", STATEMENT]
+    assert carry_back(firm, stick) == ["accepted"]
+    firm.double.sealing = True
+    submit(firm, stick)
+    (stick / "documents.hefu.bundle.ack").unlink()  # the receipt holds it as well
+    assert carry_back(firm, stick) == ["anchored"]
+
+
+def test_nothing_carried_leaves_it_prepared(firm: Firm, stick: Path) -> None:
+    assert carry_back(firm, stick) == ["prepared"]
+
+
+def test_what_was_signed_without_a_network_is_sent_by_refresh_once_there_is_one(firm: Firm, stick: Path) -> None:
+    del stick
+    ran = hefu("refresh", "--home", firm.home.path, "--wait", "--json")
+    assert [item["state"] for item in ran.json["done"]] == ["anchored"]
+    assert firm.written() == {"documents.hefu.bundle"}
+    assert "nothing was missing" in hefu("refresh", "--home", firm.home.path).out
+
+
+def test_a_refresh_without_answers_says_what_is_still_on_its_way(firm: Firm, stick: Path) -> None:
+    del stick
+    firm.double.sealing = False
+    assert "1 still on their way" in hefu("refresh", "--home", firm.home.path).out
+
+
+@pytest.mark.parametrize("kind", ["ack", "receipt"])
+def test_a_damaged_answer_is_refused_and_a_forged_one_never_becomes_evidence(
+    firm: Firm, stick: Path, kind: str
+) -> None:
+    submit(firm, stick)
+    path = stick / f"documents.hefu.bundle.{kind}"
+    good = path.read_bytes()
+    path.write_bytes(good[:-9])
+    assert "copy it again" in hefu("refresh", "--from", stick, "--home", firm.home.path, expect=2).err
+    place = good.rindex(b"=") - 9  # within the last signature
+    path.write_bytes(good[:place] + (b"B" if good[place : place + 1] == b"A" else b"A") + good[place + 1 :])
+    hefu("refresh", "--from", stick, "--home", firm.home.path, expect=None)
+    assert not (firm.out / "documents.hefu.bundle").exists()
+    path.write_bytes(good)
+    assert carry_back(firm, stick) == ["anchored"]
+
+
+def test_answers_about_other_deposits_are_passed_over(firm: Firm, stick: Path, documents: Path) -> None:
+    submit(firm, stick)
+    with Client(firm.home.path) as client:
+        client.deposit([str(documents / "0.txt")], out=str(firm.folder / "elsewhere"))
+    (stick / "notes.txt").write_text("not ours")
+    (stick / "documents.hefu.bundle.ack").rename(stick / "renamed.ack")
+    assert carry_back(firm, stick) == ["anchored"]
+
+
+def test_what_is_no_statement_is_refused_before_anything_is_sent(firm: Firm, stick: Path) -> None:
+    part = firm.out / "documents.hefu.bundle.part"
+    ran = hefu("submit", stick / STATEMENT, part, "--server", firm.service.url, expect=2)
+    assert "Carry NAME.statement" in ran.err
+    assert firm.double.requests == []
+
+
+def test_an_offline_deposit_names_the_checkpoint_that_was_seen_last(firm: Firm, stick: Path) -> None:
+    from hefu_ledger.checkpoint import parse_checkpoint  # noqa: PLC0415
+    from hefu_ledger.statement import parse_signed_statement  # noqa: PLC0415
+
+    _, statement = parse_signed_statement((stick / STATEMENT).read_bytes())
+    assert firm.home.seen is not None
+    checkpoint = parse_checkpoint(firm.home.seen.text)
+    assert statement.seen == (checkpoint.root, checkpoint.size)
+    assert parse_note((stick / STATEMENT).read_bytes())
+
+
+def test_evidence_that_is_there_is_not_prepared_again(firm: Firm, stick: Path, documents: Path) -> None:
+    del stick
+    hefu("refresh", "--home", firm.home.path, "--wait")
+    words = ("deposit", "--offline", "--home", firm.home.path, documents, "--out", firm.out)
+    assert "is there already" in hefu(*words, expect=2).err
+
+
+def test_one_deposit_that_cannot_go_on_does_not_hold_up_the_others(firm: Firm, stick: Path, documents: Path) -> None:
+    del stick
+    (firm.out / "cut.hefu.bundle.part").write_bytes(b'{"count":')
+    hefu("deposit", "--offline", "--home", firm.home.path, documents / "0.txt", "--out", firm.out)
+    firm.double.faults += [(403, b"{}", {})]  # the first of the two that can be sent
+    ran = hefu("refresh", "--home", firm.home.path, "--wait", "--json", expect=3)
+    assert [Path(problem["path"]).name for problem in ran.json["stuck"]] == ["0.txt.hefu.json", "cut.hefu.bundle"]
+    assert [Path(item["evidence"]).name for item in ran.json["done"]] == ["documents.hefu.bundle"]
+    assert (firm.out / "0.txt.hefu.json.part").exists()  # refused now is not refused for ever: a key may be missing
+
+
+def test_an_evidence_folder_on_a_disk_that_is_away_is_named(firm: Firm, stick: Path) -> None:
+    del stick
+    firm.out.rename(firm.folder / "away")
+    assert "connect its disk" in hefu("refresh", "--home", firm.home.path, expect=3).out
+
+
+def test_what_a_crash_left_beside_finished_evidence_is_cleared_away(firm: Firm, stick: Path) -> None:
+    del stick
+    part = firm.out / "documents.hefu.bundle.part"
+    whole = part.read_bytes()
+    hefu("refresh", "--home", firm.home.path, "--wait")
+    part.write_bytes(whole)
+    hefu("refresh", "--home", firm.home.path)
+    assert firm.written() == {"documents.hefu.bundle"}
+
+
+# Dies, without a chance to tidy up, before the n-th call that leaves the process.
+CHILD = """
+import os, sys
+import hefu.http
+from hefu.cli import main
+
+left = int(sys.argv[1])
+
+def deadly(real):
+    def call(*values, **options):
+        global left
+        left -= 1
+        if left < 0:
+            os._exit(77)
+        return real(*values, **options)
+    return call
+
+for name in ("fsync", "link", "unlink", "replace", "truncate"):
+    setattr(os, name, deadly(getattr(os, name)))
+once = hefu.http.Service._ask_once
+hefu.http.Service._ask_once = lambda *values: deadly(lambda answer: answer)(deadly(once)(*values))
+main(sys.argv[2:])
+"""
+
+
+def dies(calls: int, *words: object) -> bool:
+    places = os.pathsep.join(str(ROOT / name) for name in ("ledger", "clients"))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HEFU_")}
+    command = [sys.executable, "-c", CHILD, str(calls), *map(str, words)]
+    done = subprocess.run(
+        command, env=environment | {"PYTHONPATH": places}, capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode in (0, 77), done.stderr.decode()
+    return done.returncode == 77
+
+
+@pytest.mark.parametrize("rounds", [6, pytest.param(60, marks=pytest.mark.soak)])
+def test_a_refresh_killed_or_cut_off_at_random_loses_nothing_and_deposits_nothing_twice(
+    firm: Firm, documents: Path, rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
+    for number in range(rounds):
+        out = firm.folder / f"evidence{number}"
+        paths = [documents, documents / "0.txt"]
+        hefu("deposit", "--offline", "--home", firm.home.path, *paths, "--out", out)
+        before = len(firm.double.ledger.deposits)
+        words = ("refresh", "--home", firm.home.path, "--out", out, "--wait")
+        for _ in range(2):
+            firm.double.faults += chance.choices([None, LOST, (503, b"", {})], [3, 1, 1], k=3)
+            dies(chance.randrange(16), *words)
+            for path in out.iterdir():  # whatever is there under its final name is whole
+                if path.suffix in (".json", ".bundle"):
+                    original = documents if path.suffix == ".bundle" else documents / "0.txt"
+                    assert verify(str(path), str(original), policy=firm.home.policy).verdict == PROVEN, seed
+        firm.double.faults.clear()
+        hefu(*words)
+        assert {path.name for path in out.iterdir()} == {"documents.hefu.bundle", "0.txt.hefu.json"}, seed
+        assert len(firm.double.ledger.deposits) == before + 2, seed
+    states = {row["state"] for row in hefu("list", "--home", firm.home.path, "--json").json["deposits"]}
+    assert states == {"anchored"}, seed
+    assert SILENT not in firm.double.faults
