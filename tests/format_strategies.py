@@ -25,6 +25,7 @@ origins = st.text(LOWER + LOWER.upper() + DIGITS + "-._/:", min_size=1, max_size
 depositors = st.text(LOWER + DIGITS, min_size=1, max_size=32)
 kinds = st.builds(str.__add__, st.sampled_from(LOWER), st.text(LOWER + DIGITS + "-", max_size=31))
 paths = st.lists(hashes, max_size=63).map(tuple)
+roles = st.sampled_from(["prepare", "approve"])
 keys: st.SearchStrategy[VerifierKey] = st.sampled_from([depositor_signer("acme", f"{n}").key for n in range(4)])
 
 WRONG_HASHES: list[object] = [

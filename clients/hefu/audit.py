@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from hefu.language import both
 from hefu.progress import progress_bar
 from hefu.sight import Sight, check_longer, verify_checkpoint
 from hefu.source import Source, read_checkpoint, read_entries, read_hashes, read_leaves, read_records
@@ -74,19 +75,17 @@ def _checkpoint(work: _Audit) -> Finding:
     origin, size, root, _ = sight.checkpoint
     work.facts |= {"origin": origin, "checkpoint_size": size, "root": root.hex()}
     if work.policy.quorum is None:
-        zh = f"检查点（{size} 条）由所信任的公钥签名，不要求见证。"
-        return Finding(OK, f"size {size}", zh, f"Of {size} records, signed by a trusted key.")
+        return Finding(OK, f"size {size}", *both("audit.no_witness", size=size))
     if sight.quorum_s is None:
-        return Finding(CANNOT, f"size {size}", "见证共签未达到策略要求的数目。", "The cosignatures miss the quorum.")
+        return Finding(CANNOT, f"size {size}", *both("audit.no_quorum"))
     work.facts["witnessed_at"] = time = format_time(1000 * sight.quorum_s)
-    zh = f"检查点（{size} 条）由所信任的账本公钥签名，并在 {time} 得到足数见证。"
-    return Finding(OK, f"size {size}", zh, f"Of {size} records, signed and, by {time}, witnessed.")
+    return Finding(OK, f"size {size}", *both("audit.witnessed", size=size, time=time))
 
 
 def _not_shorter(work: _Audit) -> Finding:
     new = work.needed_sight.checkpoint
     if work.seen is None:
-        return Finding(NOTED, "", "第一次查看，没有上次的检查点可比。", "Seen for the first time.")
+        return Finding(NOTED, "", *both("audit.first"))
     old = verify_checkpoint(work.seen, work.policy).checkpoint
     try:
         check_longer(old, new)
@@ -94,9 +93,7 @@ def _not_shorter(work: _Audit) -> Finding:
         work.keep_both()
         raise
     work.facts["seen_size"] = old.size
-    return Finding(
-        OK, f"{old.size} <= {new.size}", f"上次为 {old.size} 条，未变短。", f"It had {old.size} records then."
-    )
+    return Finding(OK, f"{old.size} <= {new.size}", *both("audit.not_shorter", size=old.size))
 
 
 def _replay(work: _Audit) -> Finding:
@@ -116,9 +113,8 @@ def _replay(work: _Audit) -> Finding:
     work.facts |= {"records": replay.size, "deposits": replay.deposits}
     if work.source.private:
         work.facts["broken_promises"] = replay.broken_promises
-    zh = f"重放了 {replay.size} 条账本条目、{replay.deposits} 件存证，逐条相符。"
-    en = f"{replay.size} records and {replay.deposits} deposits, all in order."
-    return Finding(OK, f"{replay.size} records", zh, en)
+    words = both("audit.replayed", records=replay.size, deposits=replay.deposits)
+    return Finding(OK, f"{replay.size} records", *words)
 
 
 def _feed(replay: Replay, source: Source, data: bytes) -> None:
@@ -140,7 +136,7 @@ def _contains(work: _Audit) -> Finding:
     if root != old.root:
         work.keep_both()
         raise VerificationError("the ledger was rewritten", expected=old.root.hex(), found=root.hex())
-    return Finding(OK, root.hex(), "上次看到的账本是现在账本的开头。", "It begins with the ledger seen last time.")
+    return Finding(OK, root.hex(), *both("audit.contains"))
 
 
 def _tiles(work: _Audit) -> Finding:
@@ -151,14 +147,12 @@ def _tiles(work: _Audit) -> Finding:
             count += 1
             if read_hashes(work.source, tile) != tile_bytes(tile, tree.node):
                 raise VerificationError(f"{tile.path} does not hold the hashes of the records")
-    return Finding(OK, f"{count} tiles", f"{count} 个哈希瓦片与重放所得一致。", f"{count} hash tiles are as replayed.")
+    return Finding(OK, f"{count} tiles", *both("audit.tiles", count=count))
 
 
 def _not_checked(work: _Audit) -> Finding:
-    zh, en = "内容是否真实、权属", "the truth of the content, ownership"
-    if not work.source.private:
-        zh, en = f"存证主体的签名与收讫规则（需完整导出）、{zh}", f"depositors' signatures and the acceptances, {en}"
-    return Finding(UNCHECKED, en, f"未核验：{zh}。", f"Not checked: {en}.")
+    zh, en = both("audit.unchecked" if work.source.private else "audit.unchecked_public")
+    return Finding(UNCHECKED, en.removeprefix("Not checked: ").removesuffix("."), zh, en)
 
 
 _STEPS: Final[tuple[tuple[str, Callable[[_Audit], Finding]], ...]] = (
@@ -176,9 +170,9 @@ def _step(number: int, work: _Audit) -> Step:
     try:
         finding = function(work)
     except VerificationError as error:
-        finding = Finding(FAILED, str(error), f"不一致：{error}", f"Contradiction: {error}.")
+        finding = Finding(FAILED, str(error), *both("audit.contradiction", error=error))
     except MalformedError as error:
-        finding = Finding(CANNOT, str(error), f"无法解读：{error}", f"Not in a known form: {error}.")
+        finding = Finding(CANNOT, str(error), *both("audit.unknown_form", error=error))
     except NotReachedError:
-        finding = Finding(UNCHECKED, "", "无可比之物，或前面的步骤未通过。", "Not reached, or nothing to compare.")
+        finding = Finding(UNCHECKED, "", *both("audit.not_reached"))
     return Step(number, finding.outcome, checked, finding.found, finding.zh, finding.en)

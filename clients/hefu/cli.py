@@ -8,19 +8,23 @@ from __future__ import annotations
 import json
 import os
 import sys
-from argparse import ArgumentParser, HelpFormatter, Namespace
-from collections.abc import Mapping, Sequence
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, TextIO
 
 from hefu import __version__
 from hefu.command import Command, Outcome
+from hefu.disk import why
 from hefu.document import UnreadableError
 from hefu.errors import CANNOT_TELL, INTERRUPTED, NOT_PROVEN, AlarmError, ClientError, FolderError
+from hefu.language import CHINESE, LANGUAGES, SETTING, said, say
+from hefu.usage import SETTINGS, Parser, interactive, overview
 from hefu_ledger import verdict as verdicts
 from hefu_ledger.errors import LedgerError, VerificationError
 
-_SETTINGS = {"HEFU_HOME": "home", "HEFU_SERVER": "server", "HEFU_POLICY": "policy"}
+_SIMPLER = {ord("✓"): "√", ord("✗"): "×"}  # code page 936 has no others
 # Where each command lives, in the order of the help: only the module of the one that is asked for is imported.
 MODULES = {
     "init": "commands_deposit",
@@ -36,35 +40,30 @@ MODULES = {
     "watch": "commands_daily",
     "submit": "commands_daily",
     "refresh": "commands_daily",
+    "vault restore": "commands_vault",
+    "vault verify": "commands_vault",
+    "vault sync": "commands_vault",
 }
-
-
-class _HelpFormatter(HelpFormatter):
-    """Help of a fixed width: asking for the terminal's would import shutil, whether help is shown or not."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=100)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     if words[:1] == ["--version"]:
         sys.stdout.write(f"hefu {__version__}\n")
         sys.exit(0)
-    command = find(words[0]) if words and words[0] in MODULES else None
+    name = next((name for name in (" ".join(words[:2]), *words[:1]) if name in MODULES), "")
+    command = find(name) if name else None
     if command is None:
         asked = not words or words[0] in ("-h", "--help")
-        (sys.stdout if asked else sys.stderr).write(_usage())
+        (sys.stdout if asked else sys.stderr).write(overview((name, find(name).summary) for name in MODULES))
         sys.exit(0 if asked else 2)
-    parser = ArgumentParser(
-        prog=f"hefu {words[0]}", description=command.summary, allow_abbrev=False, formatter_class=_HelpFormatter
-    )
-    parser.add_argument("--json", action="store_true", help="answer with one JSON object")
-    parser.set_defaults(needed=())
-    command.declare(parser)
-    options = parser.parse_intermixed_args(words[1:])
-    problem = _apply_environment(options, os.environ)
+    parser = Parser(name, command)
+    options = parser.parse_intermixed_args(words[len(name.split()) :])
+    problem = _complete(command, options, os.environ)
     if problem:
         parser.error(problem)
     sys.exit(_report(_attempt(command, options), as_json=options.json))
@@ -76,41 +75,57 @@ def find(name: str) -> Command:
     return command
 
 
-def _usage() -> str:
-    lines = [f"  {name:<8} {find(name).summary}" for name in MODULES]
-    title = "合符: evidence that anyone can verify 可独立核验的电子存证"
-    return "\n".join(["usage: hefu COMMAND [-h] …", "", title, "", *lines, ""])
-
-
-def _apply_environment(options: Namespace, environment: Mapping[str, str]) -> str:
+def _complete(command: Command, options: Namespace, environment: Mapping[str, str]) -> str:
     """Fill in what no flag gave; returns what is wrong, naming everything at once."""
-    given = {name: value for name, value in environment.items() if name.startswith("HEFU_")}
-    problems = [f"{name}: unknown setting (known: {', '.join(_SETTINGS)})" for name in sorted(given.keys() - _SETTINGS)]
-    for name, option in _SETTINGS.items():
-        if getattr(options, option, "") is None:
-            setattr(options, option, given.get(name))
-    missing = [option for option in options.needed if not getattr(options, option)]
-    return "; ".join([*problems, *(f"--{option} is needed (or HEFU_{option.upper()})" for option in missing)])
+    for name, setting in SETTINGS.items():
+        if getattr(options, name, "") is None:
+            setattr(options, name, environment.get(setting))
+    problems = list(_misset(environment))
+    missing = _missing(options)
+    if missing and command.ask is not None and not options.json and not problems and interactive():
+        command.ask(options, missing)
+        missing = _missing(options)
+    return "; ".join([*problems, *map(_needed, missing)])
+
+
+def _misset(environment: Mapping[str, str]) -> Iterator[str]:
+    known = (*SETTINGS.values(), SETTING)
+    for name in sorted(environment):
+        if name.startswith("HEFU_") and name not in known:
+            yield say("cli.unknown_setting", name=name, known=", ".join(known))
+    if environment.get(SETTING, CHINESE) not in LANGUAGES:
+        yield say("cli.unknown_language", name=SETTING)
+
+
+def _missing(options: Namespace) -> list[str]:
+    return [name for name in options.needed if not getattr(options, name)]
+
+
+def _needed(name: str) -> str:
+    setting = SETTINGS.get(name)
+    return say("cli.needed_or", option=name, setting=setting) if setting else say("cli.needed", option=name)
 
 
 def _attempt(command: Command, options: Namespace) -> Outcome:
     try:
         return command.run(options)
     except KeyboardInterrupt:
-        return _failure(command, INTERRUPTED, "interrupted; nothing is half-written, and the same command goes on")
+        return _failure(command, INTERRUPTED, say("cli.interrupted"))
     except ClientError as error:
         return _failure(command, error.exit_code, str(error), **_details(error))
     except VerificationError as error:
-        return _failure(command, NOT_PROVEN, str(error))
-    except (LedgerError, UnreadableError) as error:
+        return _failure(command, NOT_PROVEN, say("cli.contradiction", error=error))
+    except LedgerError as error:
+        return _failure(command, CANNOT_TELL, say("cli.unreadable", error=error))
+    except UnreadableError as error:
         return _failure(command, CANNOT_TELL, str(error))
     except OSError as error:
-        return _failure(command, CANNOT_TELL, f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return _failure(command, CANNOT_TELL, f"{error.filename}: {why(error)}" if error.filename else str(error))
     except Exception as error:  # a crash must not look like a verdict
         import traceback  # noqa: PLC0415
 
         traceback.print_exc()
-        return _failure(command, CANNOT_TELL, f"unexpected {type(error).__name__}: {error}")
+        return _failure(command, CANNOT_TELL, say("cli.unexpected", kind=type(error).__name__, error=error))
 
 
 def _details(error: ClientError) -> dict[str, Any]:
@@ -143,4 +158,8 @@ def _report(outcome: Outcome, *, as_json: bool) -> int:
 def _print(stream: TextIO, text: str) -> None:
     """Write a line that any terminal takes: what it cannot show is escaped, as JSON would (paths may be any bytes)."""
     encoding = stream.encoding or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(_SIMPLER).encode(encoding, "backslashreplace").decode(encoding)
+    stream.write(text + "\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 
@@ -16,16 +16,24 @@ class Outcome(NamedTuple):
 
 
 class Command(NamedTuple):
-    """``verdict``: whether its answer, even when it fails, is a verdict."""
+    """``summary``: a key of the catalogue, where its examples are too. ``verdict``: whether its answer, even when it
+    fails, is a verdict. ``ask``: fills in the needed options that are missing, where somebody can be asked.
+    """
 
     summary: str
     declare: Callable[[ArgumentParser], None]
     run: Callable[[Namespace], Outcome]
     verdict: bool = False
+    ask: Callable[[Namespace, Sequence[str]], None] | None = None
 
 
 def option(parser: ArgumentParser, name: str, what: str, *, needed: bool = True) -> None:
-    """Declare an option that the environment may give as HEFU_NAME; looked for after both were read."""
-    parser.add_argument(f"--{name}", help=f"{what} (or HEFU_{name.upper()})")
+    """Declare an option that the environment may give as HEFU_NAME; ``what``: a key of the catalogue."""
+    parser.add_argument(f"--{name}", help=what)
     if needed:
-        parser.set_defaults(needed=(*parser.get_default("needed"), name))
+        need(parser, name)
+
+
+def need(parser: ArgumentParser, name: str) -> None:
+    """Have an option refused that nobody gave; looked for after arguments, environment and user were asked."""
+    parser.set_defaults(needed=(*parser.get_default("needed"), name))

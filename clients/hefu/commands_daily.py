@@ -63,11 +63,13 @@ def _declare_label(parser: ArgumentParser) -> None:
 def _label(options: Namespace) -> Outcome:
     from hefu.index import Index  # noqa: PLC0415
     from hefu.labels import Label  # noqa: PLC0415
+    from hefu.safekeeping import keep_label  # noqa: PLC0415
 
     with Index(options.home) as index:
         index.catch_up()
         label = Label(time.time_ns() // 1_000_000, index.find(options.target), options.text)
         index.label(label)
+    keep_label(options.home, label)
     return Outcome(0, label._asdict(), f"labelled 已标注: {label.target}: {label.text}")
 
 
@@ -264,11 +266,13 @@ def _refreshed_value(done: Refreshed) -> dict[str, Any]:
     return {
         "done": [item._asdict() | {"left_out": []} for item in done.done],
         "stuck": [problem._asdict() for problem in done.stuck],
+        "renewed": done.renewed,
     }
 
 
 def _done_lines(done: Refreshed) -> list[str]:
     lines = [f"{item.state}: {item.evidence}, no. 存证编号 {item.number or '-'}" for item in done.done]
+    lines += [f"timestamped 已补时间戳: {path}" for path in done.renewed]
     return lines + _kind("cannot go on 无法继续", map(_problem, done.stuck), "see the reason given")
 
 

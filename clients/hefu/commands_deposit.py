@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hefu.command import Command, Outcome, option
+from hefu.command import Command, Outcome, need, option
+from hefu.language import say
 from hefu_ledger.encoding import format_time
 
 if TYPE_CHECKING:
@@ -14,33 +16,61 @@ if TYPE_CHECKING:
 
 
 def _declare_init(parser: ArgumentParser) -> None:
-    option(parser, "home", "the folder to keep key and settings in")
-    option(parser, "server", "the service's address")
-    parser.add_argument("--code", required=True, help="the one-time code that the operator gave")
+    option(parser, "home", "init.home")
+    option(parser, "server", "init.server")
+    parser.add_argument("--code", help="init.code")
+    need(parser, "code")
+    parser.add_argument("--vault", metavar="DIR", help="init.vault")
+    parser.add_argument("--no-vault", action="store_true", help="init.no_vault")
+    parser.add_argument("--recovery", metavar="FILE", help="init.recovery")
+
+
+def _ask(options: Namespace, missing: Sequence[str]) -> None:
+    from hefu.asking import ask_init  # noqa: PLC0415
+
+    ask_init(options, missing)
 
 
 def _init(options: Namespace) -> Outcome:
+    from hefu.commands_vault import read_recovery  # noqa: PLC0415
+    from hefu.safekeeping import Keeping  # noqa: PLC0415
     from hefu.sdk import enrol_home  # noqa: PLC0415
 
-    done = enrol_home(options.home, server=options.server, code=options.code)
+    recovery = read_recovery(options.recovery)[0] if options.recovery else None
+    folder = os.path.abspath(options.vault) if options.vault else None
+    keeping = Keeping(folder, not options.no_vault, recovery)
+    done = enrol_home(options.home, server=options.server, code=options.code, keeping=keeping)
     identity = done.identity._asdict() | {"verified_at": format_time(done.identity.verified_at)}
     text = [
-        f"enrolled 已登记: {done.identity.name} ({done.identity.uscc})",
-        f"depositor {done.depositor} of the ledger {done.origin}",
-        f"found on the ledger under a signed checkpoint of {done.checkpoint_size} records",
-        "log keys trusted at first sight; compare them with a source other than the service 请另行核对账本公钥指纹:",
+        say("init.enrolled", name=done.identity.name, uscc=done.identity.uscc),
+        say("init.depositor", depositor=done.depositor, origin=done.origin),
+        say("init.found", size=done.checkpoint_size),
+        say("init.fingerprints"),
         *(f"  sha256 {fingerprint}" for fingerprint in done.fingerprints),
+        *_sheet_lines(done.words, done.sheet),
+        *([say("init.unsent", reason=done.unsent)] if done.unsent else []),
     ]
     return Outcome(0, done._asdict() | {"identity": identity}, "\n".join(text))
 
 
+def _sheet_lines(words: str, sheet: str) -> list[str]:
+    if not words:
+        return []
+    numbered = [f"{place:>2} {word:<9}" for place, word in enumerate(words.split(), 1)]
+    return [
+        say("init.words"),
+        *("  " + " ".join(numbered[start : start + 6]) for start in range(0, len(numbered), 6)),
+        say("init.sheet", sheet=sheet),
+    ]
+
+
 def _declare_deposit(parser: ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder")
-    option(parser, "home", "the folder that hefu init made")
-    parser.add_argument("--out", required=True, help="where evidence is written")
-    parser.add_argument("--offline", action="store_true", help="prepare and sign without a network, for hefu submit")
-    parser.add_argument("--wait", action="store_true", help="wait until the ledger has it and the evidence is complete")
-    parser.add_argument("--skip-unreadable", action="store_true", help="deposit the rest, and list what was left out")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="deposit.paths")
+    option(parser, "home", "deposit.home")
+    parser.add_argument("--out", required=True, help="deposit.out")
+    parser.add_argument("--offline", action="store_true", help="deposit.offline")
+    parser.add_argument("--wait", action="store_true", help="deposit.wait")
+    parser.add_argument("--skip-unreadable", action="store_true", help="deposit.skip")
 
 
 def _deposit(options: Namespace) -> Outcome:
@@ -52,11 +82,9 @@ def _deposit(options: Namespace) -> Outcome:
         done = client.deposit(
             options.paths, out=options.out, wait=options.wait, skip_unreadable=options.skip_unreadable
         )
-    lines = [
-        f"{item.state}: {item.path} ({item.documents}), no. 存证编号 {item.number}, {item.evidence}" for item in done
-    ]
+    lines = [say("deposit.done", **item._asdict() | {"state": say(f"state.{item.state}")}) for item in done]
     if any(item.state == "accepted" for item in done):
-        lines.append("acknowledged, not on the ledger yet 已收讫，尚未入账: run the same command again to complete it")
+        lines.append(say("deposit.to_come"))
     return _deposited(done, lines)
 
 
@@ -68,20 +96,19 @@ def _prepare(options: Namespace) -> Outcome:
     home = load(options.home)
     with expected(home, options.paths, options.out):
         done = prepare(home, options.paths, out=options.out, skip_unreadable=options.skip_unreadable)
-    lines = [f"{item.state}: {item.path} ({item.documents}), carry 请携带 {item.evidence}.statement" for item in done]
-    lines.append(
-        "signed, not sent 已签名，尚未提交: on a computer with a network, hefu submit FILE.statement --server URL"
-    )
+    lines = [say("deposit.prepared", **item._asdict() | {"state": say(f"state.{item.state}")}) for item in done]
+    lines.append(say("deposit.to_submit"))
     return _deposited(done, lines)
 
 
 def _deposited(done: Sequence[Deposited], lines: list[str]) -> Outcome:
     values = [item._asdict() | {"left_out": [problem._asdict() for problem in item.left_out]} for item in done]
-    lines += [f"  left out: {problem.path}: {problem.cause}" for item in done for problem in item.left_out]
+    lines += [say("deposit.left_out", **problem._asdict()) for item in done for problem in item.left_out]
+    lines += [say("deposit.unsent", reason=item.unsent) for item in done if item.unsent]
     return Outcome(0, {"deposits": values}, "\n".join(lines))
 
 
 COMMANDS = {
-    "init": Command("enrol with a one-time code 实名登记", _declare_init, _init),
-    "deposit": Command("deposit files and folders 存证", _declare_deposit, _deposit),
+    "init": Command("init.summary", _declare_init, _init, ask=_ask),
+    "deposit": Command("deposit.summary", _declare_deposit, _deposit),
 }

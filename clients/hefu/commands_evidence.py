@@ -6,15 +6,16 @@ from argparse import ArgumentParser, Namespace
 
 from hefu.command import Command, Outcome, option
 from hefu.errors import CANNOT_TELL, NOT_PROVEN, ClientError
+from hefu.language import say
 from hefu_ledger import verdict as verdicts
 
 _CODES = {verdicts.PROVEN: 0, verdicts.NOT_PROVEN: NOT_PROVEN, verdicts.CANNOT_TELL: CANNOT_TELL}
 
 
 def _declare_verify(parser: ArgumentParser) -> None:
-    parser.add_argument("evidence", metavar="EVIDENCE", help="NAME.hefu.json or NAME.hefu.bundle")
-    parser.add_argument("document", metavar="DOCUMENT", help="the document, or for a bundle the folder")
-    option(parser, "policy", "whom to trust, a c2sp.org/tlog-policy file from a source of your own", needed=False)
+    parser.add_argument("evidence", metavar="EVIDENCE", help="verify.evidence")
+    parser.add_argument("document", metavar="DOCUMENT", help="verify.document")
+    option(parser, "policy", "verify.policy", needed=False)
 
 
 def _verify(options: Namespace) -> Outcome:
@@ -24,9 +25,9 @@ def _verify(options: Namespace) -> Outcome:
 
 
 def _declare_audit(parser: ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SOURCE", help="URL of a /ledger, or an exported folder")
-    option(parser, "policy", "whom to trust, a c2sp.org/tlog-policy file")
-    parser.add_argument("--state", help="a file that remembers the last checkpoint, to notice any rewriting")
+    parser.add_argument("source", metavar="SOURCE", help="audit.source")
+    option(parser, "policy", "audit.policy")
+    parser.add_argument("--state", help="audit.state")
 
 
 def _audit(options: Namespace) -> Outcome:
@@ -37,7 +38,7 @@ def _audit(options: Namespace) -> Outcome:
 
     policy = read_policy(options.policy)
     if policy is None:
-        raise ClientError("--policy is needed: nothing can be checked without a key to trust")
+        raise ClientError(say("audit.no_policy"))
     seen = read_state(options.state) if options.state else None
     verdict, checkpoint = audit(open_source(options.source), policy=policy, seen=seen)
     if options.state and checkpoint is not None:
@@ -53,15 +54,15 @@ def _verdict(verdict: verdicts.Verdict) -> Outcome:
 
 def _declare_extract(parser: ArgumentParser) -> None:
     parser.add_argument("bundle", metavar="BUNDLE")
-    parser.add_argument("documents", nargs="*", metavar="DOCUMENT", help="names in the deposit; none for all")
-    parser.add_argument("--out", required=True, help="where evidence files are written, in the folder's shape")
+    parser.add_argument("documents", nargs="*", metavar="DOCUMENT", help="extract.documents")
+    parser.add_argument("--out", required=True, help="extract.out")
 
 
 def _extract(options: Namespace) -> Outcome:
     from hefu.extract import extract  # noqa: PLC0415
 
     paths = extract(options.bundle, options.out, options.documents)
-    return Outcome(0, {"evidence": paths}, f"{len(paths)} evidence files in {options.out}")
+    return Outcome(0, {"evidence": paths}, say("extract.done", count=len(paths), out=options.out))
 
 
 def _declare_inspect(parser: ArgumentParser) -> None:
@@ -77,8 +78,8 @@ def _inspect(options: Namespace) -> Outcome:
 
 
 COMMANDS = {
-    "verify": Command("verify evidence offline 核验", _declare_verify, _verify, verdict=True),
-    "inspect": Command("show what evidence says, unverified 查看", _declare_inspect, _inspect),
-    "extract": Command("cut single evidence files out of a bundle 拆分", _declare_extract, _extract),
-    "audit": Command("replay a whole ledger 审计重放", _declare_audit, _audit, verdict=True),
+    "verify": Command("verify.summary", _declare_verify, _verify, verdict=True),
+    "inspect": Command("inspect.summary", _declare_inspect, _inspect),
+    "extract": Command("extract.summary", _declare_extract, _extract),
+    "audit": Command("audit.summary", _declare_audit, _audit, verdict=True),
 }

@@ -263,7 +263,9 @@ def alone(out: str) -> Iterator[None]:
     try:
         descriptor = lock_folder(out)
     except BlockingIOError:
-        raise ClientError(f"another hefu deposit is writing to {out}; wait for it, or choose another --out") from None
+        raise UnreachableError(
+            f"another hefu deposit is writing to {out}; wait for it, or choose another --out"
+        ) from None
     try:
         yield
     finally:

@@ -9,6 +9,8 @@ import errno
 import os
 from typing import Any, Final
 
+from hefu.language import say
+
 WINDOWS: Final = os.sep == "\\"
 # Without O_BINARY Windows changes line ends; a path may have become a link or a pipe since it was found, and neither
 # is followed, or waited for, where the system can be told so.
@@ -88,7 +90,7 @@ def lock_folder(path: str) -> int:
 def why(error: OSError) -> str:
     """The cause of a failure, without the path."""
     if getattr(error, "winerror", None) in _IN_USE:
-        return "another program has it open; close it there and run the same command again"
+        return say("disk.in_use")
     return error.strerror or type(error).__name__
 
 
@@ -105,11 +107,11 @@ def unfit(path: str) -> str:
         return ""
     for part in path.split("/"):
         if _RESERVED & set(part) or any(character < " " for character in part):
-            return 'Windows allows none of < > : " | ? * \\ in a name'
+            return say("disk.reserved")
         if part.endswith((".", " ")):
-            return "on Windows no name ends in a dot or a space"
+            return say("disk.ending")
         if part.partition(".")[0].rstrip().lower() in _DEVICES:
-            return f"{part} names a device on Windows"
+            return say("disk.device", part=part)
     return ""
 
 

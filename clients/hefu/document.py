@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from hefu.disk import READ, reach, read_into, why
 from hefu.errors import Problem
+from hefu.language import say
 from hefu.progress import SILENT
 from hefu.scan import kind_of, printable
 from hefu_ledger.digest import Digests, digest_stream
@@ -56,7 +57,7 @@ def digest_document(path: str, tell: Callable[[int], None] = SILENT.read) -> Dig
     finally:
         os.close(number)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or digests.size != after.st_size:
-        raise UnreadableError(path, "it changed while it was being read")
+        raise UnreadableError(path, say("folder.changed"))
     return digests
 
 

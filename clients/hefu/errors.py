@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from hefu.language import say
+
 NOT_PROVEN = 1
 REFUSED = 2
 CANNOT_TELL = 3
@@ -31,9 +33,8 @@ class FolderError(ClientError):
     """Files that cannot be deposited or read; each is named with its cause, and nothing was written."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        count = "1 path" if len(problems) == 1 else f"{len(problems)} paths"
         lines = "".join(f"\n  {problem.path}: {problem.cause}" for problem in problems)
-        super().__init__(f"{count} cannot be deposited; nothing was written{lines}")
+        super().__init__(say("folder.problem" if len(problems) == 1 else "folder.problems", count=len(problems), lines=lines))
         self.problems = tuple(problems)
 
 
@@ -41,7 +42,8 @@ class RefusedError(ClientError):
     """The service understood and said no; asking again will not help."""
 
     def __init__(self, status: int, title: str, detail: str) -> None:
-        super().__init__(f"the service refused ({status} {title}): {detail}" if detail else f"{status} {title}")
+        key = "service.refused" if detail else "service.refused_bare"
+        super().__init__(say(key, status=status, title=title, detail=detail))
         self.status = status
         self.title = title
         self.detail = detail

@@ -11,6 +11,7 @@ from hefu.bundles import decode, read_cards
 from hefu.comparison import name_of, read_end
 from hefu.disk import reach, shown_as, unfit
 from hefu.errors import ClientError
+from hefu.language import say
 from hefu.progress import progress_bar
 from hefu_ledger.bundle import Header, Texts, read_header
 from hefu_ledger.card import Nonces, Opened, Sections
@@ -38,10 +39,10 @@ def extract(bundle: str, out: str, wanted: Collection[str] = ()) -> list[str]:
     contents = _read(bundle)
     unknown = sorted(set(wanted) - contents.names)
     if unknown:
-        raise ClientError(f"{bundle} holds no document named {', '.join(map(repr, unknown))}")
+        raise ClientError(say("extract.unknown", bundle=bundle, names=", ".join(map(repr, unknown))))
     cannot = [(name, unfit(name)) for name in sorted(wanted or contents.names) if unfit(name)]
     if cannot:
-        raise ClientError("; ".join(f"{name}: {cause}" for name, cause in cannot))
+        raise ClientError("; ".join(say("extract.unfit", name=name, cause=cause) for name, cause in cannot))
     paths = []
     with progress_bar("extract", len(set(wanted)) or contents.header.count) as progress:
         for name, data in _cut(bundle, contents, wanted):
@@ -94,8 +95,7 @@ def _write(path: str, data: bytes) -> None:
     except FileExistsError:
         other = shown_as(path)
         if other is not None:
-            problem = f"this disk cannot tell {path} from {other}, which is there"
-            raise ClientError(f"{problem}; extract them one by one, each into an --out of its own") from None
+            raise ClientError(say("extract.alike", path=path, other=other)) from None
         with open(path, "rb") as file:
             if file.read(len(data) + 1) != data:
-                raise ClientError(f"{path} holds other evidence, which stays; choose another --out") from None
+                raise ClientError(say("extract.other", path=path)) from None

@@ -88,6 +88,11 @@ class Home(NamedTuple):
         """The files of the vault."""
         return Vault(self.path, self.config.vault or f"{self.path}/vault", self.recovery)
 
+    @property
+    def reader(self) -> Reader:
+        """This home without its key."""
+        return Reader(self.path, self.config, self.policy, self.genesis, self.recovery)
+
     def remote(self, service: Service) -> Remote:
         """The vault at the service."""
         return Remote(service, self.recovery, self.signer)

@@ -17,6 +17,7 @@ import httpx
 
 from hefu import __version__
 from hefu.errors import ClientError, RefusedError, UnreachableError
+from hefu.language import say
 from hefu_ledger.encoding import parse_plain
 from hefu_ledger.errors import MalformedError
 
@@ -42,9 +43,9 @@ class Answer(NamedTuple):
         try:
             value = parse_plain(self.body, limit=len(self.body))
         except MalformedError as error:
-            raise UnreachableError(f"{what}: the service's answer is {error}") from None
+            raise UnreachableError(say("service.malformed", what=what, error=error)) from None
         if not isinstance(value, dict):
-            raise UnreachableError(f"{what}: the service's answer is not a JSON object")
+            raise UnreachableError(say("service.no_object", what=what))
         return value
 
 
@@ -57,7 +58,7 @@ class Service:
         except httpx.InvalidURL:
             parsed = httpx.URL()
         if parsed.scheme not in ("http", "https") or not parsed.host:
-            raise ClientError(f"not a service's address such as https://ledger.example: {url!r:.200}")
+            raise ClientError(say("service.address", url=url))
         self.url = url.rstrip("/")
         self.sleep = sleep
         headers = {"User-Agent": f"hefu/{__version__}", "Accept-Encoding": "identity"}
@@ -99,10 +100,10 @@ class Service:
                 if answer.status not in _TRY_AGAIN:
                     return _check(answer)
                 pause_s = max(pause_s, answer.retry_after_s or 0)
-                cause = f"it answered {answer.status}"
+                cause = say("service.status", status=answer.status)
             if attempt + 1 < ATTEMPTS:
                 self.sleep(min(pause_s, _LONGEST_PAUSE_S))
-        raise UnreachableError(f"{self.url} cannot be reached ({ATTEMPTS} attempts): {cause}")
+        raise UnreachableError(say("service.unreachable", url=self.url, attempts=ATTEMPTS, cause=cause))
 
     def _ask_once(self, method: str, path: str, limit: int, request: dict[str, Any]) -> Answer:
         with self._client.stream(method, self.url + path, **request) as response:
@@ -110,7 +111,7 @@ class Service:
             for piece in response.iter_raw():
                 body += piece
                 if len(body) > limit:
-                    raise UnreachableError(f"{self.url}{path}: the answer is longer than {limit} bytes")
+                    raise UnreachableError(say("service.too_long", url=self.url + path, limit=limit))
             return Answer(response.status_code, bytes(body), _seconds(response.headers.get("Retry-After")))
 
 
@@ -129,4 +130,4 @@ def _check(answer: Answer) -> Answer:
         title, detail = "", answer.body[:200].decode("utf-8", "replace")
     if 400 <= answer.status < 500:
         raise RefusedError(answer.status, title, detail)
-    raise UnreachableError(f"the service failed ({answer.status} {title}): {detail}")
+    raise UnreachableError(say("service.failed", status=answer.status, title=title, detail=detail))

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from hefu.contents import Described, Ending, read_described, read_finished, read_single, read_unfinished
 from hefu.entries import DOCUMENT, ENTRY, Document, Entry, document_of, entry_of, folded
-from hefu.errors import ClientError
+from hefu.errors import ClientError, UnreachableError
 from hefu.home import GENESIS, Home, parse_genesis, read
 from hefu.labels import Label, append_label, read_labels
 from hefu.plan import plan
@@ -47,6 +47,7 @@ CREATE TABLE files_read (
 PRAGMA user_version = 1;
 """
 _BEGINS: Final = "substr(evidence, 1, length(?)) = ?"
+_PATIENCE_S: Final = 60.0  # another process may be taking in a large deposit
 _FEW: Final = 8  # hex digits that name a statement
 _HEX: Final = frozenset("0123456789abcdef")
 _MAX_ACKNOWLEDGEMENT: Final = 65_536  # bytes
@@ -74,7 +75,7 @@ class Index:
         self._prefix = parse_genesis(genesis).number_prefix
         path = os.path.join(home, FILE)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
-        self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
+        self._db = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)
         try:
             self._begin()
         except sqlite3.DatabaseError as error:
@@ -213,6 +214,11 @@ class Index:
         rows = self._all("SELECT evidence FROM deposits WHERE statement IS NOT NULL")
         return {os.fsdecode(evidence) for (evidence,) in rows}
 
+    def unstamped(self, since_ms: int) -> list[str]:
+        """Finished evidence without a timestamp, of deposits received at ``since_ms`` or later, newest first."""
+        query = f"SELECT evidence FROM deposits WHERE anchored AND NOT stamps AND received_at >= ? ORDER BY {_NEWEST}"  # noqa: S608
+        return [os.fsdecode(evidence) for (evidence,) in self._all(query, since_ms)]
+
     def readings(self, folder: str) -> dict[str, Reading]:
         """What is remembered of reading the files in ``folder``, by the path relative to it."""
         start, end = _below(folder)
@@ -305,7 +311,10 @@ class Index:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise UnreachableError(f"{self._home}/{FILE}: {error}; close other hefu commands and try again") from None
         try:
             yield
         except BaseException:

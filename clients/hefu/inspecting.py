@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hefu.comparison import read_end
+from hefu.language import say
 from hefu.verifying import is_bundle
 from hefu_ledger.acceptance import parse_acceptance
 from hefu_ledger.bundle import read_header, read_texts
@@ -26,7 +27,7 @@ from hefu_ledger.statement import parse_signed_statement
 def inspect(path: str) -> dict[str, Any]:
     """Read an evidence file or a bundle, and return what it says as a JSON value."""
     said = _bundle(path) if is_bundle(path) else _evidence(path)
-    return {"verified": False, "note": "nothing was verified 未经核验"} | said
+    return {"verified": False, "note": say("inspect.unverified")} | said
 
 
 def _bundle(path: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from hefu.disk import reach, why
 from hefu.errors import ClientError, FolderError, Problem
+from hefu.language import say
 from hefu.scan import Found, kind_of, printable, scan
 from hefu_ledger.statement import MAX_COUNT
 
@@ -78,8 +79,8 @@ def documents(target: Target, *, skip_unreadable: bool) -> Found:
     if found.problems and not skip_unreadable:
         raise FolderError(found.problems)
     if not 0 < len(found.names) <= MAX_COUNT:
-        holds = f"{printable(target.path)} holds {len(found.names)} documents"
-        raise ClientError(f"{holds}; a deposit has 1 to {MAX_COUNT}")
+        path = printable(target.path)
+        raise ClientError(say("folder.count", path=path, count=len(found.names), most=MAX_COUNT))
     return found
 
 
@@ -89,11 +90,11 @@ def _target(path: str, out: str) -> Target:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise ValueError(kind_of(mode))
     if not name:
-        raise ValueError("it has no name to give its evidence")
+        raise ValueError(say("folder.nameless"))
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise ValueError("its name is not UTF-8") from None
+        raise ValueError(say("folder.not_utf8")) from None
     is_folder = stat.S_ISDIR(mode)
     return Target(path, name, is_folder, f"{out}/{name}.hefu.{'bundle' if is_folder else 'json'}")
 
@@ -103,8 +104,8 @@ def _check_collisions(targets: Sequence[Target]) -> None:
     for target in targets:
         other = paths.get(target.final)
         if other is not None:
-            message = f"{printable(other)} and {printable(target.path)} would share {target.final}; deposit them apart"
-            raise ClientError(message)
+            one, another = printable(other), printable(target.path)
+            raise ClientError(say("folder.collide", one=one, other=another, evidence=target.final))
         paths[target.final] = target.path
 
 
@@ -114,7 +115,8 @@ def _check_inside(targets: Sequence[Target], ours: dict[str, str]) -> None:
         whole = os.path.realpath(target.path)
         for option, path in ours.items():
             if target.is_folder and _holds(whole, os.path.realpath(path)):
-                raise ClientError(f"{option} {path} lies inside {printable(target.path)}; choose a folder outside it")
+                folder = printable(target.path)
+                raise ClientError(say("folder.inside", option=option, path=path, folder=folder))
 
 
 def _holds(folder: str, path: str) -> bool:

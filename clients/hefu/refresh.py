@@ -6,6 +6,7 @@ Nothing is read but what was deposited: the documents may have changed or gone s
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,12 +14,13 @@ from hefu.acknowledgement import verify_acknowledgement
 from hefu.atomic import replace
 from hefu.bundles import Part
 from hefu.deposit import PREPARED, Deposited, Depositor, Open, accepted, alone, complete
-from hefu.errors import AlarmError, ClientError, Problem, UnreachableError
+from hefu.errors import AlarmError, ClientError, Problem, RefusedError, UnreachableError
 from hefu.home import Home
 from hefu.http import Service
 from hefu.index import Index
 from hefu.offline import ACKNOWLEDGEMENT, RECEIPT
 from hefu.plan import Target
+from hefu.renewing import renew
 from hefu.scan import printable
 from hefu.unfinished import resume
 from hefu_ledger.acceptance import parse_acceptance
@@ -27,6 +29,7 @@ from hefu_ledger.note import parse_note
 from hefu_ledger.receipt import MAX_RECEIPT, parse_receipt
 from hefu_ledger.statement import statement_id
 
+_STAMPED_WITHIN_MS = 30 * 86_400_000
 _KINDS = {".hefu.bundle": True, ".hefu.json": False}  # whether it is about a folder
 
 
@@ -38,10 +41,14 @@ class Carried(NamedTuple):
 
 
 class Refreshed(NamedTuple):
-    """``done``: what each deposit on its way has become. ``stuck``: which could not go on, and why."""
+    """``done``: what each deposit on its way has become. ``stuck``: which could not go on, and why.
+
+    ``renewed``: evidence that was complete, and has gained timestamps.
+    """
 
     done: list[Deposited]
     stuck: list[Problem]
+    renewed: list[str]
 
 
 def unfinished(out: str) -> list[Target]:
@@ -83,7 +90,7 @@ def refresh_all(
 
     ``carried``: a folder of answers to go on with; no network is touched then. Folders that are away are ``stuck``.
     """
-    done = Refreshed([], [])
+    done = Refreshed([], [], [])
     answers = None if carried is None else read_carried(carried)
     with Service(home.config.server) as service:
         for out in folders or index.evidence_folders():
@@ -96,24 +103,39 @@ def refresh_all(
             done.done.extend(found.done)
             done.stuck.extend(found.stuck)
             done.stuck.extend(_take(index, out))
-    index.catch_up()
+        index.catch_up()
+        if answers is None:
+            _renew(home, service, index, done)
     return done
+
+
+def _renew(home: Home, service: Service, index: Index, done: Refreshed) -> None:
+    """Look for timestamps, which an authority gives within hours if at all."""
+    for path in index.unstamped(time.time_ns() // 1_000_000 - _STAMPED_WITHIN_MS):
+        if os.path.exists(path):
+            try:
+                if renew(home, service, path):
+                    index.take(path)
+                    done.renewed.append(path)
+            except (LedgerError, RefusedError) as error:
+                done.stuck.append(Problem(printable(path), str(error)))
 
 
 def _take(index: Index, out: str) -> Iterator[Problem]:
     """Take evidence into the index that it does not know: made by another home folder, or before the index was lost."""
     known = index.known_evidence()
-    finished = [f"{out}/{name}" for name in sorted(os.listdir(out)) if name.endswith(tuple(_KINDS))]
-    for path in map(os.path.abspath, [*finished, *(target.final for target in unfinished(out))]):
-        if path not in known:
-            try:
-                index.take(path)
-            except LedgerError as error:
+    on_their_way = {os.path.abspath(target.final) for target in unfinished(out)}
+    finished = {os.path.abspath(f"{out}/{name}") for name in os.listdir(out) if name.endswith(tuple(_KINDS))}
+    for path in sorted((finished | on_their_way) - known):
+        try:
+            index.take(path)
+        except LedgerError as error:
+            if path in finished:
                 yield Problem(printable(path), str(error))
 
 
 def _each(home: Home, out: str, go_on: Callable[[Target], Deposited]) -> Refreshed:
-    found = Refreshed([], [])
+    found = Refreshed([], [], [])
     with alone(out):
         for target in unfinished(out):
             try:

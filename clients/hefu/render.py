@@ -1,10 +1,11 @@
-"""Verdicts and answers as text for people: Chinese first, English below it."""
+"""Verdicts and answers as text for people: of verdicts Chinese first and English below it, unless one was chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from hefu.language import CHINESE, ENGLISH, languages
 from hefu_ledger.verdict import CANNOT, FAILED, IN_CHINESE, NOTED, OK, UNCHECKED, Verdict
 
 _MARKS = {OK: "✓", FAILED: "✗", CANNOT: "?", UNCHECKED: "·", NOTED: "!"}
@@ -12,9 +13,12 @@ _MARKS = {OK: "✓", FAILED: "✗", CANNOT: "?", UNCHECKED: "·", NOTED: "!"}
 
 def verdict_text(verdict: Verdict) -> str:
     """The verdict, its headline, then every step."""
-    lines = [f"{IN_CHINESE[verdict.verdict]} {verdict.verdict}"]
+    shown = languages()
+    names = {CHINESE: IN_CHINESE[verdict.verdict], ENGLISH: verdict.verdict}
+    lines = [" ".join(names[each] for each in shown)]
     for step in verdict.steps:
-        lines += [f"{step.step:>3} {_MARKS[step.outcome]} {step.zh}", f"      {step.en}"]
+        first, *below = [{CHINESE: step.zh, ENGLISH: step.en}[each] for each in shown]
+        lines += [f"{step.step:>3} {_MARKS[step.outcome]} {first}", *(f"      {text}" for text in below)]
     return "\n".join(lines)
 
 

@@ -18,7 +18,7 @@ from hefu.errors import ClientError, Problem, RefusedError
 from hefu.extract import evidence_of
 from hefu.home import Reader
 from hefu.http import Service
-from hefu.labels import FILE, format_label, parse_label
+from hefu.labels import FILE, format_label, parse_label, read_labels
 from hefu.progress import progress_bar
 from hefu.recovery import Recovery, format_vault_key, parse_vault_key
 from hefu.remote import Remote
@@ -29,6 +29,7 @@ from hefu_ledger.bundle import format_receipt_line, read_header, read_texts
 from hefu_ledger.checkpoint import parse_checkpoint
 from hefu_ledger.errors import LedgerError
 from hefu_ledger.note import Note, format_note, parse_note
+from hefu_ledger.policy import parse_policy
 from hefu_ledger.proof import parse_proof
 from hefu_ledger.receipt import MAX_RECEIPT, Receipt, parse_receipt
 from hefu_ledger.verify import Folder
@@ -38,7 +39,7 @@ _COPY: Final = 1 << 20
 
 
 class Restored(NamedTuple):
-    """``waiting``: deposited, and not on the ledger yet; ``never``: prepared, and never deposited; hex statement ids."""
+    """``waiting``: deposited, not on the ledger yet; ``never``: prepared, and never deposited; hex statement ids."""
 
     depositor: str
     evidence: list[str]
@@ -85,7 +86,7 @@ def _restore(
     vault = Vault(path, f"{path}/{_VAULT}", recovery)
     problems = _fetch(vault, source, names)
     reader = _settings(vault)
-    problems += _labels(vault)
+    problems += merge_labels(vault)
     found = []
     for identity in deposits_in(vault):
         try:
@@ -127,7 +128,7 @@ def _fetch(vault: Vault, source: Blobs, names: list[str]) -> list[Problem]:
     with progress_bar("vault", len(names)) as progress:
         for name in sorted(names, key=lambda name: "." not in name):
             try:
-                fetch(vault, source, [name], lambda _, data: bool(kind_of(data, vault.recovery)))
+                fetch(vault, source, name)
             except LedgerError as error:
                 problems.append(Problem(name, str(error)))
             progress.done()
@@ -157,18 +158,20 @@ def _settings(vault: Vault) -> Reader:
         raise ClientError("the vault holds no readable settings of a home; restore from another copy of it")
     replace(f"{vault.home}/{home.POLICY}", settings.policy)
     replace(f"{vault.home}/{home.GENESIS}", settings.genesis)
-    policy = home.parse_policy(settings.policy.decode("utf-8", "surrogateescape"))
+    policy = parse_policy(settings.policy.decode("utf-8", "surrogateescape"))
     return Reader(vault.home, settings.config, policy, home.parse_genesis(settings.genesis), vault.recovery)
 
 
-def _labels(vault: Vault) -> list[Problem]:
-    labels, problems = set(), []
+def merge_labels(vault: Vault) -> list[Problem]:
+    """Let the home have every label that its vault has; what could not be read."""
+    known, problems = set(read_labels(vault.home)), []
+    labels = set(known)
     for name in named_by_contents(vault, LABEL):
         try:
             labels.add(parse_label(unseal(vault.read(name) or b"", vault.recovery)[1]))
         except LedgerError as error:
             problems.append(Problem(name, str(error)))
-    if labels:
+    if labels != known:
         replace(f"{vault.home}/{FILE}", b"".join(format_label(label) + b"\n" for label in sorted(labels)))
     return problems
 

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 
 from hefu import home
 from hefu.atomic import replace, write_new
-from hefu.blobs import HOME, unseal
+from hefu.blobs import HOME, LABEL, unseal
 from hefu.errors import ClientError
+from hefu.labels import Label, format_label
 from hefu.recovery import Recovery, Sheet, format_vault_key, format_words, parse_vault_key
 from hefu.sheet import Particulars, format_sheet
 from hefu.vault import Vault
@@ -59,6 +60,11 @@ def keep_settings(config: home.Config, *, path: str, genesis: bytes, policy: byt
     settings = Settings(config._replace(vault=None), genesis, policy, time.time_ns() // 1_000_000)
     folder = config.vault or f"{path}/vault"
     Vault(path, folder, recovery).keep(HOME, format_settings(settings))
+
+
+def keep_label(path: str, label: Label) -> None:
+    """Put a label into the vault; it is sent with the next deposit. Durable on return."""
+    home.load_reader(path).vault.keep(LABEL, format_label(label))
 
 
 def write_sheet(path: str, sheet: Sheet, *, name: str, fingerprints: tuple[str, ...]) -> tuple[str, str]:

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from hefu.disk import reach, why
 from hefu.errors import Problem
+from hefu.language import say
+
+_KINDS: Final = {
+    stat.S_IFLNK: "folder.link",
+    stat.S_IFIFO: "folder.pipe",
+    stat.S_IFSOCK: "folder.socket",
+    stat.S_IFCHR: "folder.device",
+    stat.S_IFBLK: "folder.device",
+    stat.S_IFDIR: "folder.folder",
+}
 
 
 class Found(NamedTuple):
@@ -40,15 +50,7 @@ def printable(path: str) -> str:
 
 def kind_of(mode: int) -> str:
     """What a file that is neither regular nor a folder is."""
-    kinds = {
-        stat.S_IFLNK: "a symbolic link, which is not followed",
-        stat.S_IFIFO: "a named pipe",
-        stat.S_IFSOCK: "a socket",
-        stat.S_IFCHR: "a device",
-        stat.S_IFBLK: "a device",
-        stat.S_IFDIR: "a folder",
-    }
-    return kinds.get(stat.S_IFMT(mode), "not a regular file")
+    return say(_KINDS.get(stat.S_IFMT(mode), "folder.odd"))
 
 
 def _list(folder: str, prefix: str, found: Found, walked: dict[tuple[int, int], str], waiting: list[str]) -> None:
@@ -58,7 +60,7 @@ def _list(folder: str, prefix: str, found: Found, walked: dict[tuple[int, int], 
         # Some network disks number nothing.
         twin = walked.setdefault((status.st_dev, status.st_ino), prefix) if status.st_ino else prefix
         if twin != prefix:
-            cause = f"the same folder as {printable(twin) or 'the whole'!r}: a loop, or mounted twice"
+            cause = say("folder.twin", twin=printable(twin) or say("folder.whole"))
             found.problems.append(Problem(printable(prefix), cause))
             return
         with os.scandir(path) as entries:
@@ -72,13 +74,13 @@ def _classify(entry: os.DirEntry[str], name: str, found: Found, waiting: list[st
     try:
         name.encode()
     except UnicodeEncodeError:
-        found.problems.append(Problem(printable(name), "its name is not UTF-8"))
+        found.problems.append(Problem(printable(name), say("folder.not_utf8")))
         return
     if entry.is_file(follow_symlinks=False):
         if os.access(entry.path, os.R_OK):
             found.names.append(name)
         else:
-            found.problems.append(Problem(name, "not readable by this user"))
+            found.problems.append(Problem(name, say("folder.unreadable")))
     elif entry.is_dir(follow_symlinks=False):
         waiting.append(f"{name}/")
     else:

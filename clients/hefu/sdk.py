@@ -23,6 +23,7 @@ from hefu.home import load
 from hefu.http import Service
 from hefu.index import expected
 from hefu.inspecting import inspect
+from hefu.safekeeping import Keeping
 from hefu.source import open_source
 from hefu.verifying import read_policy, verify
 
@@ -73,7 +74,7 @@ class Client:
             return deposit(self._home, self._service, paths, out=out, wait=wait, skip_unreadable=skip_unreadable)
 
 
-def enrol_home(home: str, *, server: str, code: str) -> Enrolled:
+def enrol_home(home: str, *, server: str, code: str, keeping: Keeping | None = None) -> Enrolled:
     """Make ``home`` the home of the depositor whose one-time code this is; see ``hefu.enrolment.enrol``."""
     with Service(server) as service:
-        return enrol(home, service, code)
+        return enrol(home, service, code, keeping or Keeping())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hefu.errors import AlarmError
+from hefu.language import say
 from hefu.source import Source, read_checkpoint, read_hashes
 from hefu_ledger.checkpoint import Checkpoint, parse_checkpoint
 from hefu_ledger.errors import VerificationError
@@ -69,7 +70,7 @@ def check_longer(old: Checkpoint, new: Checkpoint) -> None:
 def alarm(error: VerificationError, seen: Note, found: Note) -> AlarmError:
     """Both notes, and what is wrong between them."""
     return AlarmError(
-        f"the ledger does not lead from the checkpoint seen before to the one it shows now: {error}",
+        say("sight.alarm", error=error),
         remembered=format_note(seen).decode(),
         found=format_note(found).decode(),
     )

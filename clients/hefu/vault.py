@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO, Final, NamedTuple
 
@@ -19,13 +18,14 @@ from hefu.blobs import (
     About,
     Blobs,
     content_name,
+    kind_of,
     piece_name,
     piece_names,
     seal,
     seal_deposit,
     unseal,
 )
-from hefu.errors import ClientError, RefusedError, UnreachableError
+from hefu.errors import RefusedError, UnreachableError
 from hefu.recovery import Recovery
 from hefu.remote import Remote
 from hefu_ledger.errors import LedgerError, MalformedError
@@ -77,10 +77,12 @@ class Vault(NamedTuple):
         if self.has(identity):
             return
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        for name in reversed(piece_names(self, identity)[1:]):
+            os.unlink(f"{self.folder}/{name}")  # a crash's: encrypted again, or cut elsewhere, they would not fit
         first = b""
         for place, data in enumerate(seal_deposit(about, bundle, size, self.recovery)):
-            if place:  # a crash's leftovers are taken over: encrypting again gives other bytes
-                replace(f"{self.folder}/{piece_name(identity, place)}", data)
+            if place:
+                self.add(piece_name(identity, place), data)
             else:
                 first = data
         self.add(identity, first)  # last: where it is, all are
@@ -120,13 +122,13 @@ class Vault(NamedTuple):
     def send_deposit(self, identity: str, remote: Remote) -> str:
         """Give a deposit to the service; the reason if it does not take it now, which is then tried again."""
         names = piece_names(self, identity)[::-1]  # the first last: where it is, all are
-        reasons = [reason for reason in (self._send(name, remote) for name in names) if reason]
+        reasons = [reason for reason in (self.send(name, remote) for name in names) if reason]
         return reasons[0] if reasons else ""
 
     def send_owed(self, remote: Remote) -> str:
         """Give the service what it was not given yet; the reason if it takes none now."""
         for name in self.owed():
-            reason = self._send(name, remote)
+            reason = self.send(name, remote)
             if reason:
                 return reason
         return ""
@@ -137,7 +139,8 @@ class Vault(NamedTuple):
             return sorted(os.listdir(f"{self.home}/{_UNSENT}"), reverse=True)
         return []
 
-    def _send(self, name: str, remote: Remote) -> str:
+    def send(self, name: str, remote: Remote) -> str:
+        """Give one file to the service; the reason if it does not take it now, which is then tried again."""
         data = self.read(name)
         try:
             if data is not None:
@@ -166,13 +169,13 @@ class Vault(NamedTuple):
             return False
 
 
-def fetch(vault: Vault, source: Blobs, names: list[str], check: Callable[[str, bytes], None]) -> int:
-    """Copy to the vault what it lacks of ``names``, each looked at by ``check`` before; how many were."""
-    lacking = [name for name in names if not vault.has(name)]
-    for name in sorted(lacking, key=lambda name: "." not in name):  # beginnings of deposits last
-        data = source.read(name)
-        if data is None:
-            raise ClientError(f"{name} has gone from where it was listed; run the same command again")
-        check(name, data)
-        vault.add(name, data)
-    return len(lacking)
+def fetch(vault: Vault, source: Blobs, name: str) -> bool:
+    """Copy a file to the vault, if it lacks it; MalformedError if it cannot be decrypted. Durable on return."""
+    if vault.has(name):
+        return False
+    data = source.read(name)
+    if data is None:
+        raise MalformedError("it has gone from where it was listed; run the same command again")
+    kind_of(data, vault.recovery)
+    vault.add(name, data)
+    return True

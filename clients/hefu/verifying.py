@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hefu.document import digest_document
+from hefu.language import both
 from hefu_ledger.evidence import MAX_EVIDENCE
 from hefu_ledger.policy import Policy, parse_policy
 from hefu_ledger.verdict import CANNOT, OK, Step, Verdict, conclude
@@ -49,8 +50,7 @@ def _verify_bundle(bundle: str, folder: str, policy: Policy | None) -> Verdict:
 def _with_uncovered(verdict: Verdict, names: tuple[str, ...]) -> Verdict:
     """Who asks about a folder must not hear that it is proven while it holds what nobody deposited."""
     shown = ", ".join(map(repr, names[:3])) + (f" (+{len(names) - 3})" if names[3:] else "")
-    zh = f"文件夹中有 {len(names)} 份文件不在该存证之内：{shown}。"
-    en = f"{len(names)} files of the folder are not part of the deposit: {shown}."
+    zh, en = both("verify.uncovered", count=len(names), shown=shown)
     steps = [
         Step(step.step, CANNOT, step.checked, shown, zh, en) if step.step == 2 and step.outcome == OK else step
         for step in verdict.steps

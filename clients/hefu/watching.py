@@ -18,6 +18,7 @@ from hefu.http import Service
 from hefu.index import Index
 from hefu.plan import plan
 from hefu.refresh import Refreshed, refresh, unfinished
+from hefu.scan import printable
 from hefu.survey import list_folder, survey_files
 from hefu.unfinished import discard, resume
 
@@ -71,7 +72,9 @@ class Watch:
         return Round(deposited, refreshed, *counts, left_out)
 
     def stamps(self) -> dict[str, Stamp]:
-        """Size and times of every document now."""
+        """Size and times of every document now. UnreachableError if the folder is away, as network drives may be."""
+        if not os.path.isdir(self._target.path):
+            raise UnreachableError(f"{printable(self._target.path)} is not there now; connect its disk")
         stamps = {}
         for name in list_folder(self._target.path).names:
             try:
@@ -146,25 +149,23 @@ def watch(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Watch for ever. ``tell`` hears of each round, and of each time that the service could not be reached.
+    """Watch for ever. ``tell`` hears of each round, and of each time that service or folder could not be reached.
 
-    What cannot get better by waiting ends it: a refusal, an alarm, a full disk.
+    What does not get better by waiting ends it: a refusal, an alarm, a full disk.
     """
     quiet, not_before_s = Quiet(quiet_s), 0.0
     while True:
         begun_s = clock()
-        stamps = watched.stamps()
-        ready = quiet.ready(stamps, clock())
-        pause_s = max(_POLL_S, _REST * (clock() - begun_s))
-        if (ready or watched.pending()) and clock() >= not_before_s:
-            try:
-                done = watched.once(ready)
-            except UnreachableError as error:
-                tell(error)
-            else:
-                tell(done)
+        try:
+            ready = quiet.ready(watched.stamps(), begun_s)
+            pause_s = max(_POLL_S, _REST * (clock() - begun_s))
+            if (ready or watched.pending()) and begun_s >= not_before_s:
+                tell(watched.once(ready))
                 quiet.settle(ready)
-            not_before_s = clock() + _RETRY_S if watched.pending() else 0.0
+                not_before_s = clock() + _RETRY_S if watched.pending() else 0.0
+        except UnreachableError as error:
+            tell(error)
+            pause_s = _RETRY_S
         sleep(pause_s)
 
 

@@ -19,6 +19,7 @@ from hefu_ledger.uscc import parse_uscc
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import issue_code, reissue_code, report_compromised, retire_key
 from hefu_service.intake.refusals import RefusedError
+from hefu_service.logs import log_to_stderr
 from hefu_service.outside.files import LedgerFolder
 from hefu_service.ports import PortError
 from hefu_service.sealing.export import export_ledger
@@ -26,7 +27,7 @@ from hefu_service.sealing.fsck import fsck as run_fsck
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 from hefu_service.settings import SettingsError, read_settings
-from hefu_service.wiring import create_data, open_services, upgrade_data
+from hefu_service.wiring import create_data, open_services, service_lock, upgrade_data
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -134,6 +135,27 @@ def serve(**flags: Any) -> None:
     from hefu_service.server import serve as run  # noqa: PLC0415
 
     run(read_settings(os.environ, **flags))
+
+
+@command.command()
+@data_option
+@click.option(
+    "--window-ms", metavar="NUMBER", help="What has been owed for longer than this is sealed unasked (as of serve)."
+)
+def worker(**flags: Any) -> None:
+    """Seal what is owed, as the queue of HEFU_REDIS_URL asks, until interrupted 启动封存进程."""
+    # RQ is slow to import, and only needed here
+    from hefu_service.jobs.worker import Worker  # noqa: PLC0415
+
+    settings = read_settings(os.environ, **flags)
+    if settings.redis_url is None:
+        raise SettingsError("HEFU_REDIS_URL: missing; without a queue `hefu-service serve` seals by itself")
+    log_to_stderr()
+    with (
+        open_services(settings.data, settings.database_url) as services,
+        service_lock(settings.data, settings.database_url),
+    ):
+        Worker(services, settings.redis_url, window_ms=settings.window_ms).run()
 
 
 @command.command()

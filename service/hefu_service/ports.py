@@ -265,6 +265,9 @@ class LedgerFiles(Protocol):
     def drop_partials(self, tile: Tile) -> None:
         """Remove the partial tiles that a full one, which must stand, has made needless."""
 
+    def alone(self) -> AbstractContextManager[None]:
+        """Wait until nobody else, in any thread or process, is within this block; not to be entered twice."""
+
 
 class ExportFiles(LedgerFiles, Protocol):
     """A copy of the published ledger that may also hold the batches' private half."""
@@ -284,6 +287,9 @@ class BatchFiles(Protocol):
 
     def read(self, first_seq: int, count: int) -> Sequence[tuple[str, bytes]]:
         """Acceptance texts and statements; StorageError if the file is missing or damaged."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """As of ``LedgerFiles``."""
 
 
 class VaultFiles(Protocol):

@@ -1,11 +1,9 @@
-"""Serving: one granian process whose threads answer requests, and beside them the ticker that seals."""
+"""Serving: one granian process whose threads answer requests, and beside them the ticker that has them sealed."""
 
 from __future__ import annotations
 
 import logging
 import os
-import threading
-import time
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -22,11 +20,11 @@ from hefu_service.app import create_app
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs.ticker import Ticker
 from hefu_service.logs import log_to_stderr
-from hefu_service.outside.lock import only_service
+from hefu_service.parent import end_with
 from hefu_service.ports import PortError
 from hefu_service.services import Services
 from hefu_service.settings import Settings
-from hefu_service.wiring import check_data, open_services, recover
+from hefu_service.wiring import check_data, open_services, recover, service_lock
 
 THREADS: Final = 64  # requests answered at a time: each waits for its group's commit, so many are needed
 MOST_QUEUED: Final = 1024
@@ -34,11 +32,12 @@ LOG: Final = logging.getLogger("hefu.server")
 
 
 def serve(settings: Settings) -> None:
-    """Repair what a crash left, then serve until SIGTERM or SIGINT. PortError if these data are served already."""
+    """Repair what a crash left, then serve until SIGTERM or SIGINT. PortError if these data are served already
+    and the database is a file."""
     log_to_stderr()
     read_token(settings)
     check_data(settings.data, settings.database_url)
-    with only_service(settings.data / "lock"):
+    with service_lock(settings.data, settings.database_url):
         with open_services(settings.data, settings.database_url) as services:
             recover(services)
         _run(settings)
@@ -97,13 +96,13 @@ def _load(settings: Settings, parent: int) -> Flask:
     ticker.start()
     stack.callback(ticker.stop)
     Finalize(None, stack.close, exitpriority=100)  # atexit is not run in a child of multiprocessing
-    threading.Thread(target=_end_with, args=(parent,), name="parent", daemon=True).start()
+    end_with(parent, lambda: os._exit(1))
     return app
 
 
 def make_app(services: Services, settings: Settings) -> tuple[Flask, Ticker]:
     """Put the application and its ticker together, without starting the ticker."""
-    ticker = Ticker(services, window_ms=settings.window_ms)
+    ticker = _ticker(services, settings)
     context = Context(
         services=services,
         committer=Committer(services, accepted=ticker.accepted),
@@ -114,9 +113,9 @@ def make_app(services: Services, settings: Settings) -> tuple[Flask, Ticker]:
     return create_app(context), ticker
 
 
-def _end_with(parent: int) -> None:
-    """End this process if its parent dies, which would otherwise leave it serving with nobody to stop it."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    LOG.error("the parent process has died; stopping")
-    os._exit(1)
+def _ticker(services: Services, settings: Settings) -> Ticker:
+    if settings.redis_url is None:
+        return Ticker(services, window_ms=settings.window_ms)
+    from hefu_service.jobs.asking import AskingTicker  # noqa: PLC0415 -- RQ is slow to import, and not always needed
+
+    return AskingTicker(services, settings.redis_url, window_ms=settings.window_ms)

@@ -29,6 +29,7 @@ class Settings:
     auditor_token_file: Path | None = None  # whoever shows this token may read acceptances and statements
     database_url: str | None = None  # postgresql://…, without a password; None: SQLite, in the data directory
     vault_quota_bytes: int = VAULT_QUOTA  # of each depositor
+    redis_url: str | None = None  # of the queue that workers seal from, without a password; None: `serve` seals itself
 
 
 def read_settings(environment: Mapping[str, str], **flags: object) -> Settings:
@@ -48,6 +49,8 @@ def read_settings(environment: Mapping[str, str], **flags: object) -> Settings:
             problems.append(f"{label}: {error}")
     if "data" not in {_NAMES.get(label) for label, _ in given}:
         problems.append(f"{PREFIX}DATA: missing (or --data DIR)")
+    if "redis_url" in values and "database_url" not in values:
+        problems.append(f"{PREFIX}REDIS_URL: several processes need a database server: set {PREFIX}DATABASE_URL too")
     if problems:
         raise SettingsError("; ".join(problems))
     return Settings(**values)
@@ -71,16 +74,30 @@ def _address(value: str) -> str:
 
 
 def _server(value: str) -> str:
-    try:
-        url = urlsplit(value)
-        password = url.password is not None or "password" in parse_qs(url.query, keep_blank_values=True)
-    except ValueError:
-        raise ValueError("not a URL") from None  # nothing of it is shown: a password might be
+    scheme, password = _parts(value)
     if password:
         raise ValueError("holds a password, whose place is a password file (PGPASSFILE, or ~/.pgpass)")
-    if url.scheme != "postgresql":
+    if scheme != "postgresql":
         raise ValueError("not the URL of a PostgreSQL database, such as postgresql://hefu@db.example/hefu")
     return value
+
+
+def _redis(value: str) -> str:
+    scheme, password = _parts(value)
+    if password:
+        raise ValueError("holds a password, which others can see: let only this service reach its Redis, by a socket")
+    if scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("not the URL of a Redis, such as unix:///run/redis/hefu.sock or redis://127.0.0.1:6379/0")
+    return value
+
+
+def _parts(value: str) -> tuple[str, bool]:
+    """A URL's scheme, and whether it holds a password."""
+    try:
+        url = urlsplit(value)
+        return url.scheme, url.password is not None or "password" in parse_qs(url.query, keep_blank_values=True)
+    except ValueError:
+        raise ValueError("not a URL") from None  # nothing of it is shown: a password might be
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -100,5 +117,6 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "auditor_token_file": _path,
     "vault_quota_bytes": _whole(0, 10**12 - 1),
     "database_url": _server,
+    "redis_url": _redis,
 }
 _NAMES: Final = {label: name for name in _READERS for label in (f"{PREFIX}{name.upper()}", _flag(name))}

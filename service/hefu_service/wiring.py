@@ -9,13 +9,13 @@
     DATA/ledger/             public: checkpoint, tile/…, batches/…/leaves
     DATA/batches/            private: acceptances and statements of each batch
     DATA/vaults/             depositors' encrypted files, which nobody here can read
-    DATA/lock                held by the one service that runs on these data
+    DATA/lock                held by the one service that runs on these data, or by the many on PostgreSQL
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +25,7 @@ from hefu_ledger.number import check_prefix
 from hefu_ledger.record import Genesis, parse_record
 from hefu_service.clock import SystemClock
 from hefu_service.outside.files import BatchFolder, LedgerFolder
+from hefu_service.outside.lock import one_of_many, only_service
 from hefu_service.outside.signer import FileSigner, create_key, read_key
 from hefu_service.outside.vaults import VaultFolder
 from hefu_service.ports import PortError, Store
@@ -79,6 +80,11 @@ def check_data(data: Path, database_url: str | None) -> None:
         raise PortError(f"{data} holds no ledger: run `hefu-service init --data {data} --origin …` first")
     if database_url is None and not (data / "hefu.sqlite3").is_file():
         raise PortError(f"{data} holds no database: if it is PostgreSQL's, HEFU_DATABASE_URL must name it")
+
+
+def service_lock(data: Path, database_url: str | None) -> AbstractContextManager[None]:
+    """Hold ``DATA/lock``: alone where the database is a file, beside others where it is a server's."""
+    return only_service(data / "lock") if database_url is None else one_of_many(data / "lock")
 
 
 @contextmanager

@@ -55,6 +55,7 @@ class Double:
         self.change_receipt: Callable[[Receipt], Receipt] = lambda receipt: receipt
         self.ended = threading.Event()
         self._enrolled: int | None = None
+        self._receipts: dict[bytes, Receipt] = {}
 
     def meet(self, path: str) -> Fault | None:
         """The fault that the next request meets; those of the vault are its own."""
@@ -91,7 +92,14 @@ class Double:
             return self._enrolment()
         if path.startswith("/v1/deposits/") and path.endswith("/receipt"):
             return self._receipt(bytes.fromhex(path.split("/")[3]))
+        if path.startswith("/v1/deposits/"):
+            known = [deposit.acceptance.statement.hex() for deposit in self.ledger.deposits]
+            return as_json(200, {}) if path.split("/")[3] in known else problem(404, "Not found")
         return problem(404, "Not found")
+
+    def forget_key(self) -> None:
+        """Let the code enrol one more key, as a new one of the operator's would."""
+        self._enrolled = None
 
     def grow(self, count: int = 1) -> None:
         """Let others deposit."""
@@ -160,7 +168,9 @@ class Double:
         if found[0] >= self.ledger.covered:
             return (202, b'{"state":"accepted"}', {"Retry-After": "1"})
         assert self._enrolled is not None
-        return (200, format_receipt(self.change_receipt(self.ledger.receipt(found[0], [self._enrolled]))), {})
+        if identity not in self._receipts:  # under the first checkpoint that covers it, and so for ever
+            self._receipts[identity] = self.ledger.receipt(found[0], [self._enrolled])
+        return (200, format_receipt(self.change_receipt(self._receipts[identity])), {})
 
     def _published(self, path: str) -> Reply:
         data = published(self.ledger, path)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.clients.command_line import Ran, hefu
 from tests.clients.conftest import Firm
 
+from hefu.document import digest_document
 from hefu.ignoring import ALWAYS, Rules, read_rules
 from hefu.index import Index
 from hefu.sdk import Client
 from hefu.survey import survey
 from hefu.verifying import verify
+from hefu_ledger.digest import Digests
 from hefu_ledger.verdict import PROVEN
 
 LONG_AGO = 1_700_000_000
@@ -150,18 +152,16 @@ def test_a_file_written_just_now_is_read_again(index: Index, documents: Path) ->
 
 
 def test_an_interrupted_run_was_not_in_vain(index: Index, documents: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hefu import survey as module  # noqa: PLC0415 -- to be patched
+    left = [3]
 
-    real, left = module.digest_document, [3]
-
-    def interrupt(*values: object) -> object:
+    def interrupt(path: str, tell: Callable[[int], None]) -> Digests:
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
-        return real(*values)  # type: ignore[arg-type]
+        return digest_document(path, tell)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "digest_document", interrupt)
+        patch.setattr("hefu.survey.digest_document", interrupt)
         with pytest.raises(KeyboardInterrupt):
             survey(index, str(documents))
     assert survey(index, str(documents)).skipped == 3

@@ -17,10 +17,10 @@ from hefu.enrolment import enrol
 from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.home import Config, load
 from hefu.http import Service
-from hefu_ledger.keyfile import parse_key
 from hefu_ledger.card import section_value
 from hefu_ledger.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.errors import LedgerError, VerificationError
+from hefu_ledger.keyfile import parse_key
 from hefu_ledger.merkle import EMPTY_ROOT
 from hefu_ledger.note import sign_note
 from hefu_ledger.policy import format_policy

@@ -47,9 +47,9 @@ with Client(home) as client:
 """
 
 
-def die_before(firm: Firm, path: Path, calls: int) -> bool:
-    """Run it; whether it died."""
-    words = [sys.executable, "-c", CHILD, firm.home.path, firm.out, path, calls]
+def die_before(firm: Firm, path: Path, calls: int, *, prelude: str = "") -> bool:
+    """Run it, after ``prelude``; whether it died."""
+    words = [sys.executable, "-c", prelude + CHILD, firm.home.path, firm.out, path, calls]
     places = os.pathsep.join(str(ROOT / name) for name in ("ledger", "clients"))
     environment = {**os.environ, "PYTHONPATH": places}
     done = subprocess.run([str(word) for word in words], env=environment, capture_output=True, check=False, timeout=60)

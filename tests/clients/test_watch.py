@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm
 
+from hefu.deposit import alone
+from hefu.document import UnreadableError, digest_document
 from hefu.errors import ClientError, UnreachableError
 from hefu.extract import extract
 from hefu.index import FILE, Index
 from hefu.verifying import verify
 from hefu.watching import Quiet, Round, Watch, watch
+from hefu_ledger.digest import Digests
 from hefu_ledger.statement import parse_signed_statement
 from hefu_ledger.verdict import PROVEN
 
@@ -77,7 +81,7 @@ def test_the_chain_goes_on_after_the_index_was_lost_and_nothing_is_deposited_aga
 ) -> None:
     words = ("watch", documents, "--home", firm.home.path, "--out", firm.out, "--once", "--wait", "--json")
     first = hefu(*words).json["deposited"]
-    os.unlink(Path(firm.home.path) / FILE)
+    (Path(firm.home.path) / FILE).unlink()
     del watched
     hefu("refresh", "--home", firm.home.path, "--out", firm.out)
     assert hefu(*words).json["deposited"] is None
@@ -127,18 +131,13 @@ def test_a_refused_round_is_not_taken_for_deposited(firm: Firm, watched: Watch) 
 def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_round(
     watched: Watch, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hefu import bundles  # noqa: PLC0415 -- to be patched
-    from hefu.document import UnreadableError  # noqa: PLC0415
-
-    real = bundles.digest_document
-
-    def busy(path: str, tell: object) -> object:
+    def busy(path: str, tell: Callable[[int], None]) -> Digests:
         if path.endswith("0.txt"):
             raise UnreadableError(path, "it changed while it was being read")
-        return real(path, tell)  # type: ignore[arg-type]
+        return digest_document(path, tell)
 
     with monkeypatch.context() as patch:
-        patch.setattr(bundles, "digest_document", busy)
+        patch.setattr("hefu.bundles.digest_document", busy)
         done = watched.once(wait=True)
         assert [problem.path for problem in done.left_out] == [str(documents / "0.txt")]
         assert watched.once(wait=True).deposited is None
@@ -255,3 +254,24 @@ def test_once_says_what_it_left_out_and_exits_1(firm: Firm, documents: Path) -> 
     ran = hefu(*words, expect=1)
     assert "link: a symbolic link" in ran.out
     assert "5 new" in ran.out
+
+
+def test_watching_waits_for_a_folder_that_is_away_and_for_another_deposit(
+    firm: Firm, watched: Watch, documents: Path
+) -> None:
+    away = firm.folder / "away"
+    with ExitStack() as held:
+
+        def leave() -> None:
+            documents.rename(away)
+
+        def come_back() -> None:
+            away.rename(documents)
+            held.enter_context(alone(str(firm.out)))
+
+        told = rounds(watched, Clock(leave, None, come_back, None, None, None, held.close, *[None] * 3))
+    said = [str(event) for event in told if isinstance(event, UnreachableError)]
+    assert "is not there now" in said[0]
+    assert "another hefu deposit" in said[-1]
+    assert isinstance(told[-1], Round)
+    assert len(firm.double.ledger.deposits) == 1

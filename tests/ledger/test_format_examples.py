@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.example_ledger import bundle_bytes, checkpoint, entry_line, example, ledger_files, receipt
-from tests.sample_ledger import ACKNOWLEDGEMENT, LOG, WITNESSED, digests, opened_identity
+from tests.sample_ledger import ACKNOWLEDGEMENT, LOG, WITNESSED, depositor_signer, digests, opened_identity
 
 import hefu_ledger
 from hefu_ledger import bundle, card, merkle
@@ -26,7 +26,7 @@ from hefu_ledger.identity import (
     parse_identity,
     parse_possession,
 )
-from hefu_ledger.keyrequest import format_key_request, parse_key_request
+from hefu_ledger.keyrequest import KeyRequest, format_key_request, parse_key_request
 from hefu_ledger.keys import format_vkey, parse_vkey
 from hefu_ledger.note import format_note, parse_note, sign_note
 from hefu_ledger.number import format_number, parse_number
@@ -42,7 +42,8 @@ pytestmark = pytest.mark.skipif(digests(b"").sm3 is None, reason="the examples c
 
 FORMAT_MD = (Path(hefu_ledger.__file__).parent / "FORMAT.md").read_text(encoding="utf-8")
 SEQ = 1  # the deposit that the examples are about: acme's folder, signed by two keys
-NOTES = {"statement", "acknowledgement", "possession", "key-request", "checkpoint", "tlog-proof", "policy"}
+REQUESTS = {"key-request", "key-request-add"}
+NOTES = {"statement", "acknowledgement", "possession", *REQUESTS, "checkpoint", "tlog-proof", "policy"}
 
 
 def shown() -> dict[str, bytes]:
@@ -74,6 +75,7 @@ def examples() -> dict[str, bytes]:
         "identity": opened_identity("acme").text.encode(),
         "possession": enrolment.possession.encode(),
         "key-request": change.by.encode(),
+        "key-request-add": request_to_add(),
         "evidence": format_evidence(ledger.evidence(SEQ, 0, proof)),
         "bundle": whole[: whole.rindex(b"\n", 0, -1) + 1],  # all but the receipt's line
         "vkey": format_vkey(LOG.key).encode(),
@@ -83,6 +85,13 @@ def examples() -> dict[str, bytes]:
         "tile-paths": "".join(f"{tile.path}\n" for tile in TILES).encode(),
         "entries": b"".join(map(entry_line, ledger.entries(5)[:1])),
     }
+
+
+def request_to_add() -> bytes:
+    """A second computer's key, which is to approve, and the first one's word for it."""
+    first, third = depositor_signer("acme"), depositor_signer("acme", "third")
+    request = KeyRequest("add", "second computer", third.key, role="approve")
+    return format_note(sign_note(format_key_request(request), [third, first]))
 
 
 TILES = [
@@ -167,6 +176,7 @@ AGAIN: dict[str, Callable[[bytes], bytes]] = {
     "identity": lambda data: format_identity(parse_identity(data.decode())).encode(),
     "possession": titled(parse_possession, format_possession),
     "key-request": titled(parse_key_request, format_key_request),
+    "key-request-add": titled(parse_key_request, format_key_request),
     "evidence": lambda data: format_evidence(parse_evidence(data)),
     "bundle": bundle_again,
     "vkey": lambda data: format_vkey(parse_vkey(data.decode())).encode(),

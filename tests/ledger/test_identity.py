@@ -17,7 +17,9 @@ from tests.format_strategies import (
     assert_refused,
     assert_unknown_version,
     depositors,
+    each,
     origins,
+    roles,
     texts,
     times,
 )
@@ -109,10 +111,10 @@ def test_an_identity_must_be_the_one_committed_to() -> None:
         verify_identity(Opened(bytes(32), "{}"), commitment=close(Opened(bytes(32), "{}")))
 
 
-@given(origins, depositors)
-def test_possession_notes_read_back_the_same(origin: str, depositor: str) -> None:
+@given(origins, depositors, roles)
+def test_possession_notes_read_back_the_same(origin: str, depositor: str, role: str) -> None:
     signer = Ed25519Signer(depositor_key_name(origin, depositor), bytes(32))
-    possession = Possession(depositor, origin, signer.key)
+    possession = Possession(depositor, origin, signer.key, role)
     text = format_possession(possession)
     assert parse_possession(text) == possession
     assert format_possession(parse_possession(text)) == text
@@ -132,6 +134,7 @@ def test_a_possession_is_closed() -> None:
         *(("origin", value) for value in (*WRONG_ORIGINS, "log.example/other")),
         *(("vkey", value) for value in (*WRONG_VKEYS, format_vkey(LOG.key))),
         ("vkey", format_vkey(NEW.key._replace(type=COSIGNATURE))),
+        *(("role", value) for value in each("prepare", "read", "Approve", "", None, 1, [])),
     ],
 )
 def test_every_member_of_a_possession_is_checked(name: str, wrong: object) -> None:
@@ -172,6 +175,14 @@ def test_the_new_key_signs_and_earlier_ones_vouch(
             verify_possession(note, possession, earlier=keys)
     else:
         assert verify_possession(note, possession, earlier=keys) is vouched
+
+
+@pytest.mark.parametrize(("signers", "vouched"), [([NEW, EARLIER], True), ([NEW, STRANGER], False), ([NEW], False)])
+def test_where_a_key_approves_no_other_vouches(signers: list[Ed25519Signer], vouched: bool) -> None:
+    possession = Possession("acme", ORIGIN, NEW.key, "approve")
+    note = sign_note(format_possession(possession), signers)
+    keys = [EARLIER.key, STRANGER.key]
+    assert verify_possession(note, possession, earlier=keys, approvers=[EARLIER.key]) is vouched
 
 
 def test_a_possession_note_of_another_text_does_not_verify() -> None:

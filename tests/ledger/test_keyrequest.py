@@ -16,6 +16,7 @@ from tests.format_strategies import (
     assert_refused,
     assert_unknown_version,
     keys,
+    roles,
     times,
 )
 from tests.sample_ledger import START, depositor_signer
@@ -29,8 +30,9 @@ from hefu_ledger.record import KeyEvent
 
 REASONS = ascii_texts | st.just("")
 REQUESTS = st.one_of(
-    st.builds(KeyRequest, st.sampled_from(["add", "retire"]), REASONS, keys, st.none()),
-    st.builds(KeyRequest, st.just("compromised"), REASONS, keys, times),
+    st.builds(KeyRequest, st.just("add"), REASONS, keys, st.none(), roles),
+    st.builds(KeyRequest, st.just("retire"), REASONS, keys, st.none(), st.just("prepare")),
+    st.builds(KeyRequest, st.just("compromised"), REASONS, keys, times, st.just("prepare")),
 )
 OLD, OTHER, NEW, STRANGER = (depositor_signer("acme", label) for label in ("old", "other", "new", "stranger"))
 MEMBERS: dict[str, Any] = {
@@ -47,7 +49,7 @@ def parse_members(data: bytes) -> KeyRequest:
 
 def event(request: KeyRequest, signers: list[Ed25519Signer], **changes: object) -> KeyEvent:
     by = format_note(sign_note(format_key_request(request), signers)).decode()
-    record = KeyEvent(request.action, by, 0, request.reason, request.vkey, request.since)
+    record = KeyEvent(request.action, by, 0, request.reason, request.vkey, request.since, request.role)
     return record._replace(**changes)  # type: ignore[arg-type]  # tests know the fields
 
 
@@ -68,6 +70,7 @@ def test_a_request_is_closed() -> None:
         *(("action", value) for value in ("", "add", "retire", "remove", "ADD", None)),
         *(("reason", value) for value in ("x" * 401, None, 1)),
         *(("since", value) for value in WRONG_TIMES),
+        ("role", "approve"),
         *(("vkey", value) for value in (*WRONG_VKEYS, format_vkey(OLD.key._replace(type=COSIGNATURE)))),
     ],
 )
@@ -119,6 +122,43 @@ def test_a_key_in_force_speaks_for_its_depositor(request_: KeyRequest, signers: 
 def test_a_stranger_does_not_nor_a_new_key_alone(request_: KeyRequest, signers: list[Ed25519Signer]) -> None:
     with pytest.raises(VerificationError, match="not signed by an enrolled key"):
         verify_key_event(event(request_, signers), enrolled=[OLD.key, OTHER.key])
+
+
+@pytest.mark.parametrize("role", ["prepare", "read", "Approve", "", None, 1, []])
+def test_a_key_that_is_added_approves_or_states_no_role(role: object) -> None:
+    members = {"action": "add", "reason": "", "vkey": format_vkey(NEW.key)}
+    assert parse_members(json.dumps(members | {"role": "approve"}).encode()).role == "approve"
+    assert_refused(parse_members, members | {"role": role})
+
+
+@pytest.mark.parametrize(
+    ("request_", "signers", "granted"),
+    [
+        (ADD, [NEW, OTHER], False),
+        (ADD, [NEW, OLD], True),
+        (ADD, [NEW, OTHER, OLD], True),
+        (RETIRE, [OTHER], False),
+        (LOST, [OTHER], False),
+        (KeyRequest("retire", "left", OTHER.key), [OTHER], True),
+        (KeyRequest("compromised", "stolen", OTHER.key, START), [OTHER], True),
+        (KeyRequest("retire", "left", OTHER.key), [OLD], True),
+    ],
+)
+def test_where_a_key_approves_no_other_adds_a_key_or_ends_any_but_itself(
+    request_: KeyRequest, signers: list[Ed25519Signer], granted: bool
+) -> None:
+    record, enrolled = event(request_, signers), [OLD.key, OTHER.key]
+    assert verify_key_event(record, enrolled=enrolled) is True
+    if granted:
+        assert verify_key_event(record, enrolled=enrolled, approvers=[OLD.key]) is True
+    else:
+        with pytest.raises(VerificationError, match="not signed by a key that approves"):
+            verify_key_event(record, enrolled=enrolled, approvers=[OLD.key])
+
+
+def test_the_record_gives_a_key_the_role_that_was_asked_for() -> None:
+    with pytest.raises(VerificationError, match="something else"):
+        verify_key_event(event(ADD, [NEW, OLD], role="approve"), enrolled=[OLD.key])
 
 
 @pytest.mark.parametrize(

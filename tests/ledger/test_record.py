@@ -21,6 +21,7 @@ from tests.format_strategies import (
     each,
     hashes,
     keys,
+    roles,
     texts,
     times,
     wholes,
@@ -29,6 +30,7 @@ from tests.sample_ledger import ACKNOWLEDGEMENT, LOG, ORIGIN, RECOVERY, deposito
 
 from hefu_ledger.encoding import canonical
 from hefu_ledger.errors import MalformedError
+from hefu_ledger.identity import PREPARE
 from hefu_ledger.keys import COSIGNATURE, VerifierKey, format_vkey
 from hefu_ledger.record import (
     FORMAT,
@@ -58,8 +60,9 @@ BATCHES = st.builds(
     times,
 )
 EVENTS = st.one_of(
-    st.builds(KeyEvent, st.sampled_from(["add", "retire"]), texts, wholes, texts | st.just(""), keys, st.none()),
-    st.builds(KeyEvent, st.just("compromised"), texts, wholes, texts | st.just(""), keys, times),
+    st.builds(KeyEvent, st.just("add"), texts, wholes, texts | st.just(""), keys, st.none(), roles),
+    st.builds(KeyEvent, st.just("retire"), texts, wholes, texts | st.just(""), keys, st.none(), st.just(PREPARE)),
+    st.builds(KeyEvent, st.just("compromised"), texts, wholes, texts | st.just(""), keys, times, st.just(PREPARE)),
 )
 CLOCKS = st.builds(Clock, wholes, times, texts)
 GENESES = st.builds(
@@ -197,6 +200,23 @@ def test_only_a_compromise_has_a_since(action: str) -> None:
     parse_record(canonical(members | {"action": action}))
     assert_refused(parse_record, members)
     assert_refused(parse_record, members | {"action": action, "since": "2026-01-01T00:00:00.000Z"})
+
+
+@pytest.mark.parametrize("role", ["prepare", "read", "Approve", "", None, 1, []])
+def test_a_key_that_is_added_approves_or_states_no_role(role: object) -> None:
+    members = {name: value for name, value in whole("key").items() if name != "since"} | {"action": "add"}
+    body = parse_record(canonical(members | {"role": "approve"})).body
+    assert isinstance(body, KeyEvent)
+    assert body.role == "approve"
+    assert_refused(parse_record, members | {"role": role})
+
+
+@pytest.mark.parametrize("action", ["retire", "compromised"])
+def test_a_key_that_ends_has_no_role(action: str) -> None:
+    kept = [name for name in whole("key") if action == "compromised" or name != "since"]
+    members = {name: whole("key")[name] for name in kept} | {"action": action}
+    parse_record(canonical(members))
+    assert_refused(parse_record, members | {"role": "approve"})
 
 
 @given(st.dictionaries(st.text("abcdefgh", min_size=1), st.integers(0, 9) | st.lists(st.text(max_size=3)), max_size=4))

@@ -14,7 +14,7 @@ from hefu_ledger.record import Enrolment, KeyEvent
 from hefu_ledger.roster import Roster
 from hefu_ledger.statement import Statement, format_statement
 
-ONE, TWO, THREE = (depositor_signer("acme", label) for label in ("one", "two", "three"))
+ONE, TWO, THREE, FOUR = (depositor_signer("acme", label) for label in ("one", "two", "three", "four"))
 BETA = depositor_signer("beta")
 
 
@@ -25,16 +25,24 @@ def enrolment(
     required: int = 1,
     earlier: Ed25519Signer | None = None,
     who: str = "acme",
+    role: str = "prepare",
 ) -> Enrolment:
     signers = [signer] if earlier is None else [signer, earlier]
-    note = sign_note(format_possession(Possession(who, ORIGIN, signer.key)), signers)
+    note = sign_note(format_possession(Possession(who, ORIGIN, signer.key, role)), signers)
     return Enrolment(from_seq, bytes([from_seq]) * 32, format_note(note).decode(), required)
 
 
-def event(action: str, signer: Ed25519Signer, from_seq: int, *by: Ed25519Signer, since: int | None = None) -> KeyEvent:
-    request = KeyRequest(action, "", signer.key, since)
+def event(
+    action: str,
+    signer: Ed25519Signer,
+    from_seq: int,
+    *by: Ed25519Signer,
+    since: int | None = None,
+    role: str = "prepare",
+) -> KeyEvent:
+    request = KeyRequest(action, "", signer.key, since, role)
     word = format_note(sign_note(format_key_request(request), by)).decode() if by else "operator"
-    return KeyEvent(action, word, from_seq, "", signer.key, since)
+    return KeyEvent(action, word, from_seq, "", signer.key, since, role)
 
 
 def roster(*records: Enrolment | KeyEvent) -> Roster:
@@ -156,6 +164,64 @@ def test_lines_and_keys_match_one_to_one() -> None:
     ):
         with pytest.raises(VerificationError, match=place):
             made.verify_statement(note, seq)
+
+
+def two_persons(*more: Enrolment | KeyEvent) -> Roster:
+    """ONE approves, TWO and THREE prepare, and a statement needs two."""
+    return roster(
+        enrolment(ONE, required=2, role="approve"),
+        event("add", TWO, 0, ONE, TWO),
+        event("add", THREE, 0, ONE, THREE),
+        *more,
+    )
+
+
+def test_where_two_must_sign_one_prepares_and_another_approves() -> None:
+    made = two_persons()
+    assert made.verify_statement(signed(TWO, ONE), 0) == keys(TWO, ONE)
+    assert made.verify_statement(signed(ONE, THREE, TWO), 0) == keys(ONE, THREE, TWO)
+    with pytest.raises(VerificationError, match="role approve"):
+        made.verify_statement(signed(TWO, THREE), 0)
+    with pytest.raises(VerificationError, match="expected 2"):
+        made.verify_statement(signed(ONE), 0)
+    made.change(event("add", FOUR, 0, ONE, FOUR, role="approve"))
+    with pytest.raises(VerificationError, match="role prepare"):
+        made.verify_statement(signed(ONE, FOUR), 0)
+
+
+def test_where_one_signature_is_enough_it_may_be_of_any_role() -> None:
+    made = roster(enrolment(ONE, role="approve"), event("add", TWO, 0, ONE, TWO))
+    assert made.verify_statement(signed(ONE), 0) == keys(ONE)
+    assert made.verify_statement(signed(TWO), 0) == keys(TWO)
+
+
+def test_a_role_that_no_key_in_force_has_is_not_asked_for() -> None:
+    made = two_persons(event("retire", ONE, 5))
+    with pytest.raises(VerificationError, match="role approve"):
+        made.verify_statement(signed(TWO, THREE), 4)
+    assert made.verify_statement(signed(TWO, THREE), 5) == keys(TWO, THREE)
+    made = two_persons(
+        event("add", FOUR, 0, ONE, FOUR, role="approve"), event("retire", TWO, 5, ONE), event("retire", THREE, 5, ONE)
+    )
+    assert made.verify_statement(signed(ONE, FOUR), 5) == keys(ONE, FOUR)
+
+
+def test_the_role_of_an_enrolment_is_the_one_its_key_signed_for() -> None:
+    made = roster(enrolment(ONE, role="approve"), enrolment(TWO, earlier=ONE))
+    assert [member.role for member in made.members] == ["approve", "prepare"]
+    assert made.keys_at(0, role="approve") == keys(ONE)
+
+
+def test_only_a_key_that_approves_makes_another_that_does() -> None:
+    with pytest.raises(VerificationError, match="not signed by a key that approves"):
+        two_persons(event("add", FOUR, 0, TWO, FOUR, role="approve"))
+    assert not two_persons(enrolment(FOUR, 0, earlier=TWO, role="approve")).members[-1].vouched
+    assert two_persons(enrolment(FOUR, 0, earlier=ONE, role="approve")).members[-1].vouched
+
+
+def test_an_approver_that_has_left_rules_over_nobody() -> None:
+    made = two_persons(event("retire", ONE, 5), event("add", FOUR, 5, TWO, FOUR))
+    assert made.members[-1].vouched
 
 
 def test_without_a_key_in_force_nothing_is_signed() -> None:

@@ -31,7 +31,7 @@ def key(service: SampleService) -> Ed25519Signer:
 @contextmanager
 def running(service: SampleService, *, window_ms: int) -> Iterator[Ticker]:
     """A ticker that the service's committer tells of each deposit."""
-    found = Ticker(service.services, window_ms=window_ms)
+    found = Ticker(service.services, window_ms=window_ms, work=lambda services: tasks.settle(services))
     service.committer = Committer(service.services, accepted=found.accepted)
     found.start()
     try:
@@ -55,7 +55,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, work: Callable[[Services], None] = 
         finally:
             runs.release()
 
-    monkeypatch.setattr(ticker, "settle", run)
+    monkeypatch.setattr(tasks, "settle", run)
     return runs
 
 

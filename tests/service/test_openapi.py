@@ -40,6 +40,7 @@ def test_the_document_and_the_routes_are_the_same(api: SampleApi) -> None:
 def test_the_design_s_table_is_served() -> None:
     assert {f"{method} {path}" for path, method in operations()} == {
         "POST /v1/enrolments",
+        "POST /v1/keys",
         "POST /v1/deposits",
         "GET /v1/enrolments/{depositor}",
         "GET /v1/deposits/{statement_id}",

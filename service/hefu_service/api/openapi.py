@@ -141,6 +141,15 @@ def _enrolments() -> dict[str, Any]:
     }
 
 
+def _keys() -> dict[str, Any]:
+    body = {"application/json": {"schema": _object({"request": _NOTE})}}
+    action = {"enum": ["add", "retire", "compromised"]}
+    change = _object({"action": action, "depositor": _TEXT, "from_seq": {"type": "integer"}, "vkey": _TEXT})
+    posted = {"200": _answer("carried out before", change), "201": _answer("carried out", change)}
+    problems = _problems(400, 403, 409, 413, 415, 422, 503)
+    return {"/v1/keys": {"post": _operation("changeKey", posted | problems, body=body)}}
+
+
 def _ledger() -> dict[str, Any]:
     index = _path("index", _DECIMAL)
     octets = {"200": _answer("exact bytes", _BYTES, "application/octet-stream")} | _problems(404)
@@ -211,7 +220,7 @@ def document() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Hefu 合符", "version": "1", "description": "Evidence deposits that prove themselves."},
-        "paths": _deposits() | _enrolments() | _ledger() | _vault() | _other(),
+        "paths": _deposits() | _enrolments() | _keys() | _ledger() | _vault() | _other(),
         "components": {
             "responses": {"Problem": _answer("RFC 9457", problem, "application/problem+json")},
             "securitySchemes": {name: {"type": "http", "scheme": "bearer"} for name in ("auditor", "vault")},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from base64 import b32encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from hmac import compare_digest
@@ -103,9 +103,30 @@ def enrol(services: Services, code: str, possession: bytes) -> Enrolled:
         if now_ms > known.expires_at:
             raise CodeRefusedError("the code is wrong or has expired")
         event = _enrolment_event(services, intake, claim, possession)
-        _add_event(intake, event)
+        add_event(intake, event)
         intake.put_code(replace(known, used_for=vkey))
         return _answer(services, intake, event, again=False)
+
+
+def check_room(events: Sequence[Event], in_force: int) -> None:
+    """Check that every receipt has room for one event more; ``in_force``: keys then, each of which must yet end."""
+    if len(events) + 1 + in_force > _MOST_EVENTS:
+        raise ConflictError(
+            "the depositor's receipts have no room for the records of another key; begin a new depositor"
+        )
+
+
+def check_compromise(member: Member, since: int) -> None:
+    """Check that a report says more than an earlier one did: of several times the earliest counts."""
+    if member.compromised_since is not None and member.compromised_since <= since:
+        raise ConflictError(f"key {member.key.key_id.hex()} was reported as compromised before")
+
+
+def add_event(intake: Intake, event: Event) -> None:
+    """Add the next event."""
+    head = intake.intake_head()
+    intake.add_event(event)
+    intake.move_intake(replace(head, next_event=head.next_event + 1))
 
 
 def retire_key(services: Services, depositor: str, vkey: VerifierKey, *, reason: str) -> None:
@@ -120,8 +141,7 @@ def retire_key(services: Services, depositor: str, vkey: VerifierKey, *, reason:
 def report_compromised(services: Services, depositor: str, vkey: VerifierKey, *, reason: str, since: int) -> None:
     """Record that a key, ended or not, may have been in other hands since ``since`` (ms); it ends now."""
     with services.store.intake() as intake:
-        if _member(services, intake, depositor, vkey).compromised_since is not None:
-            raise ConflictError(f"key {vkey.key_id.hex()} was reported as compromised before")
+        check_compromise(_member(services, intake, depositor, vkey), since)
         _end_key(intake, depositor, KeyEvent("compromised", OPERATOR, _next_seq(intake), reason, vkey, since))
 
 
@@ -156,10 +176,7 @@ def _enrolment_event(services: Services, intake: Intake, claim: Possession, poss
     events = tuple(intake.events_of(depositor.id))
     roster = fold_roster(services.origin, depositor.id, events)
     key = claim.key
-    if len(events) + len(roster.keys_at(head.next_seq)) + 2 > _MOST_EVENTS:  # each key must yet be able to end
-        raise ConflictError(
-            "the depositor's receipts have no room for the records of another key; begin a new depositor"
-        )
+    check_room(events, len(roster.keys_at(head.next_seq)) + 1)
     if any(member.key.key_id == key.key_id or member.key.public == key.public for member in roster.members):
         raise ConflictError(f"key {key.key_id.hex()} is enrolled already")
     try:
@@ -167,12 +184,6 @@ def _enrolment_event(services: Services, intake: Intake, claim: Possession, poss
     except VerificationError as error:
         raise PossessionRefusedError(str(error)) from error
     return make_event(head.next_event, body, depositor=depositor.id, vkey=format_vkey(key))
-
-
-def _add_event(intake: Intake, event: Event) -> None:
-    head = intake.intake_head()
-    intake.add_event(event)
-    intake.move_intake(replace(head, next_event=head.next_event + 1))
 
 
 def _answer_again(services: Services, view: View, known: Code, vkey: str) -> Enrolled:
@@ -212,4 +223,4 @@ def _next_seq(view: View) -> int:
 
 def _end_key(intake: Intake, depositor: str, body: KeyEvent) -> None:
     number = intake.intake_head().next_event
-    _add_event(intake, make_event(number, body, depositor=depositor, vkey=format_vkey(body.vkey)))
+    add_event(intake, make_event(number, body, depositor=depositor, vkey=format_vkey(body.vkey)))

@@ -1,13 +1,15 @@
 """The ticker: one thread that seals what has been accepted, a window at a time.
 
 The first deposit opens a window, which ends after ``window_ms`` or with enough deposits; then all that is owed is
-sealed and published. The database says what is owed: a wake-up that is lost costs one sweep.
+sealed and published, here or, where there is a queue, by a worker that is asked to. The database says what is owed: a
+wake-up that is lost costs one sweep.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from hefu_service.jobs.tasks import settle
@@ -20,10 +22,22 @@ _LONGEST_BACK_OFF_S: Final = 60.0
 
 
 class Ticker:
-    """Runs ``settle``; ``accepted`` and ``not_ready`` may be called from any thread."""
+    """Does its ``work`` at a window's end and when it stops, and sweeps when idle, which is the same work unless said.
 
-    def __init__(self, services: Services, *, window_ms: int = 1000) -> None:
+    ``accepted`` and ``not_ready`` may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        window_ms: int = 1000,
+        work: Callable[[Services], None] = settle,
+        sweep: Callable[[Services], None] | None = None,
+    ) -> None:
         self._services = services
+        self._work = work
+        self._sweep = sweep or work
         self._window_s = window_ms / 1000
         self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
         self._changed = threading.Condition()
@@ -54,25 +68,26 @@ class Ticker:
         return ["sealing"] if self.failures or not self._thread.is_alive() else []
 
     def _run(self) -> None:
-        while not self._wait():
-            self._settle()
-        self._settle()
+        stopping = False
+        while not stopping:
+            stopping, told = self._wait()
+            self._do(self._work if stopping or told else self._sweep)
 
-    def _wait(self) -> bool:
-        """Wait for a window to end, longer after failures; True if it is time to stop."""
+    def _wait(self) -> tuple[bool, bool]:
+        """Wait for a window to end, longer after failures; is it time to stop, and was a window open?"""
         with self._changed:
             if self.failures:
                 back_off_s = min(self._window_s * 2**self.failures, _LONGEST_BACK_OFF_S)
                 self._changed.wait_for(lambda: self._stopping, back_off_s)
             elif self._changed.wait_for(lambda: self._stopping or self._waiting, _SWEEP_S):
                 self._changed.wait_for(lambda: self._stopping or self._waiting >= _ENOUGH, self._window_s)
-            self._waiting = 0
-            return self._stopping
+            told, self._waiting = self._waiting > 0, 0
+            return self._stopping, told
 
-    def _settle(self) -> None:
+    def _do(self, work: Callable[[Services], None]) -> None:
         try:
             self._services.clock.now_ms()  # so that a leap is noticed when it happens, not with the next deposit
-            settle(self._services)
+            work(self._services)
         except Exception:
             self.failures = min(self.failures + 1, 16)
             LOG.exception("sealing failed, %d times in a row", self.failures)

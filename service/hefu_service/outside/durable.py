@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from hefu_service.outside.lock import exclusive
 from hefu_service.ports import ImmutableError, StorageError
 
 UNFINISHED: Final = ".unfinished"
@@ -79,6 +80,13 @@ class Folder:
             for entry in path.iterdir():
                 entry.unlink(missing_ok=True)
             path.rmdir()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until no other thread or process is within such a block; made if missing, since it is what is locked."""
+        self.make()
+        with exclusive(self._root):
+            yield
 
     @contextmanager
     def _unfinished(self, data: bytes) -> Iterator[Path]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +58,9 @@ class LedgerFolder:
     def read_checkpoint(self) -> bytes | None:
         return self._folder.read(_CHECKPOINT)
 
+    def alone(self) -> AbstractContextManager[None]:
+        return self._folder.alone()
+
     def _partials(self, tile: Tile) -> list[int]:
         names = self._folder.names(f"{tile._replace(width=WIDTH).path}.p")
         return [int(name) for name in names if name.isdecimal()]
@@ -78,6 +82,9 @@ class BatchFolder:
             raise ValueError(f"deposits of a batch must follow one another from {first_seq} on")
         lines = [canonical([deposit.acceptance, deposit.statement.decode()]) + b"\n" for deposit in deposits]
         self._folder.create(_batch(first_seq, len(deposits)), b"".join(lines))
+
+    def alone(self) -> AbstractContextManager[None]:
+        return self._folder.alone()
 
     def read(self, first_seq: int, count: int) -> Sequence[tuple[str, bytes]]:
         name = _batch(first_seq, count)

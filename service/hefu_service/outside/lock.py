@@ -27,6 +27,17 @@ def only_service(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def one_of_many(path: Path) -> Iterator[None]:
+    """Hold ``DATA/lock`` beside others of the same kind; PortError if one holds it that must be alone."""
+    with _opened(path, os.O_RDWR | os.O_CREAT) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PortError(f"a service that must be alone runs on {path.parent}: stop it first") from None
+        yield
+
+
+@contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
     """Wait until a folder is ours alone, against threads of this process as well; StorageError if there is none."""
     with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as file:

@@ -17,10 +17,15 @@ from hefu_service.services import Services
 def publish(services: Services) -> bool:
     """Publish all committed records and sign the checkpoint that covers them. False if nothing was to be published.
 
-    If no checkpoint is published, everything is written again from the database; what exists must be byte-equal.
-    Raises SealingStoppedError if tiles and database do not lead to one root, RolledBackError, ImmutableError and
-    SignerError.
+    One at a time, in all threads and processes: the published checkpoint never goes back. If none is published,
+    everything is written again from the database; what exists must be byte-equal. Raises SealingStoppedError if tiles
+    and database do not lead to one root, RolledBackError, ImmutableError and SignerError.
     """
+    with services.files.alone():
+        return _publish(services)
+
+
+def _publish(services: Services) -> bool:
     _keep_published(services)
     past, head = check_past(services)
     old_size = past.published.size if past.published is not None else 0

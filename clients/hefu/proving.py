@@ -1,0 +1,145 @@
+"""``hefu vault verify``: proof that everything could be brought back, by doing all of it but the writing.
+
+Every file is decrypted, here and at the service, every root is computed again and held against its statement, every
+receipt is verified; and the service's list of statements tells which deposit has no private half anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple, ParamSpec
+
+from hefu.blobs import DEPOSIT, HOME, LABEL, RECEIPT_SUFFIX, Blobs, content_name, kind_of, opened, unseal
+from hefu.errors import RefusedError
+from hefu.home import Reader
+from hefu.http import Service
+from hefu.progress import progress_bar
+from hefu.remote import Listing, Remote
+from hefu.restoring import check_receipt, fetch_receipt
+from hefu_ledger.errors import LedgerError, MalformedError
+
+P = ParamSpec("P")
+HERE: Final = "here"
+SERVICE: Final = "service"
+_EMPTY: Final = Listing("", {}, [])
+
+
+class Finding(NamedTuple):
+    """One thing that could not be brought back as it is. ``where``: ``here`` or ``service``."""
+
+    where: str
+    name: str
+    what: str
+
+
+class Checked(NamedTuple):
+    """What a vault holds. ``files`` by place; ``never``: prepared and not deposited, or not yet; hex statement ids."""
+
+    deposits: int
+    documents: int
+    files: dict[str, int]
+    never: list[str]
+    findings: list[Finding]
+
+
+class _Place(NamedTuple):
+    """What was found good in one place. ``deposits``: documents by statement id."""
+
+    deposits: dict[str, int]
+    others: set[str]
+
+
+def verify_vault(reader: Reader, service: Service | None) -> Checked:
+    """Check the vault's folder, and what the service holds unless ``service`` is None."""
+    findings: list[Finding] = []
+    names = reader.vault.names()
+    here = _check_place(reader.vault, names, reader, HERE, findings)
+    known = set(here.deposits) | {name for name in names if name in {each.name for each in findings}}
+    if service is None:
+        _check_receipts(reader, list(here.deposits), None, findings)
+        return Checked(len(here.deposits), sum(here.deposits.values()), {HERE: len(names)}, [], findings)
+    listing = _listing(Remote(service, reader.recovery))
+    deposited = listing.statements
+    _check_receipts(reader, [each for each in here.deposits if each in set(deposited)], service, findings)
+    _miss(sorted(set(deposited) - known), HERE, "a deposit's private half is missing", findings)
+    files = {HERE: len(names)}
+    if reader.config.upload:
+        remote = Remote(service, reader.recovery)
+        there = _check_place(remote, list(listing.blobs), reader, SERVICE, findings)
+        lacking = (set(deposited) | here.others) - set(listing.blobs)
+        _miss(sorted(lacking), SERVICE, "missing: run hefu vault sync", findings)
+        files[SERVICE] = len(listing.blobs)
+        here.deposits.update(there.deposits)
+    never = sorted(set(here.deposits) - set(deposited))
+    return Checked(len(here.deposits), sum(here.deposits.values()), files, never, findings)
+
+
+def _listing(remote: Remote) -> Listing:
+    try:
+        return remote.listing()
+    except RefusedError as error:
+        if error.status != 404:
+            raise
+        return _EMPTY  # nothing was ever put there
+
+
+def _check_place(blobs: Blobs, names: list[str], reader: Reader, where: str, findings: list[Finding]) -> _Place:
+    place, kinds = _Place({}, set()), set()
+    with progress_bar(f"verify {where}", len(names)) as progress:
+        for name in names:
+            if "." not in name:
+                kind = _guarded(where, name, findings, _check, name, blobs, reader, place)
+                kinds.add(kind)
+            elif not name.endswith(RECEIPT_SUFFIX) and name.partition(".")[0] not in names:
+                findings.append(Finding(where, name, "the first of its deposit's files is missing"))
+            progress.done()
+    if HOME not in kinds:
+        findings.append(Finding(where, "", "no readable settings of a home, without which nothing is brought back"))
+    return place
+
+
+def _check(name: str, blobs: Blobs, reader: Reader, place: _Place) -> str:
+    data = blobs.read(name)
+    if data is None:
+        raise MalformedError("missing")
+    kind = kind_of(data, reader.recovery)
+    if kind in (HOME, LABEL):
+        _, contents = unseal(data, reader.recovery)
+        if content_name(kind, contents, reader.recovery) != name:
+            raise MalformedError("it holds something else than its name says")
+        place.others.add(name)
+    elif kind == DEPOSIT:
+        with opened(blobs, name, reader.recovery) as kept:
+            place.deposits[name] = kept.part.header.count
+    else:
+        raise MalformedError(f"it is of a kind not known here ({kind!r:.40}); a newer hefu may know it")
+    return kind
+
+
+def _check_receipts(reader: Reader, identities: list[str], service: Service | None, findings: list[Finding]) -> None:
+    for identity in identities:
+        _guarded(HERE, identity, findings, _check_receipt, identity, reader, service)
+
+
+def _check_receipt(identity: str, reader: Reader, service: Service | None) -> str:
+    receipt = reader.vault.receipt(identity)
+    if receipt is not None:
+        with opened(reader.vault, identity, reader.recovery) as kept:
+            check_receipt(receipt, kept.part, reader)
+    elif service is None or fetch_receipt(identity, service) is not None:
+        raise MalformedError("its receipt is not kept here, so without the service it proves nothing: hefu vault sync")
+    return DEPOSIT
+
+
+def _guarded(
+    where: str, name: str, findings: list[Finding], check: Callable[P, str], *given: P.args, **options: P.kwargs
+) -> str:
+    try:
+        return check(*given, **options)
+    except LedgerError as error:
+        findings.append(Finding(where, name, str(error)))
+        return ""
+
+
+def _miss(names: list[str], where: str, what: str, findings: list[Finding]) -> None:
+    findings += [Finding(where, name, what) for name in names]

@@ -1,0 +1,118 @@
+"""Build ``hefu.pyz``: the whole client in one file, for Python 3.11 and later with nothing installed.
+
+``python deploy/client/build.py OUT [PLATFORM…]`` with pip beside it; platforms are those of ``PLATFORMS``, all unless
+named. The same sources and wheels give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = ROOT / "requirements-client.lock"
+SOURCES = (ROOT / "clients" / "hefu", ROOT / "ledger" / "hefu_ledger")
+# The oldest systems that the wheels of the lock know.
+PLATFORMS = {
+    "linux-x86_64": ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
+    "linux-aarch64": ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64"),
+    "win-amd64": ("win_amd64",),
+    "macosx-arm64": ("macosx_11_0_arm64", "macosx_11_0_universal2", "macosx_10_12_universal2"),
+}
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+READS_ITS_FOLDER = ("mnemonic",)  # pure, but it opens its word lists by path
+MAIN = b"from hefu.portable import run\n\nrun(__loader__.archive, __loader__.get_data)\n"
+OLD = b"""import sys
+
+if sys.version_info < (3, 11):
+    sys.exit("hefu: Python 3.11 or later is needed")
+
+"""
+
+
+def main(out: str, *platforms: str) -> None:
+    """Fetch the wheels of the lock, each checked against its hash, and pack them."""
+    with TemporaryDirectory() as scratch:
+        for platform in platforms or PLATFORMS:
+            for python in PYTHONS:
+                fetch(Path(scratch), PLATFORMS[platform], python)
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        size = pack(sorted(Path(scratch).glob("*.whl")), Path(out))
+    sys.stdout.write(f"{out}: {size:,} bytes\n")
+
+
+def fetch(folder: Path, systems: Iterable[str], python: str) -> None:
+    """Download the wheels for a platform and a Python."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--require-hashes", "--only-binary", ":all:", "--implementation", "cp", "--python-version", python]
+    command += [word for system in systems for word in ("--platform", system)]
+    subprocess.run([*command, "--dest", str(folder), "--requirement", str(LOCK)], check=True)
+
+
+def pack(wheels: Sequence[Path], out: Path) -> int:
+    """Write the file, and return its size. Compiled wheels stay wheels; of the others come the files."""
+    files, carried = dict(sources()), {}
+    files["__main__.py"] = OLD + MAIN
+    for wheel in wheels:
+        data = wheel.read_bytes()
+        if wheel.name.endswith("-none-any.whl") and not wheel.name.startswith(READS_ITS_FOLDER):
+            files |= members(data)
+        else:
+            carried[wheel.name] = data
+    files["wheels.json"] = json.dumps([described(name, data) for name, data in carried.items()]).encode()
+    with out.open("wb") as file:
+        file.write(b"#!/usr/bin/env python3\n")
+        with ZipFile(file, "w") as archive:
+            for name, data in sorted(files.items()):
+                archive.writestr(entry(name, ZIP_DEFLATED), data)
+            for name, data in sorted(carried.items()):
+                archive.writestr(entry(f"wheels/{name}", ZIP_STORED), data)
+    out.chmod(0o755)
+    return out.stat().st_size
+
+
+def entry(name: str, compression: int) -> ZipInfo:
+    """A file's place in the archive, of no particular time."""
+    info = ZipInfo(name)
+    info.compress_type = compression
+    info.external_attr = 0o644 << 16
+    return info
+
+
+def sources() -> Iterator[tuple[str, bytes]]:
+    """The client's and the ledger's own modules."""
+    for folder in SOURCES:
+        for path in folder.rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path.relative_to(folder.parent).as_posix(), path.read_bytes()
+
+
+def members(data: bytes) -> dict[str, bytes]:
+    """The files of a wheel, none outside the folder that it is unpacked in."""
+    with ZipFile(BytesIO(data)) as archive:
+        names = [name for name in archive.namelist() if not name.endswith("/")]
+        for name in names:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+                raise SystemExit(f"a wheel holds a file of the name {name!r}")
+        return {name: archive.read(name) for name in names}
+
+
+def described(name: str, data: bytes) -> dict[str, Any]:
+    """A carried wheel, as ``hefu.portable`` expects it."""
+    files = members(data)
+    tops = {path.split("/")[0].split(".")[0] for path in files if ".dist-info/" not in path and ".libs/" not in path}
+    hashes = {path: sha256(content).hexdigest() for path, content in sorted(files.items())}
+    return {"name": name, "sha256": sha256(data).hexdigest(), "modules": sorted(tops), "files": hashes}
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

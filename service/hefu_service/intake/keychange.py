@@ -1,0 +1,137 @@
+"""A depositor's own word about its keys: one that is in force, and may, adds others, ends them, or itself.
+
+The rules are the roster's, which every verifier applies again; what is added here protects the depositor from itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hefu_ledger.errors import VerificationError
+from hefu_ledger.identity import APPROVE
+from hefu_ledger.keyrequest import MAX_REQUEST, KeyRequest, parse_key_request
+from hefu_ledger.keys import VerifierKey, format_vkey
+from hefu_ledger.names import depositor_key_name
+from hefu_ledger.note import Note, parse_note
+from hefu_ledger.record import KeyEvent
+from hefu_ledger.roster import Roster
+from hefu_service.events import event_body, make_event
+from hefu_service.intake.enrolment import add_event, check_compromise, check_room
+from hefu_service.intake.keys import fold_roster
+from hefu_service.intake.refusals import (
+    ConflictError,
+    KeyNotInForceError,
+    SignatureRefusedError,
+    UnknownDepositorError,
+    WrongLedgerError,
+)
+from hefu_service.ports import Event
+from hefu_service.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a request has done, from which deposit on; ``again`` tells that it had done so before."""
+
+    action: str
+    depositor: str
+    from_seq: int
+    vkey: str
+    again: bool
+
+
+def change_key(services: Services, data: bytes) -> Changed:
+    """Do what a key request 密钥变更申请 (a note) asks for, durably; the same bytes again are the same change.
+
+    Raises MalformedError, WrongLedgerError, UnknownDepositorError, KeyNotInForceError (a signer, or the key to end),
+    SignatureRefusedError, or ConflictError: a key enrolled before, the last key, or no room.
+    """
+    note = parse_note(data, limit=MAX_REQUEST)
+    request = parse_key_request(note.text)
+    depositor = _depositor(request.vkey, services.origin)
+    with services.store.intake() as intake:
+        events, head = tuple(intake.events_of(depositor)), intake.intake_head()
+        if not events:
+            raise UnknownDepositorError(f"no depositor {depositor!r:.40} is enrolled here")
+        known = _done_before(events, data.decode())
+        if known is not None:
+            return _answer(known, request.action, depositor, again=True)
+        body = _event(request, by=data.decode(), from_seq=head.next_seq)
+        roster = fold_roster(services.origin, depositor, events)
+        _check_signers(roster, note, body)
+        _check_key(roster, body)
+        _carry_out(roster, body)
+        check_room(events, len(roster.keys_at(head.next_seq)))
+        event = make_event(head.next_event, body, depositor=depositor, vkey=format_vkey(body.vkey))
+        add_event(intake, event)
+    return _answer(event, request.action, depositor, again=False)
+
+
+def _depositor(vkey: VerifierKey, origin: str) -> str:
+    depositor = vkey.name.rpartition("/")[2]
+    if vkey.name != depositor_key_name(origin, depositor):
+        raise WrongLedgerError(f"the request is about a key of {vkey.name!r:.200}, this is the ledger {origin!r}")
+    return depositor
+
+
+def _event(request: KeyRequest, *, by: str, from_seq: int) -> KeyEvent:
+    return KeyEvent(request.action, by, from_seq, request.reason, request.vkey, request.since, request.role)
+
+
+def _done_before(events: tuple[Event, ...], by: str) -> Event | None:
+    for event in events:
+        body = event_body(event) if event.type == "key" else None
+        if isinstance(body, KeyEvent) and body.by == by:
+            return event
+    return None
+
+
+def _answer(event: Event, action: str, depositor: str, *, again: bool) -> Changed:
+    return Changed(action, depositor, event.from_seq, event.vkey or "", again)
+
+
+def _check_signers(roster: Roster, note: Note, body: KeyEvent) -> None:
+    """Name a line that is by no key in force: one that has ended must hear so, not that it is a stranger."""
+    known = [*roster.keys_at(body.from_seq), *([body.vkey] if body.action == "add" else [])]
+    for line in note.signatures:
+        if (line.name, line.key_id) not in [(key.name, key.key_id) for key in known]:
+            raise KeyNotInForceError(
+                f"key {line.key_id.hex()} of {line.name!r:.200} is unknown, retired or not the depositor's"
+            )
+
+
+def _check_key(roster: Roster, body: KeyEvent) -> None:
+    key = body.vkey
+    same = [member for member in roster.members if key.key_id == member.key.key_id or key.public == member.key.public]
+    if body.action == "add":
+        if same:
+            raise ConflictError(f"key {key.key_id.hex()} is enrolled already, or was")
+        return
+    if not same or same[0].key != key:
+        raise KeyNotInForceError(f"key {key.key_id.hex()} was never enrolled for this depositor")
+    if body.action == "retire" and same[0].until_seq is not None:
+        raise KeyNotInForceError(f"key {key.key_id.hex()} has ended at deposit {same[0].until_seq} already")
+    if body.since is not None:
+        check_compromise(same[0], body.since)
+
+
+def _carry_out(roster: Roster, body: KeyEvent) -> None:
+    """Change the roster as every verifier will, and refuse to retire whoever no key could ever replace.
+
+    A key that fell into other hands must end even so: then the operator has to help.
+    """
+    approvers = roster.keys_at(body.from_seq, role=APPROVE)
+    try:
+        roster.change(body)
+    except VerificationError as error:
+        raise SignatureRefusedError(str(error)) from error
+    if body.action != "retire":
+        return
+    for left, which in (
+        (roster.keys_at(body.from_seq), "key"),
+        (roster.keys_at(body.from_seq, role=APPROVE), "approver"),
+    ):
+        if not left and (which == "key" or approvers):
+            raise ConflictError(
+                f"it is the last {which} in force; add another before, or ask the operator to retire it"
+            )

@@ -1,0 +1,101 @@
+"""The queue on Redis: how one process asks others to settle what is owed.
+
+Redis is a hint. The database says what is owed, and each worker sweeps it: a Redis that is down, flushed or replaced
+delays sealing by a sweep and loses nothing. Nothing that it holds is believed either: of a job only the name is taken,
+and only if it is one of ``TASKS``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue
+from rq.exceptions import DuplicateJobError
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from hefu_service.jobs.tasks import settle
+from hefu_service.ports import PortError
+from hefu_service.services import Services
+
+LOG: Final = logging.getLogger("hefu.queue")
+LEDGER: Final = "ledger"
+"""The queue of sealing and publishing."""
+
+SETTLE: Final = f"{settle.__module__}.{settle.__name__}"
+TASKS: Final[dict[str, Callable[[Services], None]]] = {SETTLE: settle}
+_TIMEOUT_S: Final = 300  # of a job: far more than a batch takes, and what it leaves undone is owed
+_WORTH_S: Final = 60  # of a hint that no worker has taken: the sweeps have been quicker
+_ANSWER_S: Final = 2
+
+
+def connect(url: str) -> Redis:
+    """Name a server; it is connected to when first needed. One retry, for a connection that has gone stale."""
+    return Redis.from_url(
+        url, socket_connect_timeout=_ANSWER_S, socket_timeout=_ANSWER_S, retry=Retry(NoBackoff(), 1)
+    )
+
+
+def ledger_queue(redis: Redis, job_class: type[Job] = Job) -> Queue:
+    """The queue, as those who ask and those who work must both see it: JSON, never pickle."""
+    return Queue(LEDGER, connection=redis, serializer=JSONSerializer, job_class=job_class)
+
+
+class Hints:
+    """Asks the workers to settle; may be called from one thread."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._queue = ledger_queue(redis)
+        self._heard = True
+
+    def ask(self, services: Services) -> None:
+        """Ask, unless the same was asked already. A Redis that does not hear it is logged, once, and does no harm."""
+        with services.store.view() as view:
+            intake, ledger = view.intake_head(), view.ledger_head()
+        # Both heads are in the name: a job of this name that waits or runs was asked for after all that is owed now
+        # had been committed, so it will see it; after the next deposit the name is another.
+        self._enqueue(f"settle-{ledger.size}-{intake.next_seq}-{intake.next_event}")
+
+    def _enqueue(self, job_id: str) -> None:
+        try:
+            self._queue.enqueue_call(
+                SETTLE, job_id=job_id, unique=True, timeout=_TIMEOUT_S, ttl=_WORTH_S, result_ttl=0, failure_ttl=0
+            )
+        except DuplicateJobError:
+            pass
+        except RedisError as error:
+            if self._heard:
+                LOG.warning("Redis does not answer (%s): the workers' sweeps will seal", type(error).__name__)
+            self._heard = False
+            return
+        self._heard = True
+
+
+def task(name: str | None) -> Callable[[Services], None]:
+    """The task of this name; PortError for whatever is no task."""
+    try:
+        return TASKS[name or ""]
+    except KeyError:
+        raise PortError(f"the queue holds {name!r:.100}, which is no task of this program: nothing is run") from None
+
+
+def job_class(services: Services) -> type[Job]:
+    """Jobs that run tasks on these services, and nothing else that Redis could name: no function, callback or URL."""
+
+    class LedgerJob(Job):
+        @property
+        def func(self) -> Callable[[], None]:
+            return partial(task(self.func_name), services)
+
+        def restore(self, raw_data: dict[Any, Any]) -> None:
+            calling = (b"success_callback_name", b"failure_callback_name", b"stopped_callback_name", b"webhooks")
+            super().restore({name: value for name, value in raw_data.items() if name not in calling})
+
+    return LedgerJob

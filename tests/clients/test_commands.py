@@ -1,0 +1,36 @@
+"""The table of commands: each name leads to a command, and asking for one imports no other's module."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hefu.cli import MODULES, find
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_name_leads_to_a_command(name: str) -> None:
+    assert find(name).summary
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_asking_for_a_command_imports_its_module_alone(name: str) -> None:
+    code = f"import sys, hefu.cli; hefu.cli.find({name!r}); print(*sys.modules)"
+    places = os.pathsep.join(str(ROOT / place) for place in ("ledger", "clients"))
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment | {"PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = set(done.stdout.split())
+    assert {module for module in modules if module.startswith("hefu.commands_")} == {f"hefu.{MODULES[name]}"}
+    assert modules & {"sqlite3", "httpx", "hefu.http", "hefu.index", "hefu.deposit", "dataclasses", "pathlib"} == set()

@@ -1,0 +1,397 @@
+"""A deposit is in the vault before anyone hears of it, at the service once acknowledged, and only as ciphertext."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from tests.clients.conftest import Firm
+from tests.clients.double import DROPPED, LOST, problem
+from tests.clients.test_interrupted import die_before
+
+from hefu import blobs
+from hefu.blobs import DEPOSIT, HOME, LABEL, About, opened, seal, seal_deposit, unseal
+from hefu.deposit import ANCHORED, KNOWN
+from hefu.errors import RefusedError, UnreachableError
+from hefu.home import load
+from hefu.offline import prepare
+from hefu.proving import HERE, SERVICE, verify_vault
+from hefu.recovery import Recovery
+from hefu.safekeeping import keep_label
+from hefu.syncing import sync
+from hefu.vault import Vault
+from hefu_ledger.errors import MalformedError, UnknownFormatError
+
+ONE, OTHER = Recovery(sha256(b"one").digest()), Recovery(sha256(b"other").digest())
+
+
+def service_files(firm: Firm) -> dict[str, bytes]:
+    return firm.double.vault.blobs.setdefault(firm.home.recovery.address, {})
+
+
+def unsent(firm: Firm) -> list[str]:
+    return firm.home.vault.owed()
+
+
+def found(firm: Firm, *, offline: bool = False) -> list[tuple[str, str]]:
+    """What verifying finds wrong."""
+    reader = firm.home.reader
+    return [(each.where, each.name) for each in verify_vault(reader, None if offline else firm.service).findings]
+
+
+# Files
+
+
+def test_contents_come_back_for_the_secret_they_were_encrypted_to_and_for_no_other() -> None:
+    data = seal(LABEL, "配方".encode() * 1000, ONE)
+    assert unseal(data, ONE) == (LABEL, "配方".encode() * 1000)
+    assert len(data) < 1000
+    with pytest.raises(MalformedError, match="another recovery secret"):
+        unseal(data, OTHER)
+
+
+def test_changing_or_cutting_a_file_anywhere_is_noticed() -> None:
+    data = seal(LABEL, b"contents", ONE)
+    for place in range(len(data)):
+        with pytest.raises(MalformedError):
+            unseal(data[:place], ONE)
+        with pytest.raises(MalformedError):
+            unseal(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :], ONE)
+
+
+def test_a_file_of_a_later_version_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hefu.blobs._FORMAT", "hefu-vault/v2")
+    data = seal(LABEL, b"contents", ONE)
+    monkeypatch.undo()
+    with pytest.raises(UnknownFormatError):
+        unseal(data, ONE)
+
+
+@pytest.mark.parametrize("rest", [b"x", seal(LABEL, b"", ONE)])
+def test_nothing_follows_the_contents(rest: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    import zlib  # noqa: PLC0415
+
+    real = zlib.compress
+    monkeypatch.setattr("hefu.blobs.zlib.compress", lambda data, level: real(data, level) + rest)
+    data = seal(LABEL, b"contents", ONE)
+    monkeypatch.undo()
+    with pytest.raises(MalformedError, match="followed by something"):
+        unseal(data, ONE)
+
+
+def kept_in_pieces(firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A deposit so large that it needs four files; its id."""
+    monkeypatch.setattr("hefu.blobs._PIECE", 400)
+    (done,) = firm.deposit(documents)
+    names = [name for name in firm.home.vault.names() if name.startswith(done.statement)]
+    assert names == [done.statement, *(f"{done.statement}.{place}" for place in (1, 2, 3)), f"{done.statement}.receipt"]
+    return done.statement
+
+
+def test_a_large_deposit_is_cut_into_files_and_comes_back_whole(
+    firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = kept_in_pieces(firm, documents, monkeypatch)
+    bundle = (firm.out / "documents.hefu.bundle").read_bytes()
+    with opened(firm.home.vault, identity, firm.home.recovery) as kept:
+        assert kept.about == About("documents.hefu.bundle", str(documents))
+        assert kept.file.read(kept.part.end) == bundle[: kept.part.end]
+        assert bundle[kept.part.end :].startswith(b'{"acknowledgement"')
+    assert found(firm) == []
+
+
+def test_a_missing_or_exchanged_piece_is_found(firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    identity = kept_in_pieces(firm, documents, monkeypatch)
+    folder = Path(firm.home.vault.folder)
+    one, two = folder / f"{identity}.2", folder / f"{identity}.3"
+    first, second = one.read_bytes(), two.read_bytes()
+    for path, data in ((one, second), (two, first)):
+        path.write_bytes(data)
+        assert (HERE, identity) in found(firm)
+        one.write_bytes(first)
+        two.write_bytes(second)
+    two.unlink()
+    assert (HERE, identity) in found(firm)
+    (folder / identity).unlink()
+    assert {(HERE, f"{identity}.1"), (HERE, f"{identity}.2"), (HERE, identity)} <= set(found(firm))
+
+
+def test_a_bundle_that_was_cut_short_meanwhile_is_not_kept() -> None:
+    with pytest.raises(MalformedError, match="shorter than it was"):
+        list(seal_deposit(About("x.hefu.json", "/x"), io.BytesIO(b"short"), 6, ONE))
+
+
+@pytest.mark.parametrize("name", ["../x.hefu.json", "/etc/x.hefu.bundle", "x", "a/b.hefu.json", ""])
+def test_a_vault_cannot_make_restoring_write_outside_of_its_folder(firm: Firm, documents: Path, name: str) -> None:
+    firm.deposit(documents / "0.txt")
+    (identity,) = (each for each in firm.home.vault.names() if each.endswith(".receipt"))
+    identity = identity.removesuffix(".receipt")
+    with opened(firm.home.vault, identity, firm.home.recovery) as kept:
+        (data,) = seal_deposit(About(name, "/x"), kept.file, kept.part.end, firm.home.recovery)
+    (Path(firm.home.vault.folder) / identity).write_bytes(data)
+    with pytest.raises(MalformedError), opened(firm.home.vault, identity, firm.home.recovery):
+        pass
+
+
+# Depositing
+
+
+def test_a_deposit_is_in_the_folder_and_at_the_service_and_its_receipt_in_the_folder(
+    firm: Firm, documents: Path
+) -> None:
+    (done,) = firm.deposit(documents)
+    here = {name: firm.home.vault.read(name) for name in firm.home.vault.names()}
+    assert {done.statement, f"{done.statement}.receipt"} < here.keys()
+    assert service_files(firm) == {name: data for name, data in here.items() if not name.endswith(".receipt")}
+    assert (done.unsent, unsent(firm)) == ("", [])
+    assert found(firm) == []
+
+
+def test_the_folder_has_it_before_the_service_hears_of_it(firm: Firm, documents: Path) -> None:
+    firm.double.faults = [None, *[DROPPED] * 7]
+    with pytest.raises(UnreachableError):
+        firm.deposit(documents)
+    assert verify_vault(firm.home.reader, None).deposits == 1
+    assert service_files(firm).keys() == {
+        name for name in service_files(firm) if blobs.kind_of(service_files(firm)[name], firm.home.recovery) == HOME
+    }
+
+
+def test_a_statement_that_is_refused_leaves_nothing_in_the_vault(firm: Firm, documents: Path) -> None:
+    before = firm.home.vault.names()
+    firm.double.faults = [None, problem(403, "The key is retired")]
+    with pytest.raises(RefusedError):
+        firm.deposit(documents)
+    assert firm.home.vault.names() == before
+    assert found(firm) == []
+
+
+def test_what_the_service_does_not_take_now_is_said_and_sent_with_the_next_deposit(firm: Firm, documents: Path) -> None:
+    firm.double.vault.faults = [problem(507, "The vault is full")]
+    (done,) = firm.deposit(documents)
+    assert done.state == ANCHORED
+    assert "The vault is full" in done.unsent
+    assert unsent(firm) == [done.statement]
+    assert (SERVICE, done.statement) in found(firm)
+    (again,) = firm.deposit(documents / "0.txt")
+    assert (again.unsent, unsent(firm)) == ("", [])
+    assert found(firm) == []
+
+
+def test_a_lost_answer_is_asked_for_again_and_keeps_one_file(firm: Firm, documents: Path) -> None:
+    firm.double.vault.faults = [LOST, DROPPED]
+    (done,) = firm.deposit(documents)
+    assert done.unsent == ""
+    assert found(firm) == []
+
+
+def test_without_the_service_s_vault_nothing_is_sent(firm: Firm, documents: Path) -> None:
+    home = firm.home._replace(config=firm.home.config._replace(upload=False))
+    firm.double.vault.headers.clear()
+    (done,) = firm._replace(home=home).deposit(documents)
+    assert firm.double.vault.headers == []
+    assert home.vault.has(done.statement)
+    assert verify_vault(home.reader, firm.service).findings == []
+
+
+def test_the_vault_may_lie_in_another_folder(firm: Firm, documents: Path, tmp_path: Path) -> None:
+    home = firm.home._replace(config=firm.home.config._replace(vault=str(tmp_path / "网络盘")))
+    (done,) = firm._replace(home=home).deposit(documents)
+    assert (tmp_path / "网络盘" / done.statement).exists()
+    assert not firm.home.vault.has(done.statement)
+
+
+def test_the_address_and_nothing_else_of_the_secret_is_sent(firm: Firm, documents: Path) -> None:
+    firm.deposit(documents)
+    sent = repr(firm.double.vault.headers).encode() + b"".join(service_files(firm).values())
+    sent += repr(firm.double.requests).encode()
+    recovery = firm.home.recovery
+    assert recovery.address.encode() in sent
+    for secret in (recovery.secret, recovery.secret.hex().encode(), b"AGE-SECRET-KEY", b"documents", b"0.txt"):
+        assert secret not in sent
+
+
+def test_a_deposit_prepared_without_a_network_is_kept_and_owed(firm: Firm, documents: Path) -> None:
+    (done,) = prepare(firm.home, [str(documents)], out=str(firm.out))
+    assert firm.home.vault.has(done.statement)
+    assert unsent(firm) == [done.statement]
+    checked = verify_vault(firm.home.reader, firm.service)
+    assert (checked.never, checked.findings) == ([done.statement], [(SERVICE, done.statement)][:0])
+
+
+def test_files_are_readable_by_their_owner_alone(firm: Firm, documents: Path) -> None:
+    firm.deposit(documents)
+    folder = Path(firm.home.vault.folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+    assert (Path(firm.home.path) / "vault.key").stat().st_mode & 0o777 == 0o600
+    assert (Path(firm.home.path) / "recovery.html").stat().st_mode & 0o777 == 0o600
+
+
+# Interrupted
+
+
+def test_a_deposit_killed_before_any_step_loses_nothing_and_is_in_the_vault_once(firm: Firm, documents: Path) -> None:
+    """Whatever was acknowledged is in the folder; the next run completes it, and the vault with it."""
+    deaths = 0
+    while die_before(firm, documents, deaths, prelude="import hefu.blobs; hefu.blobs._PIECE = 400"):
+        for deposit in firm.double.ledger.deposits:
+            assert firm.home.vault.has(deposit.acceptance.statement.hex())
+        (done,) = firm.deposit(documents)
+        assert done.state in (ANCHORED, KNOWN)
+        assert len(firm.double.ledger.deposits) == deaths + 1
+        (firm.out / "documents.hefu.bundle").unlink()
+        deaths += 1
+    assert deaths > 20
+    assert found(firm) == []
+    assert verify_vault(firm.home.reader, firm.service).deposits == deaths + 1
+
+
+def test_what_a_crash_left_of_a_large_deposit_is_taken_over(
+    firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Encrypting again gives other bytes: pieces of two attempts must never meet."""
+    with monkeypatch.context() as patch:
+        patch.setattr("hefu.blobs._PIECE", 400)
+        patch.setattr("hefu.vault.write_new", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            firm.deposit(documents)
+    monkeypatch.setattr("hefu.blobs._PIECE", 600)
+    (done,) = firm.deposit(documents)
+    with opened(firm.home.vault, done.statement, firm.home.recovery) as kept:
+        assert kept.part.header.count == 5
+    assert found(firm) == []
+
+
+# Verifying, exchanging
+
+
+def test_a_missing_or_damaged_file_is_named_here_and_at_the_service(firm: Firm, documents: Path) -> None:
+    (one,) = firm.deposit(documents)
+    (two,) = firm.deposit(documents / "0.txt")
+    (settings,) = (name for name in service_files(firm) if name not in (one.statement, two.statement))
+    folder = Path(firm.home.vault.folder)
+    for name in (one.statement, f"{one.statement}.receipt", settings):
+        data = (folder / name).read_bytes()
+        (folder / name).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        assert (HERE, name.removesuffix(".receipt")) in found(firm)
+        (folder / name).unlink()
+        assert (HERE, "" if name == settings else name.removesuffix(".receipt")) in found(firm)
+        (folder / name).write_bytes(data)
+        assert found(firm) == []
+    files = service_files(firm)
+    for name in (one.statement, settings):
+        data = files[name]
+        files[name] = files[two.statement]
+        assert (SERVICE, name) in found(firm)
+        files[name] = data[:-1]
+        assert (SERVICE, name) in found(firm)
+        del files[name]
+        assert (SERVICE, name) in found(firm)
+        assert found(firm, offline=True) == []
+        files[name] = data
+        assert found(firm) == []
+
+
+def test_a_deposit_of_which_nobody_has_the_private_half_is_named(firm: Firm, documents: Path) -> None:
+    (done,) = firm.deposit(documents)
+    for name in firm.home.vault.names():
+        if name.startswith(done.statement):
+            (Path(firm.home.vault.folder) / name).unlink()
+    del service_files(firm)[done.statement]
+    assert found(firm, offline=True) == [], "without the service nobody can know"
+    assert found(firm) == [(HERE, done.statement), (SERVICE, done.statement)]
+
+
+def test_files_named_for_others_are_not_believed(firm: Firm, documents: Path) -> None:
+    (one,) = firm.deposit(documents)
+    (two,) = firm.deposit(documents / "0.txt")
+    folder = Path(firm.home.vault.folder)
+    first, second = ((folder / f"{each.statement}.receipt").read_bytes() for each in (one, two))
+    (folder / f"{one.statement}.receipt").write_bytes(second)
+    assert found(firm) == [(HERE, one.statement)]
+    (folder / f"{one.statement}.receipt").write_bytes(first)
+    (folder / ("0" * 64)).write_bytes(seal(LABEL, b"{}", firm.home.recovery))
+    assert (HERE, "0" * 64) in found(firm)
+    (folder / ("0" * 64)).write_bytes(seal("later", b"{}", firm.home.recovery))
+    assert (HERE, "0" * 64) in found(firm)
+    (folder / ("0" * 64)).write_bytes(seal(DEPOSIT, b"{}", firm.home.recovery))
+    assert (HERE, "0" * 64) in found(firm)
+
+
+def test_two_computers_of_a_firm_exchange_deposits_receipts_and_labels(
+    firm: Firm, documents: Path, tmp_path: Path
+) -> None:
+    from hefu.labels import Label, read_labels  # noqa: PLC0415
+
+    (done,) = firm.deposit(documents)
+    keep_label(firm.home.path, Label(5, done.statement, "投标"))
+    assert sync(firm.home, firm.service).sent == 1
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("key", "config.json", "policy.txt", "genesis", "checkpoint", "vault.key"):
+        (other / name).write_bytes((Path(firm.home.path) / name).read_bytes())
+    second = load(str(other))
+    assert verify_vault(second.reader, firm.service).findings != []
+    done_there = sync(second, firm.service)
+    assert (done_there.sent, done_there.fetched, done_there.receipts, done_there.problems) == (0, 3, 1, [])
+    assert verify_vault(second.reader, firm.service).findings == []
+    assert read_labels(str(other)) == [Label(5, done.statement, "投标")]
+    assert sync(second, firm.service)[:3] == (0, 0, 0)
+    third = firm._replace(home=second, folder=other)
+    (later,) = third.deposit(documents / "1.txt")
+    assert (HERE, later.statement) in found(firm)
+    assert sync(firm.home, firm.service)[:3] == (0, 1, 1)
+    assert found(firm) == []
+
+
+def test_exchanging_names_what_the_service_has_damaged_and_goes_on(firm: Firm, documents: Path) -> None:
+    (one,) = firm.deposit(documents)
+    (two,) = firm.deposit(documents / "0.txt")
+    folder = Path(firm.home.vault.folder)
+    for done in (one, two):
+        (folder / done.statement).unlink()
+    service_files(firm)[one.statement] = b"age-encryption.org/v1\n"
+    synced = sync(firm.home, firm.service)
+    assert synced.fetched == 1
+    assert one.statement in {each.path for each in synced.problems}
+    assert not firm.home.vault.has(one.statement)
+    assert firm.home.vault.has(two.statement)
+
+
+def test_a_file_encrypted_again_is_no_contradiction_to_the_one_the_service_has(firm: Firm, documents: Path) -> None:
+    (done,) = firm.deposit(documents)
+    remote = firm.home.remote(firm.service)
+    label = firm.home.vault.keep(LABEL, b"{}")
+    assert firm.home.send_owed(firm.service) == ""
+    (Path(firm.home.vault.folder) / label).unlink()
+    assert firm.home.vault.keep(LABEL, b"{}") == label
+    assert firm.home.send_owed(firm.service) == ""
+    with pytest.raises(RefusedError, match="409"):
+        remote.put(done.statement, seal(LABEL, b"{}", firm.home.recovery))
+
+
+def test_other_files_in_the_folder_are_left_alone(firm: Firm, documents: Path) -> None:
+    firm.deposit(documents)
+    folder = Path(firm.home.vault.folder)
+    for name in ("Thumbs.db", "0" * 63, f"{'0' * 64}.tmp", "A" * 64):
+        (folder / name).write_bytes(b"other")
+    assert found(firm) == []
+    assert isinstance(firm.home.vault, Vault)
+
+
+def test_verifying_evidence_imports_none_of_it() -> None:
+    import subprocess  # noqa: PLC0415
+
+    code = (
+        "import sys, hefu.cli, hefu.commands_evidence, hefu.verifying;"
+        "print([name for name in sys.modules if name in"
+        " ('pyrage','segno','mnemonic','bech32','httpx','hefu.vault','hefu.recovery','hefu.home')])"
+    )
+    places = os.pathsep.join(str(Path(__file__).parents[2] / name) for name in ("ledger", "clients"))
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": places}, capture_output=True)
+    assert done.stdout.decode().strip() == "[]", done.stderr.decode()

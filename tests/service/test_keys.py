@@ -1,0 +1,268 @@
+"""Key requests: who may add, retire and report keys of a depositor without its operator, and what stays impossible."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.sample_api import SampleApi, api_of
+from tests.sample_service import (
+    POLICY,
+    START,
+    SampleService,
+    depositor_key,
+    depositor_of,
+    possession,
+    statement,
+    vkey,
+)
+
+from hefu_ledger.identity import APPROVE
+from hefu_ledger.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.names import depositor_key_name
+from hefu_ledger.note import format_note, sign_note
+from hefu_ledger.receipt import format_receipt
+from hefu_ledger.record import KeyEvent
+from hefu_ledger.verify import verify_receipt
+from hefu_service.events import event_body
+from hefu_service.intake.enrolment import enrol, report_compromised
+from hefu_service.sealing.receipts import make_receipt
+
+LATER = START + 1000
+
+
+@pytest.fixture
+def api(service: SampleService) -> SampleApi:
+    return api_of(service)
+
+
+def note(request: KeyRequest, *signers: Ed25519Signer) -> bytes:
+    return format_note(sign_note(format_key_request(request), signers))
+
+
+def add(key: Ed25519Signer, *by: Ed25519Signer, role: str = "prepare") -> bytes:
+    return note(KeyRequest("add", "second computer", key.key, role=role), key, *by)
+
+
+def retire(key: Ed25519Signer, *by: Ed25519Signer) -> bytes:
+    return note(KeyRequest("retire", "left", key.key), *by)
+
+
+def lost(key: Ed25519Signer, *by: Ed25519Signer, since: int = START) -> bytes:
+    return note(KeyRequest("compromised", "stolen", key.key, since), *by)
+
+
+def ask(api: SampleApi, request: bytes, expect: int = 201) -> dict[str, Any]:
+    answer = api.post("/v1/keys", json={"request": request.decode()})
+    assert answer.status_code == expect, answer.json
+    assert isinstance(answer.json, dict)
+    return answer.json
+
+
+def refused(api: SampleApi, request: bytes, expect: int, kind: str) -> str:
+    before = events(api)
+    problem = ask(api, request, expect)
+    assert problem["type"] == f"about:hefu/{kind}"
+    assert events(api) == before
+    return str(problem["detail"])
+
+
+def events(api: SampleApi) -> list[KeyEvent]:
+    with api.service.services.store.view() as view:
+        bodies = [event_body(event) for event in view.events(0)]
+    return [body for body in bodies if isinstance(body, KeyEvent)]
+
+
+def other(key: Ed25519Signer, label: str) -> Ed25519Signer:
+    return depositor_key(depositor_of(key), label)
+
+
+def two_persons(api: SampleApi) -> tuple[Ed25519Signer, Ed25519Signer]:
+    """A depositor whose statements need two signatures: who approves, and who prepares."""
+    code = api.service.code(signatures_required=2)
+    chief, clerk = depositor_key(code, "chief"), depositor_key(code, "clerk")
+    enrol(api.service.services, code, possession(chief, role=APPROVE))
+    ask(api, add(clerk, chief))
+    return chief, clerk
+
+
+def test_an_enrolled_key_adds_another_from_the_next_deposit_on(api: SampleApi) -> None:
+    key = api.service.enrol()
+    api.service.deposit(key, 2)
+    second = other(key, "second")
+    assert api.statement(statement(second)).status_code == 403
+    request = add(second, key)
+    done = {"action": "add", "depositor": depositor_of(key), "from_seq": 2, "vkey": vkey(second)}
+    assert ask(api, request) == done
+    assert api.statement(statement(second, 2)).status_code == 201
+    assert ask(api, request, 200) == done
+    assert [event.by for event in events(api)] == [request.decode()]
+
+
+def test_a_leavers_key_stops_with_one_request_and_what_it_signed_stands(api: SampleApi) -> None:
+    key = api.service.enrol()
+    leaver = other(key, "leaver")
+    ask(api, add(leaver, key))
+    (before,) = api.service.accept(statement(leaver))
+    request = retire(leaver, key)
+    assert ask(api, request)["from_seq"] == 1
+    assert api.statement(statement(leaver, 1)).status_code == 403
+    assert ask(api, request, 200)["action"] == "retire"
+    api.service.deposit(key)
+    api.service.settle()
+    assert api.service.findings() == []
+    assert api.statement(statement(leaver)).status_code == 200
+    receipt = make_receipt(api.service.services, before.deposit.statement_id)
+    assert receipt is not None
+    assert len(receipt.records) == 4  # genesis, enrolment, addition, batch: not what came after
+
+
+def test_a_key_may_retire_itself_but_not_as_the_last(api: SampleApi) -> None:
+    key = api.service.enrol()
+    assert "last key" in refused(api, retire(key, key), 409, "conflict")
+    second = other(key, "second")
+    ask(api, add(second, key))
+    ask(api, retire(key, key))
+    assert "last key" in refused(api, retire(second, second), 409, "conflict")
+
+
+def test_a_stolen_key_may_be_reported_even_as_the_last(api: SampleApi) -> None:
+    key = api.service.enrol()
+    ask(api, lost(key, key))
+    assert api.statement(statement(key)).status_code == 403
+    assert (events(api)[0].since, events(api)[0].action) == (START, "compromised")
+
+
+def test_a_retired_key_may_be_reported_and_only_ever_for_an_earlier_time(api: SampleApi) -> None:
+    key = api.service.enrol()
+    second = other(key, "second")
+    ask(api, add(second, key))
+    ask(api, retire(second, key))
+    ask(api, lost(second, key, since=LATER))
+    for since in (LATER, LATER + 1):
+        refused(api, note(KeyRequest("compromised", "again", second.key, since), key), 409, "conflict")
+    ask(api, lost(second, key, since=START))
+    report_compromised(api.service.services, depositor_of(key), second.key, reason="x", since=START - 1)
+
+
+@pytest.mark.parametrize("change", [add, retire, lost])
+def test_a_stranger_or_an_ended_key_changes_nothing(api: SampleApi, change: Any) -> None:
+    key = api.service.enrol()
+    second, ended = other(key, "second"), other(key, "ended")
+    for more in (second, ended):
+        ask(api, add(more, key))
+    ask(api, retire(ended, key))
+    subject = other(key, "new") if change is add else second
+    for stranger in (ended, other(key, "stranger"), api.service.enrol()):
+        refused(api, change(subject, stranger), 403, "key-not-in-force")
+        refused(api, change(subject, stranger, key), 403, "key-not-in-force")
+
+
+def test_a_new_key_must_sign_for_itself_and_an_enrolled_one_for_it(api: SampleApi) -> None:
+    key = api.service.enrol()
+    new = other(key, "new")
+    refused(api, note(KeyRequest("add", "", new.key), key), 403, "signature-refused")
+    refused(api, add(new), 403, "signature-refused")
+    forged = add(new, key).replace(b"second computer", b"another computer")
+    refused(api, forged, 403, "signature-refused")
+
+
+def test_no_key_is_added_twice_even_after_its_end(api: SampleApi) -> None:
+    key = api.service.enrol()
+    second = other(key, "second")
+    ask(api, add(second, key))
+    refused(api, add(second, key, role=APPROVE), 409, "conflict")
+    ask(api, retire(second, key))
+    refused(api, add(second, key, role=APPROVE), 409, "conflict")
+
+
+def test_only_a_key_in_force_can_be_retired(api: SampleApi) -> None:
+    key = api.service.enrol()
+    second = other(key, "second")
+    assert "never" in refused(api, retire(second, key), 403, "key-not-in-force")
+    assert "never" in refused(api, lost(second, key), 403, "key-not-in-force")
+    ask(api, add(second, key))
+    ask(api, retire(second, key))
+    again = note(KeyRequest("retire", "again", second.key), key)
+    assert "already" in refused(api, again, 403, "key-not-in-force")
+
+
+def test_a_request_of_another_ledger_or_an_unknown_depositor_is_refused(api: SampleApi) -> None:
+    api.service.enrol()
+    stranger = Ed25519Signer(depositor_key_name("log.example/other", "acme"), bytes(32))
+    refused(api, retire(stranger, stranger), 422, "wrong-ledger")
+    refused(api, retire(depositor_key("nobody", "key"), depositor_key("nobody", "key")), 403, "unknown-depositor")
+
+
+@pytest.mark.parametrize("text", ["", "x", "hefu-key/v1\n{}\n"])
+def test_what_is_no_request_is_malformed(api: SampleApi, text: str) -> None:
+    assert api.post("/v1/keys", json={"request": text}).status_code == 400
+
+
+def test_another_version_of_a_request_is_unknown(api: SampleApi) -> None:
+    key = api.service.enrol()
+    refused(api, retire(key, key).replace(b"hefu-key/v1", b"hefu-key/v2"), 400, "unknown-format")
+
+
+def test_where_two_must_sign_neither_is_enough_alone(api: SampleApi) -> None:
+    chief, clerk = two_persons(api)
+    for alone in (chief, clerk):
+        assert api.statement(statement(alone)).status_code == 403
+    assert api.statement(statement(clerk, 0, chief)).status_code == 201
+    second = other(chief, "second clerk")
+    ask(api, add(second, chief))
+    answer = api.statement(statement(clerk, 1, second))
+    assert answer.status_code == 403
+    assert answer.json is not None
+    assert "role approve" in answer.json["detail"]
+
+
+def test_a_deposit_of_two_is_proven_with_the_records_of_both_keys(api: SampleApi) -> None:
+    chief, clerk = two_persons(api)
+    (accepted,) = api.service.accept(statement(clerk, 0, chief))
+    api.service.settle()
+    receipt = make_receipt(api.service.services, accepted.deposit.statement_id)
+    assert receipt is not None
+    assert verify_receipt(format_receipt(receipt), policy=POLICY).verdict == "proven"
+    broken = receipt._replace(statement=statement(clerk).decode())
+    assert verify_receipt(format_receipt(broken), policy=POLICY).verdict == "not proven"
+    assert api.service.findings() == []
+
+
+def test_whoever_prepares_makes_no_approver_and_ends_no_key_but_its_own(api: SampleApi) -> None:
+    chief, clerk = two_persons(api)
+    puppet = other(chief, "puppet")
+    for request in (
+        add(puppet, clerk),
+        add(puppet, clerk, role=APPROVE),
+        retire(chief, clerk),
+        lost(chief, clerk),
+    ):
+        assert "approves" in refused(api, request, 403, "signature-refused")
+    ask(api, retire(clerk, clerk))
+
+
+def test_the_last_approver_is_not_retired_on_request(api: SampleApi) -> None:
+    chief, _ = two_persons(api)
+    assert "last approver" in refused(api, retire(chief, chief), 409, "conflict")
+    ask(api, add(other(chief, "deputy"), chief, role=APPROVE))
+    ask(api, retire(chief, chief))
+
+
+def test_requests_leave_room_in_receipts_for_the_end_of_every_key(api: SampleApi) -> None:
+    key = api.service.enrol()
+    added: list[Ed25519Signer] = []
+    while True:
+        new = other(key, f"key {len(added)}")
+        answer = api.post("/v1/keys", json={"request": add(new, key).decode()})
+        if answer.status_code == 409:
+            break
+        added.append(new)
+    assert "no room" in answer.json["detail"]  # type: ignore[index]  # it is a problem
+    for each in added:
+        ask(api, retire(each, key))
+    assert "no room" in refused(api, lost(added[0], key), 409, "conflict")
+    api.service.deposit(key)
+    api.service.settle()
+    assert api.service.findings() == []
