@@ -10,13 +10,14 @@ DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak bench serve lint lock
+.PHONY: help demo test soak bench serve lint lock client man
 
 help:
 	@echo 'make demo   deposit a folder, pull the plug, verify it all (make demo DOCS=/some/folder)'
 	@echo 'make serve  run the service on this machine, with its data in ./data'
 	@echo 'make test   every test but the long ones      make soak   the long ones'
 	@echo 'make lint   ruff, mypy, import rules          make bench  how fast, against bare work'
+	@echo 'make client  build/hefu.pyz, the client in one file   make man  build/hefu.1, its manual page'
 	@echo 'make lock   write the requirement locks from pyproject.toml; delete one first to take newer versions'
 
 demo: $(RUN)
@@ -47,6 +48,16 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-v
 lock: $(DEV)
 	$(COMPILE) --extra service --extra postgres pyproject.toml --output-file requirements.lock
 	$(COMPILE) --all-extras --constraints requirements.lock pyproject.toml --output-file requirements-dev.lock
+	$(subst --group build,,$(COMPILE)) --constraints requirements.lock pyproject.toml --output-file requirements-client.lock
+
+# Of all platforms unless named: make client PLATFORMS='linux-x86_64 win-amd64'
+client: $(RUN)
+	@$(BIN)/python deploy/client/build.py build/hefu.pyz $(PLATFORMS)
+
+man: $(RUN)
+	@mkdir -p build
+	@HEFU_LANG=en $(BIN)/python -m hefu.manual > build/hefu.1
+	@HEFU_LANG=zh $(BIN)/python -m hefu.manual > build/hefu.zh_CN.1
 
 # A virtual environment holds absolute paths: one that was copied along with the folder would run the other folder's code.
 ifneq ($(shell cat $(VENV)/.made-in 2>/dev/null),$(CURDIR))

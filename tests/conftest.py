@@ -13,6 +13,7 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.postgres import Postgres
+    from tests.valkey import Valkey
 
 # A machine that is busy with other work must not fail a test by being slow; CI draws the same examples each time.
 settings.register_profile("hefu", deadline=None)
@@ -31,6 +32,19 @@ def postgres() -> Iterator[Postgres]:
             server = stack.enter_context(postgres_server())
         except Exception as error:
             pytest.skip(f"no PostgreSQL: {error!r}")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    """A Redis server."""
+    from tests.valkey import valkey_server  # noqa: PLC0415 -- most tests need no queue
+
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(valkey_server())
+        except Exception as error:
+            pytest.skip(f"no Redis: {error!r}")
         yield server
 
 

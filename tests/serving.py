@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 class Serving:
     """A data directory and the service that runs on it; may be killed and started again."""
 
-    def __init__(self, data: Path, *, window_ms: int = 100) -> None:
+    def __init__(self, data: Path, *, window_ms: int = 100, settings: Mapping[str, str] | None = None) -> None:
         self.data = data
+        self.settings = settings or {}  # in the environment
         self.port = free_port()
         self.window_ms = window_ms
         self._process: subprocess.Popen[bytes] | None = None
@@ -49,7 +50,9 @@ class Serving:
         words = [str(word) for word in (*command, "--window-ms", self.window_ms, *flags)]
         with self.log.open("ab") as log:
             # A session of its own, so that a test can kill parent and child together.
-            self._process = subprocess.Popen(words, stdout=log, stderr=log, env=ENVIRONMENT, start_new_session=True)
+            self._process = subprocess.Popen(
+                words, stdout=log, stderr=log, env={**ENVIRONMENT, **self.settings}, start_new_session=True
+            )
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self._process.poll() is None:
             if self.ready():

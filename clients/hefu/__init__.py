@@ -1,7 +1,22 @@
 """The enterprise's, the verifier's and the auditor's half of Hefu 合符: hash, sign, deposit, verify, replay.
 
-Documents, their names and their digests never leave the machine. ``sdk.Client`` is the way in for programs, ``cli``
-for people; importing this package alone imports nothing, since ``hefu verify`` starts cold.
+Documents, their names and their digests never leave the machine. Programs begin with ``Client``, people with ``cli``.
+Importing this package imports nothing else until a name of it is used, since ``hefu verify`` starts cold.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hefu.sdk import Client, Deposited, Enrolled, enrol_home, inspect, read_policy, verify
+
 __version__ = "0.1.0"
+__all__ = ["Client", "Deposited", "Enrolled", "__version__", "enrol_home", "inspect", "read_policy", "verify"]
+
+
+def __getattr__(name: str) -> object:
+    """What ``sdk`` offers under a name that no module of this package has (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module 'hefu' has no attribute {name!r}")
+    from hefu import sdk  # noqa: PLC0415
+
+    return getattr(sdk, name)

@@ -19,7 +19,7 @@ from hefu.command import Command, Outcome
 from hefu.disk import why
 from hefu.document import UnreadableError
 from hefu.errors import CANNOT_TELL, INTERRUPTED, NOT_PROVEN, AlarmError, ClientError, FolderError
-from hefu.language import CHINESE, LANGUAGES, SETTING, said, say
+from hefu.language import CHINESE, LANGUAGES, SETTING, say
 from hefu.usage import SETTINGS, Parser, interactive, overview
 from hefu_ledger import verdict as verdicts
 from hefu_ledger.errors import LedgerError, VerificationError
@@ -29,6 +29,7 @@ _SIMPLER = {ord("✓"): "√", ord("✗"): "×"}  # code page 936 has no others
 MODULES = {
     "init": "commands_deposit",
     "deposit": "commands_deposit",
+    "approve": "commands_keys",
     "verify": "commands_evidence",
     "inspect": "commands_evidence",
     "extract": "commands_evidence",
@@ -40,9 +41,15 @@ MODULES = {
     "watch": "commands_daily",
     "submit": "commands_daily",
     "refresh": "commands_daily",
+    "key request": "commands_keys",
+    "key add": "commands_keys",
+    "key list": "commands_keys",
+    "key retire": "commands_keys",
+    "key lost": "commands_keys",
     "vault restore": "commands_vault",
     "vault verify": "commands_vault",
     "vault sync": "commands_vault",
+    "completion": "commands_shell",
 }
 
 
@@ -67,6 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if problem:
         parser.error(problem)
     sys.exit(_report(_attempt(command, options), as_json=options.json))
+
+
+def parsers() -> dict[str, Parser]:
+    """The parser of every command, in the order of the help."""
+    return {name: Parser(name, find(name)) for name in MODULES}
 
 
 def find(name: str) -> Command:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hefu.command import Command, Outcome, option
 from hefu.errors import CANNOT_TELL, NOT_PROVEN
+from hefu.language import say
 
 if TYPE_CHECKING:
     from hefu.entries import Document, Entry
@@ -22,8 +23,8 @@ _SHOWN = 20  # names of each kind; --json names all
 
 
 def _declare_list(parser: ArgumentParser) -> None:
-    parser.add_argument("deposit", nargs="?", metavar="DEPOSIT", help="a deposit's number or statement: its documents")
-    option(parser, "home", "the folder that hefu init made")
+    parser.add_argument("deposit", nargs="?", metavar="DEPOSIT", help="list.deposit")
+    option(parser, "home", "deposit.home")
 
 
 def _list(options: Namespace) -> Outcome:
@@ -33,15 +34,15 @@ def _list(options: Namespace) -> Outcome:
         index.catch_up()
         entries = index.deposits()
         if options.deposit is None:
-            text = "\n".join(map(_entry_line, entries)) or "nothing deposited yet 尚无存证"
+            text = "\n".join(map(_entry_line, entries)) or say("list.none")
             return Outcome(0, {"deposits": [entry._asdict() for entry in entries]}, text)
         statement = index.find(options.deposit).partition("/")[0]
         return _documents(index.documents(next(entry.id for entry in entries if entry.statement == statement)))
 
 
 def _declare_search(parser: ArgumentParser) -> None:
-    parser.add_argument("text", metavar="TEXT", help="part of a name or a label, or a deposit's number")
-    option(parser, "home", "the folder that hefu init made")
+    parser.add_argument("text", metavar="TEXT", help="search.text")
+    option(parser, "home", "deposit.home")
 
 
 def _search(options: Namespace) -> Outcome:
@@ -53,11 +54,9 @@ def _search(options: Namespace) -> Outcome:
 
 
 def _declare_label(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "target", metavar="TARGET", help="a deposit's number, statement or evidence, or a document's path"
-    )
-    parser.add_argument("text", metavar="TEXT", help="the label; an empty one takes it away")
-    option(parser, "home", "the folder that hefu init made")
+    parser.add_argument("target", metavar="TARGET", help="label.target")
+    parser.add_argument("text", metavar="TEXT", help="label.text")
+    option(parser, "home", "deposit.home")
 
 
 def _label(options: Namespace) -> Outcome:
@@ -70,14 +69,14 @@ def _label(options: Namespace) -> Outcome:
         label = Label(time.time_ns() // 1_000_000, index.find(options.target), options.text)
         index.label(label)
     keep_label(options.home, label)
-    return Outcome(0, label._asdict(), f"labelled 已标注: {label.target}: {label.text}")
+    return Outcome(0, label._asdict(), say("label.done", target=label.target, text=label.text))
 
 
 def _declare_check(parser: ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="DIR", help="a folder of originals")
-    option(parser, "home", "the folder that hefu init made")
-    parser.add_argument("--content", action="store_true", help="read every file again, even if it looks untouched")
-    parser.add_argument("--keep", metavar="DIR", help="store a read-only copy of what is deposited there")
+    parser.add_argument("folder", metavar="DIR", help="check.folder")
+    option(parser, "home", "deposit.home")
+    parser.add_argument("--content", action="store_true", help="check.content")
+    parser.add_argument("--keep", metavar="DIR", help="check.keep")
 
 
 def _check(options: Namespace) -> Outcome:
@@ -98,13 +97,13 @@ def _check(options: Namespace) -> Outcome:
 
 
 def _declare_watch(parser: ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="DIR", help="a folder whose new and changed documents are deposited")
-    option(parser, "home", "the folder that hefu init made")
-    parser.add_argument("--out", required=True, help="where evidence is written; outside DIR")
-    parser.add_argument("--once", action="store_true", help="deposit what is new or changed now, and end")
-    parser.add_argument("--wait", action="store_true", help="with --once: wait until the evidence is complete")
-    parser.add_argument("--content", action="store_true", help="with --once: read every file again")
-    parser.add_argument("--quiet", type=float, default=30.0, metavar="SECONDS", help="how long a file must rest (30)")
+    parser.add_argument("folder", metavar="DIR", help="watch.folder")
+    option(parser, "home", "deposit.home")
+    parser.add_argument("--out", required=True, help="watch.out")
+    parser.add_argument("--once", action="store_true", help="watch.once")
+    parser.add_argument("--wait", action="store_true", help="watch.wait")
+    parser.add_argument("--content", action="store_true", help="watch.content")
+    parser.add_argument("--quiet", type=float, default=30.0, metavar="SECONDS", help="watch.quiet")
 
 
 def _watch(options: Namespace) -> Outcome:
@@ -139,8 +138,8 @@ class _Teller:
 
 
 def _declare_submit(parser: ArgumentParser) -> None:
-    parser.add_argument("statements", nargs="+", metavar="FILE", help="NAME.statement that deposit --offline wrote")
-    option(parser, "server", "the service's address")
+    parser.add_argument("statements", nargs="+", metavar="FILE", help="submit.statements")
+    option(parser, "server", "init.server")
 
 
 def _submit(options: Namespace) -> Outcome:
@@ -149,17 +148,19 @@ def _submit(options: Namespace) -> Outcome:
 
     with Service(options.server) as service:
         done = submit(service, options.statements)
-    lines = [f"{item.state}: {item.path}, carry back 请带回 {', '.join(item.answers)}" for item in done]
+    lines = [
+        say("submit.done", state=_state(item.state), path=item.path, answers=", ".join(item.answers)) for item in done
+    ]
     if any(item.state != "anchored" for item in done):
-        lines.append("not on the ledger yet 尚未入账: run the same command again before carrying the answers back")
+        lines.append(say("submit.to_come"))
     return Outcome(0, {"submitted": [item._asdict() for item in done]}, "\n".join(lines))
 
 
 def _declare_refresh(parser: ArgumentParser) -> None:
-    option(parser, "home", "the folder that hefu init made")
-    parser.add_argument("--out", action="append", metavar="DIR", help="an evidence folder; none for all that are known")
-    parser.add_argument("--from", dest="carried", metavar="DIR", help="answers that hefu submit wrote; no network")
-    parser.add_argument("--wait", action="store_true", help="wait until the evidence is complete")
+    option(parser, "home", "deposit.home")
+    parser.add_argument("--out", action="append", metavar="DIR", help="refresh.out")
+    parser.add_argument("--from", dest="carried", metavar="DIR", help="refresh.from")
+    parser.add_argument("--wait", action="store_true", help="refresh.wait")
 
 
 def _refresh(options: Namespace) -> Outcome:
@@ -176,14 +177,25 @@ def _refresh(options: Namespace) -> Outcome:
 def _documents(found: Sequence[Document]) -> Outcome:
     lines = [_document_line(item) for item in found[: 10 * _SHOWN]]
     lines += [f"… +{len(found) - len(lines)}"] if len(found) > len(lines) else []
-    text = "\n".join(lines) or "nothing found 未找到"
+    text = "\n".join(lines) or say("search.none")
     return Outcome(0, {"documents": [item._asdict() for item in found]}, text)
 
 
 def _entry_line(entry: Entry) -> str:
     label = f"  [{entry.label}]" if entry.label else ""
-    what = f"{entry.number or entry.statement[:16]}  {entry.received_at or 'not received yet 尚未接收'}"
-    return f"{what}  {entry.state}  ({entry.documents})  {entry.evidence}{label}"
+    return say(
+        "list.line",
+        number=entry.number or entry.statement[:16],
+        received_at=entry.received_at or say("list.not_received"),
+        state=_state(entry.state),
+        documents=entry.documents,
+        evidence=entry.evidence,
+        label=label,
+    )
+
+
+def _state(name: str) -> str:
+    return say(f"state.{name}")
 
 
 def _document_line(item: Document) -> str:
@@ -206,31 +218,24 @@ def _survey_value(found: Survey) -> dict[str, Any]:
 
 
 def _survey_text(found: Survey, *, copied: int, waiting: int) -> str:
-    lines = [f"intact 完好: {len(found.intact)}"]
-    lines += _kind(
-        "changed since it was deposited 存证后已改动",
-        found.changed,
-        "hefu watch --once deposits it anew; the old evidence stays true",
-    )
-    lines += _kind("missing 原件缺失", found.missing, "bring the original back from a copy: evidence needs it")
-    lines += _kind("not deposited 未存证", found.new, "hefu watch --once, or hefu deposit")
-    lines += _kind("moved or renamed 已移动", [f"{item.was} -> {item.name}" for item in found.moved], "nothing to do")
-    lines += _kind(
-        "not readable 无法读取", map(_problem, found.unreadable), "close the program that holds it, or ask for access"
-    )
-    looked = f"read 已读 {found.read}, not read again since size and time are the same 未重读 {found.skipped}"
-    lines.append(f"{looked}, ignored by rule 按规则忽略 {found.ignored}")
-    lines += [f"copied 新存副本: {copied}"] if copied else []
-    lines += [f"{waiting} deposits are on their way 在途: hefu refresh"] if waiting else []
+    lines = [say("check.intact", count=len(found.intact))]
+    lines += _kind("check.changed", found.changed)
+    lines += _kind("check.missing", found.missing)
+    lines += _kind("check.new", found.new)
+    lines += _kind("check.moved", [f"{item.was} -> {item.name}" for item in found.moved])
+    lines += _kind("check.unreadable", map(_problem, found.unreadable))
+    lines.append(say("check.looked", read=found.read, skipped=found.skipped, ignored=found.ignored))
+    lines += [say("check.copied", count=copied)] if copied else []
+    lines += [say("check.waiting", count=waiting)] if waiting else []
     return "\n".join(lines)
 
 
-def _kind(title: str, names: Iterable[str], advice: str) -> list[str]:
+def _kind(key: str, names: Iterable[str]) -> list[str]:
     found = list(names)
     if not found:
         return []
     more = [f"  … +{len(found) - _SHOWN}"] if len(found) > _SHOWN else []
-    return [f"{title}: {len(found)} ({advice})", *(f"  {name}" for name in found[:_SHOWN]), *more]
+    return [say(key, count=len(found)), *(f"  {name}" for name in found[:_SHOWN]), *more]
 
 
 def _problem(problem: Problem) -> str:
@@ -254,12 +259,14 @@ def _round_value(done: Round) -> dict[str, Any]:
 def _round_text(done: Round) -> str:
     lines = [*_done_lines(done.refreshed)]
     if done.deposited is None:
-        lines.append(f"nothing to deposit 无须存证: {done.intact} as deposited")
+        lines.append(say("watch.nothing", intact=done.intact))
     else:
         item = done.deposited
-        lines.append(f"{item.state}: {done.new} new 新增, {done.changed} changed 改动, {item.evidence} {item.number}")
-    lines.append(f"read 已读 {done.read}, not read again 未重读 {done.skipped}")
-    return "\n".join([*lines, *_kind("left out 未存证", map(_problem, done.left_out), "the next round looks again")])
+        counts = {"new": done.new, "changed": done.changed}
+        where = {"evidence": item.evidence, "number": item.number}
+        lines.append(say("watch.done", state=_state(item.state), **counts, **where))
+    lines.append(say("watch.looked", read=done.read, skipped=done.skipped))
+    return "\n".join([*lines, *_kind("watch.left_out", map(_problem, done.left_out))])
 
 
 def _refreshed_value(done: Refreshed) -> dict[str, Any]:
@@ -271,25 +278,26 @@ def _refreshed_value(done: Refreshed) -> dict[str, Any]:
 
 
 def _done_lines(done: Refreshed) -> list[str]:
-    lines = [f"{item.state}: {item.evidence}, no. 存证编号 {item.number or '-'}" for item in done.done]
-    lines += [f"timestamped 已补时间戳: {path}" for path in done.renewed]
-    return lines + _kind("cannot go on 无法继续", map(_problem, done.stuck), "see the reason given")
+    lines = [
+        say("refresh.done", state=_state(item.state), evidence=item.evidence, number=item.number or "-")
+        for item in done.done
+    ]
+    lines += [say("refresh.renewed", path=path) for path in done.renewed]
+    return lines + _kind("refresh.stuck", map(_problem, done.stuck))
 
 
 def _refreshed_text(done: Refreshed) -> str:
     waiting = sum(item.state != "anchored" for item in done.done)
-    lines = _done_lines(done) or ["nothing was missing 无缺失"]
-    return "\n".join(
-        [*lines, *([f"{waiting} still on their way 仍在途: run hefu refresh again later"] if waiting else [])]
-    )
+    lines = _done_lines(done) or [say("refresh.nothing")]
+    return "\n".join([*lines, *([say("refresh.waiting", count=waiting)] if waiting else [])])
 
 
 COMMANDS = {
-    "list": Command("list deposits, or one's documents 清单", _declare_list, _list),
-    "search": Command("search names, labels, numbers 查找", _declare_search, _search),
-    "label": Command("give a private label 标注", _declare_label, _label),
-    "check": Command("hold a folder against what was deposited 对照", _declare_check, _check),
-    "watch": Command("deposit what is new or changed in a folder 守望", _declare_watch, _watch),
-    "submit": Command("send statements signed without a network 代为提交", _declare_submit, _submit),
-    "refresh": Command("fetch what is missing of the evidence 补全", _declare_refresh, _refresh),
+    "list": Command("list.summary", _declare_list, _list),
+    "search": Command("search.summary", _declare_search, _search),
+    "label": Command("label.summary", _declare_label, _label),
+    "check": Command("check.summary", _declare_check, _check),
+    "watch": Command("watch.summary", _declare_watch, _watch),
+    "submit": Command("submit.summary", _declare_submit, _submit),
+    "refresh": Command("refresh.summary", _declare_refresh, _refresh),
 }

@@ -23,6 +23,7 @@ def _declare_init(parser: ArgumentParser) -> None:
     parser.add_argument("--vault", metavar="DIR", help="init.vault")
     parser.add_argument("--no-vault", action="store_true", help="init.no_vault")
     parser.add_argument("--recovery", metavar="FILE", help="init.recovery")
+    parser.add_argument("--role", choices=("prepare", "approve"), default="prepare", help="key.role")
 
 
 def _ask(options: Namespace, missing: Sequence[str]) -> None:
@@ -39,7 +40,7 @@ def _init(options: Namespace) -> Outcome:
     recovery = read_recovery(options.recovery)[0] if options.recovery else None
     folder = os.path.abspath(options.vault) if options.vault else None
     keeping = Keeping(folder, not options.no_vault, recovery)
-    done = enrol_home(options.home, server=options.server, code=options.code, keeping=keeping)
+    done = enrol_home(options.home, server=options.server, code=options.code, keeping=keeping, role=options.role)
     identity = done.identity._asdict() | {"verified_at": format_time(done.identity.verified_at)}
     text = [
         say("init.enrolled", name=done.identity.name, uscc=done.identity.uscc),
@@ -82,7 +83,7 @@ def _deposit(options: Namespace) -> Outcome:
         done = client.deposit(
             options.paths, out=options.out, wait=options.wait, skip_unreadable=options.skip_unreadable
         )
-    lines = [say("deposit.done", **item._asdict() | {"state": say(f"state.{item.state}")}) for item in done]
+    lines = [_line("deposit.done", item) for item in done]
     if any(item.state == "accepted" for item in done):
         lines.append(say("deposit.to_come"))
     return _deposited(done, lines)
@@ -96,9 +97,14 @@ def _prepare(options: Namespace) -> Outcome:
     home = load(options.home)
     with expected(home, options.paths, options.out):
         done = prepare(home, options.paths, out=options.out, skip_unreadable=options.skip_unreadable)
-    lines = [say("deposit.prepared", **item._asdict() | {"state": say(f"state.{item.state}")}) for item in done]
+    lines = [_line("deposit.prepared", item) for item in done]
     lines.append(say("deposit.to_submit"))
     return _deposited(done, lines)
+
+
+def _line(key: str, item: Deposited) -> str:
+    values = item._asdict() | {"state": say(f"state.{item.state}")}
+    return say("deposit.unapproved", **values) if item.state == "unapproved" else say(key, **values)
 
 
 def _deposited(done: Sequence[Deposited], lines: list[str]) -> Outcome:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hefu.command import Command, Outcome, option
 from hefu.errors import NOT_PROVEN, ClientError
+from hefu.language import say
 
 if TYPE_CHECKING:
     from hefu.recovery import Recovery, Sheet
@@ -21,7 +22,7 @@ def read_recovery(path: str) -> tuple[Recovery, Sheet | None]:
 
     if path == "-":
         if sys.stdin.isatty():
-            sys.stderr.write("the 24 words of the recovery sheet, then Enter 输入恢复单上的 24 个词:\n")
+            sys.stderr.write(say("vault restore.type") + "\n")
             return parse_recovery(sys.stdin.readline())
         return parse_recovery(sys.stdin.read(_LIMIT))
     with open(path, encoding="utf-8-sig", errors="replace") as file:
@@ -29,11 +30,11 @@ def read_recovery(path: str) -> tuple[Recovery, Sheet | None]:
 
 
 def _declare_restore(parser: ArgumentParser) -> None:
-    option(parser, "home", "the folder to bring the home back in")
-    parser.add_argument("--words", required=True, metavar="FILE", help="the sheet's words or QR text; - to type them")
-    parser.add_argument("--from", dest="source", metavar="DIR", help="a vault's folder, instead of the service")
-    option(parser, "server", "the service's address, where the QR text does not say it", needed=False)
-    parser.add_argument("--out", required=True, help="where evidence is written")
+    option(parser, "home", "vault restore.home")
+    parser.add_argument("--words", required=True, metavar="FILE", help="vault restore.words")
+    parser.add_argument("--from", dest="source", metavar="DIR", help="vault restore.source")
+    option(parser, "server", "vault restore.server", needed=False)
+    parser.add_argument("--out", required=True, help="vault restore.out")
 
 
 def _restore(options: Namespace) -> Outcome:
@@ -44,7 +45,7 @@ def _restore(options: Namespace) -> Outcome:
     server = options.server or (sheet.server if sheet is not None and options.source is None else None)
     if server is None:
         if options.source is None:
-            raise ClientError("--server or --from is needed: the words alone do not say where the vault is kept")
+            raise ClientError(say("vault restore.where"))
         done = restore_from_folder(options.home, recovery, options.source, out=options.out, service=None)
     else:
         with Service(server) as service:
@@ -53,25 +54,24 @@ def _restore(options: Namespace) -> Outcome:
             else:
                 done = restore_from_folder(options.home, recovery, options.source, out=options.out, service=service)
     text = [
-        f"restored 已恢复: {len(done.evidence)} evidence files, {done.documents} documents, in {options.out}",
-        *(f"  deposited, no receipt yet 尚无入账证明: {identity}" for identity in done.waiting),
-        *(f"  prepared, never deposited 从未提交: {identity}" for identity in done.never),
-        *(f"  could not be restored 无法恢复: {problem.path}: {problem.cause}" for problem in done.problems),
-        "a signing key is on no sheet: ask the operator for a new code 签名密钥需凭新登记码重新登记, then",
-        f"  hefu init --home {options.home} --server URL --code CODE",
+        say("vault restore.done", evidence=len(done.evidence), documents=done.documents, out=options.out),
+        *(say("vault restore.waiting", statement=identity) for identity in done.waiting),
+        *(say("vault restore.never", statement=identity) for identity in done.never),
+        *(say("vault restore.problem", **problem._asdict()) for problem in done.problems),
+        say("home.restored", path=options.home),
     ]
     value = done._asdict() | {"problems": [problem._asdict() for problem in done.problems]}
     return Outcome(NOT_PROVEN if done.problems else 0, value, "\n".join(text))
 
 
 def _declare_home(parser: ArgumentParser) -> None:
-    option(parser, "home", "the folder that hefu init made")
-    option(parser, "server", "another address of the service than the home's", needed=False)
+    option(parser, "home", "vault verify.home")
+    option(parser, "server", "vault verify.server", needed=False)
 
 
 def _declare_verify(parser: ArgumentParser) -> None:
     _declare_home(parser)
-    parser.add_argument("--offline", action="store_true", help="look at the folder alone, not at the service's copy")
+    parser.add_argument("--offline", action="store_true", help="vault verify.offline")
 
 
 def _verify(options: Namespace) -> Outcome:
@@ -85,11 +85,11 @@ def _verify(options: Namespace) -> Outcome:
     else:
         with Service(options.server or reader.config.server) as service:
             done = verify_vault(reader, service)
-    counts = f"{done.deposits} deposits, {done.documents} documents"
-    good = f"everything could be brought back 保管库完整，可全部恢复: {counts}"
-    text = [f"not everything could be brought back 保管库有缺损: {counts}" if done.findings else good]
-    text += [f"  {finding.where}: {finding.name}: {finding.what}" for finding in done.findings]
-    text += [f"  prepared, not deposited 未提交: {identity}" for identity in done.never]
+    counts = {"deposits": done.deposits, "documents": done.documents}
+    good = not done.findings
+    text = [say("vault verify.complete", **counts) if good else say("vault verify.incomplete", **counts)]
+    text += [f"  {say(f'place.{each.where}')}: {each.name}: {each.what}" for each in done.findings]
+    text += [say("vault restore.never", statement=identity) for identity in done.never]
     value = done._asdict() | {"findings": [finding._asdict() for finding in done.findings]}
     return Outcome(NOT_PROVEN if done.findings else 0, value, "\n".join(text))
 
@@ -102,14 +102,14 @@ def _sync(options: Namespace) -> Outcome:
     home = load_reader(options.home) if is_restored(options.home) else load(options.home)
     with Service(options.server or home.config.server) as service:
         done = sync(home, service)
-    text = [f"sent 已上传 {done.sent}, fetched 已取回 {done.fetched}, receipts 入账证明 {done.receipts}"]
+    text = [say("vault sync.done", sent=done.sent, fetched=done.fetched, receipts=done.receipts)]
     text += [f"  {problem.path}: {problem.cause}" for problem in done.problems]
     value = done._asdict() | {"problems": [problem._asdict() for problem in done.problems]}
     return Outcome(NOT_PROVEN if done.problems else 0, value, "\n".join(text))
 
 
 COMMANDS = {
-    "vault restore": Command("bring everything back from the recovery sheet 恢复", _declare_restore, _restore),
-    "vault verify": Command("prove that everything could be brought back 验库", _declare_verify, _verify),
-    "vault sync": Command("exchange what the service or this computer lacks 同步", _declare_home, _sync),
+    "vault restore": Command("vault restore.summary", _declare_restore, _restore),
+    "vault verify": Command("vault verify.summary", _declare_verify, _verify),
+    "vault sync": Command("vault sync.summary", _declare_home, _sync),
 }

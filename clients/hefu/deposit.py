@@ -17,7 +17,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from hefu.acknowledgement import verify_acknowledgement, verify_answer
-from hefu.atomic import replace
+from hefu.approval import approved_beside, check_approval, is_approved, take_over
+from hefu.atomic import PUBLIC, replace
 from hefu.blobs import About
 from hefu.bundles import Part
 from hefu.disk import lock_folder
@@ -25,6 +26,7 @@ from hefu.document import UnreadableError
 from hefu.errors import ClientError, FolderError, Problem, RefusedError, UnreachableError
 from hefu.home import Home
 from hefu.http import TEXT, Service
+from hefu.language import say
 from hefu.plan import Target, documents, plan
 from hefu.scan import printable
 from hefu.sight import look
@@ -41,6 +43,7 @@ from hefu_ledger.verdict import CANNOT, FAILED, PROVEN
 from hefu_ledger.verify import Folder
 
 PREPARED = "prepared"
+UNAPPROVED = "unapproved"
 ACCEPTED = "accepted"
 ANCHORED = "anchored"
 KNOWN = "already deposited"
@@ -51,7 +54,8 @@ _LONGEST_PAUSE_S = 5.0
 class Deposited(NamedTuple):
     """One PATH's deposit; ``state``: ``accepted`` (its evidence is to come), ``anchored`` or ``already deposited``.
 
-    One made without a network is ``prepared``: signed, and neither numbered nor received yet.
+    One made without a network is ``prepared``: signed, and neither numbered nor received yet; one that is
+    ``unapproved`` lacks a colleague's signature, and nobody has heard of it.
     """
 
     path: str
@@ -119,8 +123,21 @@ class Depositor:
                 discard(target)  # it may have died after its evidence got its name
                 return known
             part, left_out = describe(target, self._home, lambda: self._seen, skip_unreadable=self._skip_unreadable)
-        item = self.send(target, part, resumed=resumed)
+        ready = self.ready(target, part)
+        if isinstance(ready, Deposited):
+            return ready._replace(left_out=left_out)
+        item = self.send(target, ready, resumed=resumed)
         return item._replace(left_out=left_out, compare=resumed and target.only is None)
+
+    def ready(self, target: Target, part: Part) -> Part | Deposited:
+        """The deposit with every signature it needs; where one is lacking, what to do about that lies beside it."""
+        if is_approved(part, self._home):
+            return part
+        statement = approved_beside(target, part)
+        if statement is None:
+            return unapproved(target, part)
+        check_approval(statement, self._home, self._service, target.statement)
+        return take_over(target, part, statement)
 
     def send(self, target: Target, part: Part, *, resumed: bool = True) -> Open:
         """Have the service acknowledge a deposit that lies ready; one that is refused at once is not kept."""
@@ -166,7 +183,7 @@ class Depositor:
                 return None
             if time.time() * 1000 > item.acceptance.anchor_by:
                 by, kept = format_time(item.acceptance.anchor_by), item.target.acknowledgement
-                raise UnreachableError(f"the service promised to anchor this by {by} and has not; {kept} proves it")
+                raise UnreachableError(say("deposit.late", by=by, kept=kept))
             self._service.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
@@ -192,6 +209,13 @@ def keep_private_half(target: Target, part: Part, home: Home) -> None:
     about = About(os.path.basename(target.final), printable(os.path.abspath(target.path)))
     with open(target.part, "rb") as file:
         home.vault.keep_deposit(statement_id(part.statement).hex(), about, file, part.end)
+
+
+def unapproved(target: Target, part: Part) -> Deposited:
+    """Leave a statement to be carried to whoever approves it, and tell so."""
+    replace(target.statement, part.statement, mode=PUBLIC)
+    identity = statement_id(part.statement).hex()
+    return Deposited(target.path, target.final, UNAPPROVED, part.header.count, "", identity, "")
 
 
 def accepted(item: Open, home: Home) -> Deposited:
@@ -237,8 +261,7 @@ def _known(target: Target, home: Home) -> Deposited:
 
 
 def _other(target: Target, reason: str) -> ClientError:
-    advice = "It stays; choose another --out, or move it away to deposit what is there now"
-    return ClientError(f"{target.final} is not evidence of what {printable(target.path)} holds: {reason}. {advice}")
+    return ClientError(say("deposit.other", evidence=target.final, path=printable(target.path), reason=reason))
 
 
 def _from_facts(target: Target, state: str, facts: dict[str, Any]) -> Deposited:
@@ -263,9 +286,7 @@ def alone(out: str) -> Iterator[None]:
     try:
         descriptor = lock_folder(out)
     except BlockingIOError:
-        raise UnreachableError(
-            f"another hefu deposit is writing to {out}; wait for it, or choose another --out"
-        ) from None
+        raise UnreachableError(say("deposit.busy", out=out)) from None
     try:
         yield
     finally:

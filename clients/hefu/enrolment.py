@@ -7,19 +7,22 @@ gets the same answer.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from hefu import home
 from hefu.atomic import replace, write_new
 from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.http import JSON, Service
+from hefu.language import say
 from hefu.recovery import Sheet
 from hefu.safekeeping import Keeping, forget_new, keep_settings, recovery_of, write_sheet
 from hefu.sight import Sight, verify_checkpoint
 from hefu_ledger.card import Opened, parse_opened
-from hefu_ledger.encoding import Fields, canonical
+from hefu_ledger.encoding import MAX_INTEGER, Fields, canonical
 from hefu_ledger.errors import VerificationError
 from hefu_ledger.identity import (
+    PREPARE,
     Identity,
     Possession,
     format_possession,
@@ -62,7 +65,9 @@ class OnLedger(NamedTuple):
     pending: int
 
 
-def enrol(path: str, service: Service, code: str, keeping: Keeping = _HERE_AND_THERE) -> Enrolled:
+def enrol(
+    path: str, service: Service, code: str, keeping: Keeping = _HERE_AND_THERE, *, role: str = PREPARE
+) -> Enrolled:
     """Make ``path`` the home of the depositor whose one-time code this is. Durable on return."""
     depositor = check_depositor(code.strip().partition(".")[0])
     _check_new(path, depositor)
@@ -71,14 +76,17 @@ def enrol(path: str, service: Service, code: str, keeping: Keeping = _HERE_AND_T
     origin = _origin(policy)
     recovery = recovery_of(path, keeping.recovery)
     signer = _key(path, depositor_key_name(origin, depositor))
-    identity = _send(service, code.strip(), Possession(depositor, origin, signer.key), signer)
+    possession = Possession(depositor, origin, signer.key, role)
+    identity = _send(service, code.strip(), possession, signer)
     found = _wait(service, policy, depositor, signer)
-    established = _verify(found, policy, Possession(depositor, origin, signer.key), identity)
+    roster = _verify(found, policy, possession)
+    established = verify_identity(identity, commitment=roster.identity_of(possession.key))
     replace(f"{path}/{home.POLICY}", trust)
     replace(f"{path}/{home.GENESIS}", found.records[0])
     replace(f"{path}/{home.CHECKPOINT}", format_note(found.sight.note))
     fingerprints = tuple(log.key.fingerprint for log in policy.logs)
-    config = home.Config(depositor, identity, origin, service.url, keeping.folder, keeping.upload)
+    required = roster.required_at(MAX_INTEGER)
+    config = home.Config(depositor, identity, origin, service.url, keeping.folder, keeping.upload, required)
     keep_settings(config, path=path, genesis=found.records[0], policy=trust, recovery=recovery)
     sheet = Sheet(recovery, depositor, origin, service.url)
     words, file = write_sheet(path, sheet, name=established.name, fingerprints=fingerprints)
@@ -96,7 +104,7 @@ def fetch_enrolment(service: Service, policy: Policy, depositor: str) -> OnLedge
     texts, proofs = fields.items("records", high=1000), fields.items("proofs", high=1000)
     records = tuple(str(text).encode() for text in texts)
     if not records or len(records) != len(proofs):
-        raise UnreachableError("enrolment: the service's answer does not hold one proof for each record")
+        raise UnreachableError(say("enrolment.proofs"))
     sights = [_verify_record(data, value, policy) for data, value in zip(records, proofs, strict=True)]
     return OnLedger(records, max(sights, key=lambda sight: sight.checkpoint.size), fields.whole("pending"))
 
@@ -106,16 +114,16 @@ def _check_new(path: str, depositor: str) -> None:
     if home.read(path, home.CONFIG) is None:
         return
     if not home.is_restored(path):
-        raise ClientError(f"{path} is a home already; choose another --home, or go on to hefu deposit")
+        raise ClientError(say("enrolment.already", path=path))
     restored = home.load_reader(path).config.depositor
     if restored != depositor:
-        raise ClientError(f"{path} was restored for {restored}, the code is of {depositor}; choose another --home")
+        raise ClientError(say("init.other_depositor", path=path, restored=restored, depositor=depositor))
     os.unlink(f"{path}/{home.CONFIG}")  # from here on it is a home that is being made; the vault has the settings
 
 
 def _origin(policy: Policy) -> str:
     if len(policy.logs) != 1:
-        raise ClientError(f"the service's trust policy names {len(policy.logs)} logs; depositing needs exactly one")
+        raise ClientError(say("enrolment.logs", count=len(policy.logs)))
     return policy.logs[0].key.name
 
 
@@ -128,7 +136,7 @@ def _key(path: str, name: str) -> Ed25519Signer:
         write_new(f"{path}/{home.KEY}", data)
     signer = parse_key(data)
     if signer.key.name != name:
-        raise ClientError(f"{path} holds the key of {signer.key.name}, not of {name}; choose another --home")
+        raise ClientError(say("enrolment.other_key", path=path, found=signer.key.name, name=name))
     return signer
 
 
@@ -137,7 +145,7 @@ def _send(service: Service, code: str, possession: Possession, signer: Ed25519Si
     body = canonical({"code": code, "possession": note.decode()})
     answer = service.post("/v1/enrolments", body, JSON).json("enrolment")
     if (answer.get("depositor"), answer.get("origin")) != (possession.depositor, possession.origin):
-        raise UnreachableError("enrolment: the service answered for another depositor or ledger")
+        raise UnreachableError(say("enrolment.other"))
     return parse_opened(answer.get("identity"), "identity")
 
 
@@ -153,7 +161,7 @@ def _wait(service: Service, policy: Policy, depositor: str, signer: Ed25519Signe
             if any(_enrols(data, signer) for data in found.records):
                 return found
         if waited_s >= _PATIENCE_S:
-            raise UnreachableError("the enrolment is not on the ledger yet; run the same command again later")
+            raise UnreachableError(say("enrolment.waiting"))
         service.sleep(_PAUSE_S)
         waited_s += _PAUSE_S
 
@@ -177,18 +185,24 @@ def _verify_record(data: bytes, value: object, policy: Policy) -> Sight:
     return sight
 
 
-def _verify(found: OnLedger, policy: Policy, possession: Possession, identity: Opened) -> Identity:
-    """Check that the records make this key the depositor's and commit to the identity that the service told us."""
-    genesis = home.parse_genesis(found.records[0])
-    if genesis.log not in [log.key for log in policy.logs]:
-        raise VerificationError("genesis names another log key than the policy that the service gave")
-    roster = Roster(possession.origin, possession.depositor)
-    for data in found.records[1:]:
+def fold_roster(records: Sequence[bytes], origin: str, depositor: str) -> Roster:
+    """The keys of a depositor, from genesis and its records in the ledger's order."""
+    roster = Roster(origin, depositor)
+    for data in records[1:]:
         body = parse_record(data).body
         if isinstance(body, Enrolment):
             roster.enrol(body)
         elif isinstance(body, KeyEvent):
             roster.change(body)
+    return roster
+
+
+def _verify(found: OnLedger, policy: Policy, possession: Possession) -> Roster:
+    """Check that the records make this key the depositor's."""
+    genesis = home.parse_genesis(found.records[0])
+    if genesis.log not in [log.key for log in policy.logs]:
+        raise VerificationError("genesis names another log key than the policy that the service gave")
+    roster = fold_roster(found.records, possession.origin, possession.depositor)
     if possession.key not in [member.key for member in roster.members if member.until_seq is None]:
         raise VerificationError("enrolment: the ledger's records do not make this key the depositor's")
-    return verify_identity(identity, commitment=roster.identity)
+    return roster

@@ -34,7 +34,9 @@ class FolderError(ClientError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         lines = "".join(f"\n  {problem.path}: {problem.cause}" for problem in problems)
-        super().__init__(say("folder.problem" if len(problems) == 1 else "folder.problems", count=len(problems), lines=lines))
+        super().__init__(
+            say("folder.problem" if len(problems) == 1 else "folder.problems", count=len(problems), lines=lines)
+        )
         self.problems = tuple(problems)
 
 

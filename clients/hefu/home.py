@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from hefu.atomic import replace
 from hefu.errors import ClientError
 from hefu.http import Service
+from hefu.language import say
 from hefu.recovery import Recovery, parse_vault_key
 from hefu.remote import Remote
 from hefu.vault import Vault
@@ -31,7 +32,7 @@ from hefu_ledger.keys import Ed25519Signer
 from hefu_ledger.names import check_depositor, check_origin
 from hefu_ledger.note import Note, format_note, parse_note
 from hefu_ledger.policy import Policy, parse_policy
-from hefu_ledger.record import Genesis, parse_record
+from hefu_ledger.record import MAX_SIGNATURES, Genesis, parse_record
 
 CONFIG: Final = "config.json"
 KEY: Final = "key"
@@ -40,14 +41,15 @@ POLICY: Final = "policy.txt"
 GENESIS: Final = "genesis"
 CHECKPOINT: Final = "checkpoint"
 _MEMBERS: Final = frozenset({"depositor", "identity", "origin", "server"})
-_OPTIONAL: Final = frozenset({"upload", "vault"})
+_OPTIONAL: Final = frozenset({"signatures", "upload", "vault"})
 _LIMIT: Final = 65_536  # bytes of any file here
 
 
 class Config(NamedTuple):
     """``identity``: opened, as it goes into the evidence of this depositor's documents.
 
-    ``vault``: the folder of the vault's files, None for the home's own; ``upload``: whether the service holds them too.
+    ``vault``: the folder of the vault's files, None for the home's own; ``upload``: whether the service holds them too;
+    ``signatures``: how many a statement needs, by the depositor's enrolment.
     """
 
     depositor: str
@@ -56,6 +58,7 @@ class Config(NamedTuple):
     server: str
     vault: str | None = None
     upload: bool = True
+    signatures: int = 1
 
 
 class Reader(NamedTuple):
@@ -119,6 +122,8 @@ def format_config(config: Config) -> bytes:
         del members["upload"]
     if config.vault is None:
         del members["vault"]
+    if config.signatures == 1:
+        del members["signatures"]
     return canonical(members) + b"\n"
 
 
@@ -134,6 +139,7 @@ def parse_config(data: bytes) -> Config:
         server=fields.text("server", limit=1000),
         vault=fields.text("vault", limit=4096) if fields.has("vault") else None,
         upload=not fields.has("upload"),
+        signatures=fields.whole("signatures", low=2, high=MAX_SIGNATURES) if fields.has("signatures") else 1,
     )
 
 
@@ -141,20 +147,17 @@ def load(path: str) -> Home:
     """Read a home folder that ``hefu init`` has finished."""
     reader = load_reader(path)
     if is_restored(path):
-        raise ClientError(
-            f"{path} was restored, and has no signing key, which no recovery sheet holds: ask the operator for a new"
-            f" code, and run hefu init --home {path} --server URL --code CODE 请用新登记码重新登记签名密钥"
-        )
+        raise ClientError(say("home.restored", path=path))
     try:
         return Home(path, reader.config, parse_key(_need(path, KEY)), *reader[2:])
     except LedgerError as error:
-        raise ClientError(f"{path} is damaged: {error}") from None
+        raise ClientError(say("home.damaged", path=path, error=error)) from None
 
 
 def load_reader(path: str) -> Reader:
     """Read a home folder that ``hefu init`` or ``hefu vault restore`` has finished."""
     if read(path, CONFIG) is None:
-        raise ClientError(f"{path} is no home folder yet: run hefu init --home {path} --server URL --code CODE")
+        raise ClientError(say("home.none", path=path))
     try:
         return Reader(
             path=path,
@@ -164,7 +167,7 @@ def load_reader(path: str) -> Reader:
             recovery=parse_vault_key(_need(path, VAULT_KEY)),
         )
     except LedgerError as error:
-        raise ClientError(f"{path} is damaged: {error}") from None
+        raise ClientError(say("home.damaged", path=path, error=error)) from None
 
 
 def is_restored(path: str) -> bool:

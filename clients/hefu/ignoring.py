@@ -13,6 +13,7 @@ from fnmatch import translate
 from typing import Final
 
 from hefu.errors import ClientError
+from hefu.language import say
 from hefu.scan import printable
 
 FILE: Final = ".hefuignore"
@@ -39,7 +40,7 @@ class Rules:
         known = [pattern.rstrip() for pattern in patterns]
         for pattern in known:
             if pattern.startswith("!"):
-                raise ClientError(f"{FILE}: {pattern!r}: exceptions are not known; name what is to be left out instead")
+                raise ClientError(say("ignore.exception", file=FILE, pattern=pattern))
         self._files = _Patterns([pattern for pattern in known if not pattern.endswith("/")])
         self._folders = _Patterns([pattern.rstrip("/") for pattern in known])
         self._judged: dict[str, bool] = {"": False}
@@ -75,7 +76,7 @@ def read_rules(folder: str) -> Rules:
     except FileNotFoundError:
         own = []
     except UnicodeDecodeError:
-        raise ClientError(f"{printable(folder)}/{FILE} is not UTF-8; save it as UTF-8") from None
+        raise ClientError(say("ignore.not_utf8", path=f"{printable(folder)}/{FILE}")) from None
     return Rules((*ALWAYS, *own))
 
 

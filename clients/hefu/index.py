@@ -17,6 +17,7 @@ from hefu.entries import DOCUMENT, ENTRY, Document, Entry, document_of, entry_of
 from hefu.errors import ClientError, UnreachableError
 from hefu.home import GENESIS, Home, parse_genesis, read
 from hefu.labels import Label, append_label, read_labels
+from hefu.language import say
 from hefu.plan import plan
 from hefu.verifying import is_bundle
 from hefu_ledger.acceptance import Acceptance, parse_acceptance
@@ -71,7 +72,7 @@ class Index:
         self._home = home
         genesis = read(home, GENESIS)
         if genesis is None:
-            raise ClientError(f"{home} is no home folder yet: run hefu init --home {home} --server URL --code CODE")
+            raise ClientError(say("home.none", path=home))
         self._prefix = parse_genesis(genesis).number_prefix
         path = os.path.join(home, FILE)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
@@ -80,8 +81,7 @@ class Index:
             self._begin()
         except sqlite3.DatabaseError as error:
             self._db.close()
-            advice = "delete it; hefu refresh --out EVIDENCE-FOLDER makes it again"
-            raise ClientError(f"{path} cannot be used ({error}): {advice}") from None
+            raise ClientError(say("index.unusable", path=path, error=error)) from None
 
     def __enter__(self) -> Self:
         return self
@@ -167,10 +167,7 @@ class Index:
             return f"{documents[0].statement}/{documents[0].position}"
         if len(rows) == 1:
             return str(rows[0][0])
-        known = (
-            "a deposit's number, at least 8 digits of its statement, its evidence file, or a deposited document's path"
-        )
-        raise ClientError(f"{word!r} is {'not' if not rows else 'more than'} one deposit or document; give {known}")
+        raise ClientError(say("index.ambiguous" if rows else "index.no_match", word=word))
 
     def label(self, label: Label) -> None:
         """Give a label, for good: another one given later is shown instead. Durable on return."""
@@ -314,7 +311,7 @@ class Index:
         try:
             self._db.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            raise UnreachableError(f"{self._home}/{FILE}: {error}; close other hefu commands and try again") from None
+            raise UnreachableError(say("index.busy", path=f"{self._home}/{FILE}", error=error)) from None
         try:
             yield
         except BaseException:

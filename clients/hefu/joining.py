@@ -18,7 +18,6 @@ from hefu.blobs import unseal
 from hefu.errors import ClientError, RefusedError
 from hefu.home import Reader
 from hefu.http import Service
-from hefu.key import format_key, parse_key
 from hefu.language import say
 from hefu.people import in_force, make_request, read_roster
 from hefu.recovery import Recovery, format_vault_key, parse_vault_key
@@ -26,6 +25,7 @@ from hefu.remote import Remote
 from hefu.safekeeping import newest_settings
 from hefu.vault import Vault
 from hefu_ledger.errors import LedgerError
+from hefu_ledger.keyfile import format_key, parse_key
 from hefu_ledger.keys import Ed25519Signer
 from hefu_ledger.names import depositor_key_name
 

@@ -15,6 +15,7 @@ from hefu.disk import why
 from hefu.document import UnreadableError
 from hefu.errors import Problem
 from hefu.index import Index
+from hefu.language import say
 from hefu.progress import progress_bar
 
 _READ_ONLY = 0o444
@@ -69,4 +70,4 @@ def _copy(path: str, copy: str, digest: bytes) -> None:
         target.flush()
         os.fsync(target.fileno())
     if found.digest() != digest:
-        raise UnreadableError(path, "it changed since it was checked, and was not copied")
+        raise UnreadableError(path, say("keep.changed"))

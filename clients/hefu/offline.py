@@ -16,11 +16,13 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from hefu.approval import approved_beside, is_approved
 from hefu.atomic import PUBLIC, replace
-from hefu.deposit import ACCEPTED, ANCHORED, PREPARED, Deposited, alone, describe, keep_private_half
+from hefu.deposit import ACCEPTED, ANCHORED, PREPARED, Deposited, alone, describe, keep_private_half, unapproved
 from hefu.errors import ClientError, Problem
 from hefu.home import Home
 from hefu.http import TEXT, Service
+from hefu.language import say
 from hefu.plan import Target, plan
 from hefu.scan import printable
 from hefu.unfinished import resume
@@ -68,8 +70,14 @@ def _prepare(target: Target, home: Home, *, skip_unreadable: bool) -> Deposited:
     part, left_out = resume(target, home), tuple[Problem, ...]()
     if part is None:
         if os.path.lexists(target.final):
-            raise ClientError(f"{target.final} is there already, and stays; choose another --out, or move it away")
+            raise ClientError(say("deposit.there", evidence=target.final))
         part, left_out = describe(target, home, lambda: _remembered(home), skip_unreadable=skip_unreadable)
+    if not is_approved(part, home):
+        approved = approved_beside(target, part)
+        if approved is None:
+            return unapproved(target, part)._replace(left_out=left_out)
+        carried = statement_id(approved).hex()  # the part takes it over with the service's answer to it
+        return Deposited(target.path, target.final, PREPARED, part.header.count, "", carried, "", left_out)
     identity = statement_id(part.statement).hex()
     keep_private_half(target, part, home)
     if home.config.upload:

@@ -21,9 +21,12 @@ from hefu_ledger.errors import LedgerError, MalformedError
 from hefu_ledger.keyrequest import MAX_REQUEST, KeyRequest, format_key_request, parse_key_request
 from hefu_ledger.keys import Ed25519Signer, VerifierKey
 from hefu_ledger.note import Note, format_note, parse_note, sign_note, verify_note
+from hefu_ledger.record import KeyEvent, parse_record
 from hefu_ledger.roster import Member, Roster
 
 _LABEL: Final = "key/"
+_PATIENCE_S: Final = 30.0  # the service has the request, durably; waiting only lets every computer see it
+_PAUSE_S: Final = 0.25
 
 
 class Person(NamedTuple):
@@ -65,7 +68,7 @@ def add_key(home: Home, service: Service, path: str, *, role: str, label: str) -
     if request.role != role:
         raise ClientError(say("key.other_role", path=printable(path), role=request.role))
     mine = sign_note(note.text, [home.signer]).signatures
-    _send(service, Note(note.text, (*note.signatures, *mine)))
+    _send(home, service, Note(note.text, (*note.signatures, *mine)))
     if label:
         _keep_label(home, request.vkey, label)
     return request.vkey
@@ -79,7 +82,7 @@ def end_key(home: Home, service: Service, key: str, *, reason: str, since: int |
         known = ", ".join(member.key.key_id.hex() for member in members)
         raise ClientError(say("key.unknown", key=printable(key), known=known))
     action = "retire" if since is None else "compromised"
-    _send(service, _signed(KeyRequest(action, reason, found[0], since), home.signer))
+    _send(home, service, _signed(KeyRequest(action, reason, found[0], since), home.signer))
     return found[0]
 
 
@@ -122,17 +125,30 @@ def _read_request(path: str) -> tuple[Note, KeyRequest]:
 
 def _signed(request: KeyRequest, signer: Ed25519Signer) -> Note:
     try:
-        return sign_note(format_key_request(request), [signer])
+        text = format_key_request(request)
+        parse_key_request(text)  # what can be written may still be more than may be read
+        return sign_note(text, [signer])
     except MalformedError:
         raise ClientError(say("key.reason")) from None
 
 
-def _send(service: Service, note: Note) -> None:
-    service.post("/v1/keys", canonical({"request": format_note(note).decode()}), JSON)
+def _send(home: Home, service: Service, note: Note) -> None:
+    """Have a request carried out, which is durable on return, and give the ledger a while to show it."""
+    by = format_note(note).decode()
+    service.post("/v1/keys", canonical({"request": by}), JSON)
+    waited_s = 0.0
+    while not _is_shown(home, service, by) and waited_s < _PATIENCE_S:
+        service.sleep(_PAUSE_S)
+        waited_s += _PAUSE_S
+
+
+def _is_shown(home: Home, service: Service, by: str) -> bool:
+    records = fetch_enrolment(service, home.policy, home.config.depositor).records
+    bodies = (parse_record(data).body for data in records)
+    return any(isinstance(body, KeyEvent) and body.by == by for body in bodies)
 
 
 def _keep_label(home: Home, key: VerifierKey, text: str) -> None:
     label = Label(time.time_ns() // 1_000_000, _LABEL + key.key_id.hex(), text)
     append_label(home.path, label)
     keep_label(home.path, label)
-

@@ -31,8 +31,8 @@ class Wheel(NamedTuple):
     files: dict[str, str]
 
 
-def run(archive: str, read: Any) -> None:
-    """Make importable what ``archive`` carries, and be ``hefu``. ``read``: gives the bytes of a file in it."""
+def run(read: Any) -> None:
+    """Make importable what the file carries, and be ``hefu``. ``read``: gives the bytes of a file in it."""
     wheels = [Wheel(**item) for item in json.loads(read(MANIFEST))]
     fitting = [wheel for wheel in wheels if fits(wheel.name, sys.version_info[:2], sysconfig.get_platform())]
     try:

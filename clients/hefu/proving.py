@@ -13,6 +13,7 @@ from hefu.blobs import DEPOSIT, HOME, LABEL, RECEIPT_SUFFIX, Blobs, content_name
 from hefu.errors import RefusedError
 from hefu.home import Reader
 from hefu.http import Service
+from hefu.language import say
 from hefu.progress import progress_bar
 from hefu.remote import Listing, Remote
 from hefu.restoring import check_receipt, fetch_receipt
@@ -61,13 +62,13 @@ def verify_vault(reader: Reader, service: Service | None) -> Checked:
     listing = _listing(Remote(service, reader.recovery))
     deposited = listing.statements
     _check_receipts(reader, [each for each in here.deposits if each in set(deposited)], service, findings)
-    _miss(sorted(set(deposited) - known), HERE, "a deposit's private half is missing", findings)
+    _miss(sorted(set(deposited) - known), HERE, say("vault.lost"), findings)
     files = {HERE: len(names)}
     if reader.config.upload:
         remote = Remote(service, reader.recovery)
         there = _check_place(remote, list(listing.blobs), reader, SERVICE, findings)
         lacking = (set(deposited) | here.others) - set(listing.blobs)
-        _miss(sorted(lacking), SERVICE, "missing: run hefu vault sync", findings)
+        _miss(sorted(lacking), SERVICE, say("vault.unsent"), findings)
         files[SERVICE] = len(listing.blobs)
         here.deposits.update(there.deposits)
     never = sorted(set(here.deposits) - set(deposited))
@@ -91,10 +92,10 @@ def _check_place(blobs: Blobs, names: list[str], reader: Reader, where: str, fin
                 kind = _guarded(where, name, findings, _check, name, blobs, reader, place)
                 kinds.add(kind)
             elif not name.endswith(RECEIPT_SUFFIX) and name.partition(".")[0] not in names:
-                findings.append(Finding(where, name, "the first of its deposit's files is missing"))
+                findings.append(Finding(where, name, say("vault.no_beginning")))
             progress.done()
     if HOME not in kinds:
-        findings.append(Finding(where, "", "no readable settings of a home, without which nothing is brought back"))
+        findings.append(Finding(where, "", say("vault.no_settings")))
     return place
 
 
@@ -127,7 +128,7 @@ def _check_receipt(identity: str, reader: Reader, service: Service | None) -> st
         with opened(reader.vault, identity, reader.recovery) as kept:
             check_receipt(receipt, kept.part, reader)
     elif service is None or fetch_receipt(identity, service) is not None:
-        raise MalformedError("its receipt is not kept here, so without the service it proves nothing: hefu vault sync")
+        raise MalformedError(say("vault.no_receipt"))
     return DEPOSIT
 
 

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from hefu.errors import ClientError
+from hefu.language import say
 from hefu_ledger.encoding import Fields, canonical, check_format, parse_canonical
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.names import check_depositor, check_origin
@@ -87,16 +88,15 @@ def parse_words(text: str) -> Recovery:
     if len(words) == 1 and not text.isascii():  # Chinese words are one character each, and often run together
         words = list(words[0])
     if len(words) != WORDS:
-        raise ClientError(f"a recovery sheet has {WORDS} words 恢复词, here are {len(words)}")
+        raise ClientError(say("recovery.count", wanted=WORDS, found=len(words)))
     language = max(map(Mnemonic, _LANGUAGES), key=lambda known: len(set(words) & set(known.wordlist)))
     wrong = [str(place) for place, word in enumerate(words, 1) if word not in language.wordlist]
     if wrong:
-        raise ClientError(f"no such word in the list 恢复词有误: word {', '.join(wrong)}; compare with the sheet")
+        raise ClientError(say("recovery.unknown", places=", ".join(wrong)))
     try:
         return Recovery(bytes(language.to_entropy(words)))
     except ValueError:
-        problem = "the words do not belong together (their checksum is wrong) 恢复词校验不符"
-        raise ClientError(f"{problem}: one of them is another word of the list, or two are exchanged") from None
+        raise ClientError(say("recovery.checksum")) from None
 
 
 def format_sheet_text(sheet: Sheet) -> str:

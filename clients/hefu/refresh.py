@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from hefu.acknowledgement import verify_acknowledgement
+from hefu.approval import approved_beside, is_approved, take_over
 from hefu.atomic import replace
 from hefu.bundles import Part
-from hefu.deposit import PREPARED, Deposited, Depositor, Open, accepted, alone, complete
+from hefu.deposit import PREPARED, Deposited, Depositor, Open, accepted, alone, complete, keep_private_half
 from hefu.errors import AlarmError, ClientError, Problem, RefusedError, UnreachableError
 from hefu.home import Home
 from hefu.http import Service
 from hefu.index import Index
+from hefu.language import say
 from hefu.offline import ACKNOWLEDGEMENT, RECEIPT
 from hefu.plan import Target
 from hefu.renewing import renew
@@ -68,7 +70,7 @@ def read_carried(folder: str) -> Carried:
                 data = _read(f"{folder}/{name}")
                 carried.receipts[statement_id(parse_receipt(data).statement.encode())] = data
         except MalformedError as error:
-            raise ClientError(f"{printable(f'{folder}/{name}')}: {error}; copy it again") from None
+            raise ClientError(say("refresh.copy", path=printable(f"{folder}/{name}"), error=error)) from None
     return carried
 
 
@@ -95,9 +97,7 @@ def refresh_all(
     with Service(home.config.server) as service:
         for out in folders or index.evidence_folders():
             if not os.path.isdir(out):
-                done.stuck.append(
-                    Problem(printable(out), "this evidence folder is not there; connect its disk, or restore it")
-                )
+                done.stuck.append(Problem(printable(out), say("refresh.no_folder")))
                 continue
             found = refresh(home, service, out, wait=wait) if answers is None else refresh_carried(home, out, answers)
             done.done.extend(found.done)
@@ -151,12 +151,17 @@ def _each(home: Home, out: str, go_on: Callable[[Target], Deposited]) -> Refresh
 
 
 def _from_service(target: Target, home: Home, depositor: Depositor, *, wait: bool) -> Deposited:
-    return depositor.end(depositor.send(target, _part(target, home)), wait=wait)
+    ready = depositor.ready(target, _part(target, home))
+    return ready if isinstance(ready, Deposited) else depositor.end(depositor.send(target, ready), wait=wait)
 
 
 def _from_carried(target: Target, home: Home, carried: Carried) -> Deposited:
     part = _part(target, home)
     identity = statement_id(part.statement)
+    approved = None if is_approved(part, home) else approved_beside(target, part)
+    if approved is not None and statement_id(approved) in carried.acknowledgements.keys() | carried.receipts.keys():
+        part, identity = take_over(target, part, approved), statement_id(approved)
+        keep_private_half(target, part, home)
     receipt = carried.receipts.get(identity)
     acknowledgement = carried.acknowledgements.get(identity)
     if acknowledgement is None and receipt is not None:

@@ -6,8 +6,9 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from hefu.blobs import MAX_BLOB, unseal
-from hefu.errors import RefusedError, UnreachableError
+from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.http import Service
+from hefu.language import say
 from hefu.recovery import Recovery
 from hefu_ledger.encoding import Fields, to_base64
 from hefu_ledger.errors import LedgerError, MalformedError
@@ -51,7 +52,7 @@ class Remote:
             try:
                 self._listing = _parse_listing(answer.json("vault"))
             except MalformedError as error:
-                raise UnreachableError(f"vault: the service's answer is {error}") from None
+                raise UnreachableError(say("vault.answer", error=error)) from None
         return self._listing
 
     def has(self, name: str) -> bool:
@@ -76,7 +77,7 @@ class Remote:
     def put(self, name: str, data: bytes) -> None:
         """Give the service a file. Other bytes there under this name are right if they hold the same."""
         if self._signer is None:
-            raise RefusedError(403, "no key 无签名密钥", "this home has only the vault; a home with a key must send it")
+            raise ClientError(say("vault.no_key"))
         depositor = self._signer.key.name.rpartition("/")[2]
         address = sha256(self._recovery.address.encode()).digest()
         upload = Upload(address, depositor, name, sha256(data).digest(), len(data))

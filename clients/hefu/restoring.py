@@ -18,7 +18,9 @@ from hefu.errors import ClientError, Problem, RefusedError
 from hefu.extract import evidence_of
 from hefu.home import Reader
 from hefu.http import Service
+from hefu.index import Index
 from hefu.labels import FILE, format_label, parse_label, read_labels
+from hefu.language import say
 from hefu.progress import progress_bar
 from hefu.recovery import Recovery, format_vault_key, parse_vault_key
 from hefu.remote import Remote
@@ -65,8 +67,7 @@ def restore_from_service(path: str, recovery: Recovery, service: Service, *, out
     except RefusedError as error:
         if error.status != 404:
             raise
-        problem = f"{service.url} holds no vault of these words 该服务没有这些恢复词的保管库"
-        raise ClientError(f"{problem}: they are another sheet's, or this is another server") from None
+        raise ClientError(say("restore.not_there", server=service.url)) from None
     return _restore(path, recovery, remote, names, service, out=out)
 
 
@@ -75,7 +76,7 @@ def restore_from_folder(path: str, recovery: Recovery, folder: str, *, out: str,
     source = Vault(path, folder, recovery)
     names = source.names()
     if not names:
-        raise ClientError(f"{folder} holds no vault files 此文件夹内没有保管库文件")
+        raise ClientError(say("restore.no_vault", folder=folder))
     return _restore(path, recovery, source, names, service, out=out)
 
 
@@ -94,7 +95,9 @@ def _restore(
         except LedgerError as error:
             problems.append(Problem(identity, str(error)))
     restored = Restored(reader.config.depositor, [], 0, *_unanchored(found, service), problems)
-    restored = _write_all(reader, sorted(found, key=lambda item: item.nth), out, restored)
+    with Index(path) as index:
+        restored = _write_all(reader, sorted(found, key=lambda item: item.nth), out, restored, index)
+        index.catch_up()
     _remember(reader, [item.receipt for item in found if item.receipt])
     replace(f"{path}/{home.CONFIG}", home.format_config(reader.config))
     return restored
@@ -103,12 +106,12 @@ def _restore(
 def _begin(path: str, recovery: Recovery, source: Blobs, names: list[str]) -> None:
     """Refuse a home that is one, and words that open nothing; nothing is written before."""
     if home.read(path, home.KEY) is not None:
-        raise ClientError(f"{path} is a home already; choose another --home")
+        raise ClientError(say("restore.home", path=path))
     found = home.read(path, home.VAULT_KEY)
     if found is not None and parse_vault_key(found) != recovery:
-        raise ClientError(f"{path} is being restored with other words; choose another --home")
+        raise ClientError(say("restore.other_words", path=path))
     if found is None and not any(_opens(source, name, recovery) for name in names):
-        raise ClientError("these words do not open this vault 恢复词打不开此保管库: they are another sheet's")
+        raise ClientError(say("restore.wrong_words"))
     home.make(path)
     if found is None:
         write_new(f"{path}/{home.VAULT_KEY}", format_vault_key(recovery))
@@ -155,7 +158,7 @@ def _kind(vault: Vault, name: str) -> str | None:
 def _settings(vault: Vault) -> Reader:
     settings = newest_settings(vault, named_by_contents(vault, HOME))
     if settings is None:
-        raise ClientError("the vault holds no readable settings of a home; restore from another copy of it")
+        raise ClientError(say("restore.no_settings"))
     replace(f"{vault.home}/{home.POLICY}", settings.policy)
     replace(f"{vault.home}/{home.GENESIS}", settings.genesis)
     policy = parse_policy(settings.policy.decode("utf-8", "surrogateescape"))
@@ -226,7 +229,7 @@ def _known(identity: str, service: Service) -> bool:
     return True
 
 
-def _write_all(reader: Reader, found: list[_Found], out: str, restored: Restored) -> Restored:
+def _write_all(reader: Reader, found: list[_Found], out: str, restored: Restored, index: Index) -> Restored:
     """Write each deposit's evidence under its own name, a later one of that name below a folder of its number."""
     documents, taken = 0, set[str]()
     with progress_bar("restore", len(found)) as progress:
@@ -237,6 +240,8 @@ def _write_all(reader: Reader, found: list[_Found], out: str, restored: Restored
                 name = kept.about.evidence
                 final = f"{out}/{item.nth}/{name}" if name.casefold() in taken else f"{out}/{name}"
                 taken.add(name.casefold())
+                original = kept.about.path
+                index.expect(final, base=original if name.endswith(".bundle") else os.path.dirname(original))
                 _write(final, kept, item.receipt)
                 documents += kept.part.header.count
             restored.evidence.append(final)
@@ -258,7 +263,7 @@ def _write(final: str, kept: Kept, receipt: Receipt) -> None:
         same = _same(temporary, final)
         os.unlink(temporary)
         if not same:
-            raise ClientError(f"{final} holds something else, which stays; choose another --out") from None
+            raise ClientError(say("restore.in_the_way", path=final)) from None
 
 
 def _evidence(kept: Kept, receipt: Receipt) -> Iterator[bytes]:

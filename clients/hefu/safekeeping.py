@@ -11,6 +11,7 @@ from hefu.atomic import replace, write_new
 from hefu.blobs import HOME, LABEL, unseal
 from hefu.errors import ClientError
 from hefu.labels import Label, format_label
+from hefu.language import say
 from hefu.recovery import Recovery, Sheet, format_vault_key, format_words, parse_vault_key
 from hefu.sheet import Particulars, format_sheet
 from hefu.vault import Vault
@@ -51,7 +52,7 @@ def recovery_of(path: str, given: Recovery | None) -> Recovery:
         return recovery
     recovery = parse_vault_key(found)
     if given not in (None, recovery):
-        raise ClientError(f"{path} has the recovery secret of another vault; choose another --home")
+        raise ClientError(say("init.other_vault", path=path))
     return recovery
 
 

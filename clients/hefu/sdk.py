@@ -26,6 +26,7 @@ from hefu.inspecting import inspect
 from hefu.safekeeping import Keeping
 from hefu.source import open_source
 from hefu.verifying import read_policy, verify
+from hefu_ledger.identity import PREPARE
 
 __all__ = [
     "Client",
@@ -74,7 +75,9 @@ class Client:
             return deposit(self._home, self._service, paths, out=out, wait=wait, skip_unreadable=skip_unreadable)
 
 
-def enrol_home(home: str, *, server: str, code: str, keeping: Keeping | None = None) -> Enrolled:
+def enrol_home(
+    home: str, *, server: str, code: str, keeping: Keeping | None = None, role: str = PREPARE
+) -> Enrolled:
     """Make ``home`` the home of the depositor whose one-time code this is; see ``hefu.enrolment.enrol``."""
     with Service(server) as service:
-        return enrol(home, service, code, keeping or Keeping())
+        return enrol(home, service, code, keeping or Keeping(), role=role)

@@ -15,6 +15,7 @@ from hefu.document import UnreadableError, digest_document
 from hefu.errors import ClientError, Problem
 from hefu.ignoring import read_rules
 from hefu.index import Index, Reading
+from hefu.language import say
 from hefu.progress import progress_bar
 from hefu.scan import printable, scan
 
@@ -56,7 +57,7 @@ class Contents(NamedTuple):
 def list_folder(folder: str) -> Contents:
     """Walk a folder. ClientError if it is none."""
     if not os.path.isdir(folder):
-        raise ClientError(f"{printable(folder)} is not a folder")
+        raise ClientError(say("folder.none", folder=printable(folder)))
     rules, found = read_rules(folder), scan(folder)
     names = [name for name in found.names if not rules.ignored(name)]
     problems = [problem for problem in found.problems if not rules.ignored(problem.path)]

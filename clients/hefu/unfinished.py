@@ -12,6 +12,7 @@ from hefu.disk import WRITE_NEW, reach
 from hefu.errors import ClientError
 from hefu.extract import evidence_of
 from hefu.home import Home
+from hefu.language import say
 from hefu.plan import Target
 from hefu.progress import progress_bar
 from hefu_ledger.bundle import (
@@ -67,7 +68,7 @@ def resume(target: Target, home: Home) -> Part | None:
     if not os.path.lexists(target.final):
         return part
     if _statement_in(target.final, is_bundle=target.is_folder) != part.statement:
-        raise ClientError(f"{target.final} holds other evidence, which stays; move it or {target.part} away")
+        raise ClientError(say("deposit.in_the_way", evidence=target.final, part=target.part))
     discard(target)  # the evidence got its name, and then the power went
     return None
 
@@ -86,13 +87,13 @@ def finish(target: Target, part: Part, receipt: Receipt) -> None:
         else:
             write_new(target.final, _single(target, receipt), mode=PRIVATE)
     except FileExistsError:
-        raise ClientError(f"{target.final} has appeared meanwhile, and stays; move it away and try again") from None
+        raise ClientError(say("deposit.appeared", evidence=target.final)) from None
     discard(target)
 
 
 def discard(target: Target) -> None:
     """Remove what is on its way, and what a crash left of it."""
-    temporary = [temporary_name(path) for path in (target.final, target.acknowledgement, target.statement)]
+    temporary = [temporary_name(path) for path in (target.final, target.acknowledgement, target.statement, target.part)]
     for path in (target.part, target.acknowledgement, target.statement, *temporary):
         with suppress(FileNotFoundError):
             os.unlink(path)
@@ -102,7 +103,7 @@ def _is_ours(part: Part, target: Target, home: Home) -> bool:
     """Whether it is what ``write`` wrote. ClientError if another depositor did; damage counts as cut short."""
     note, statement = parse_signed_statement(part.statement)
     if (statement.origin, statement.depositor) != (home.config.origin, home.config.depositor):
-        raise ClientError(f"{target.part} is a deposit of {statement.depositor} on its way; choose another --out")
+        raise ClientError(say("deposit.of_another", part=target.part, depositor=statement.depositor))
     try:
         verified, _ = verify_note(note, [home.signer.key])
     except VerificationError:

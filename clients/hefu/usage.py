@@ -38,11 +38,17 @@ class Parser(ArgumentParser):
         """Its arguments and options."""
         return self._actions
 
+    def what(self, action: Action) -> str:
+        """What an argument or option is, as its help says."""
+        return _HelpFormatter("")._get_help_string(action)
+
 
 def overview(summaries: Iterable[tuple[str, str]]) -> str:
     """The help that names every command; ``summaries``: names, and what they do as keys of the catalogue."""
     lines = [f"  {name:<13} {said(summary)}" for name, summary in summaries]
-    return "\n".join([f"{say('cli.usage')}hefu COMMAND [-h] …", "", say("cli.title"), "", *lines, "", say("cli.more"), ""])
+    return "\n".join(
+        [f"{say('cli.usage')}hefu COMMAND [-h] …", "", say("cli.title"), "", *lines, "", say("cli.more"), ""]
+    )
 
 
 class _HelpFormatter(HelpFormatter):
@@ -57,7 +63,7 @@ class _HelpFormatter(HelpFormatter):
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return super()._fill_text(said(text), width, indent)
 
-    def _get_help_string(self, action: Action) -> str | None:
+    def _get_help_string(self, action: Action) -> str:
         what = said(action.help or "")
         setting = SETTINGS.get(action.dest) if f"--{action.dest}" in action.option_strings else None
         return say("cli.or_setting", what=what, setting=setting) if setting else what

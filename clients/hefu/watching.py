@@ -16,6 +16,7 @@ from hefu.errors import ClientError, FolderError, Problem, UnreachableError
 from hefu.home import Home
 from hefu.http import Service
 from hefu.index import Index
+from hefu.language import say
 from hefu.plan import plan
 from hefu.refresh import Refreshed, refresh, unfinished
 from hefu.scan import printable
@@ -50,7 +51,7 @@ class Watch:
         """ClientError or FolderError if the folder cannot be deposited."""
         (self._target,) = plan([folder], out, home.path)
         if not self._target.is_folder:
-            raise ClientError(f"{folder} is not a folder; deposit a single file with hefu deposit")
+            raise ClientError(say("watch.no_folder", folder=folder))
         self._home = home
         self._service = service
         self._index = index
@@ -74,7 +75,7 @@ class Watch:
     def stamps(self) -> dict[str, Stamp]:
         """Size and times of every document now. UnreachableError if the folder is away, as network drives may be."""
         if not os.path.isdir(self._target.path):
-            raise UnreachableError(f"{printable(self._target.path)} is not there now; connect its disk")
+            raise UnreachableError(say("watch.gone", folder=printable(self._target.path)))
         stamps = {}
         for name in list_folder(self._target.path).names:
             try:

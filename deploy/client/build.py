@@ -29,7 +29,7 @@ PLATFORMS = {
 }
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 READS_ITS_FOLDER = ("mnemonic",)  # pure, but it opens its word lists by path
-MAIN = b"from hefu.portable import run\n\nrun(__loader__.archive, __loader__.get_data)\n"
+MAIN = b"from hefu.portable import run\n\nrun(__loader__.get_data)\n"
 OLD = b"""import sys
 
 if sys.version_info < (3, 11):
@@ -54,7 +54,7 @@ def fetch(folder: Path, systems: Iterable[str], python: str) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--require-hashes", "--only-binary", ":all:", "--implementation", "cp", "--python-version", python]
     command += [word for system in systems for word in ("--platform", system)]
-    subprocess.run([*command, "--dest", str(folder), "--requirement", str(LOCK)], check=True)
+    subprocess.run([*command, "--dest", str(folder), "--requirement", str(LOCK)], check=True)  # noqa: S603 -- pip, and words of ours
 
 
 def pack(wheels: Sequence[Path], out: Path) -> int:
@@ -111,7 +111,12 @@ def described(name: str, data: bytes) -> dict[str, Any]:
     files = members(data)
     tops = {path.split("/")[0].split(".")[0] for path in files if ".dist-info/" not in path and ".libs/" not in path}
     hashes = {path: sha256(content).hexdigest() for path, content in sorted(files.items())}
-    return {"name": name, "sha256": sha256(data).hexdigest(), "modules": sorted(tops), "files": hashes}
+    return {
+        "name": name,
+        "sha256": sha256(data).hexdigest(),
+        "modules": sorted(filter(str.isidentifier, tops)),
+        "files": hashes,
+    }
 
 
 if __name__ == "__main__":

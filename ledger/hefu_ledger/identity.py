@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
+from unicodedata import category
 
 from hefu_ledger.card import Opened, close
 from hefu_ledger.encoding import Fields, canonical, format_time, parse_canonical, parse_titled, titled
@@ -22,6 +23,7 @@ PREPARE: Final = "prepare"  # 经办: what a key is for that states no role
 APPROVE: Final = "approve"  # 审批: also vouches for keys and ends them
 MAX_IDENTITY: Final = 4096  # bytes
 MAX_POSSESSION: Final = 4096  # bytes of the whole note
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})  # controls, bidirectional marks, line and paragraph separators
 _IDENTITY: Final = frozenset({"method", "name", "uscc", "verified_at", "verified_by"})
 _POSSESSION: Final = frozenset({"depositor", "origin", "vkey"})
 
@@ -58,12 +60,20 @@ def parse_identity(text: str) -> Identity:
     if parse_uscc(uscc).code != uscc:
         raise MalformedError(f"identity: uscc: not in its plain form: {uscc!r}")
     return Identity(
-        method=fields.text("method", limit=100),
-        name=fields.text("name", limit=200),
+        method=_plain(fields, "method", 100),
+        name=_plain(fields, "name", 200),
         uscc=uscc,
         verified_at=fields.time("verified_at"),
-        verified_by=fields.text("verified_by", limit=200),
+        verified_by=_plain(fields, "verified_by", 200),
     )
+
+
+def _plain(fields: Fields, name: str, limit: int) -> str:
+    """A text for people to read, which must be one line: what breaks lines could forge a verdict's next step."""
+    text = fields.text(name, limit=limit)
+    if any(category(character) in _UNSEEN for character in text):
+        raise MalformedError(f"identity: {name}: holds a line break or another character that cannot be seen")
+    return text
 
 
 def verify_identity(opened: Opened, *, commitment: bytes) -> Identity:

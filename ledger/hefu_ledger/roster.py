@@ -23,6 +23,7 @@ class Member(NamedTuple):
     key: VerifierKey
     from_seq: int
     vouched: bool  # by an earlier key that may; else it stands on the operator's word
+    identity: bytes  # the commitment (32 bytes) of the enrolment it came with, or was added under
     until_seq: int | None = None
     compromised_since: int | None = None  # ms
     role: str = PREPARE
@@ -36,7 +37,7 @@ class Roster:
         self.depositor = depositor
         self.members: list[Member] = []
         self._required: list[tuple[int, int]] = []  # (from_seq, signatures required from there on)
-        self.identity = b""  # commitment of the latest enrolment, 32 bytes
+        self._identity = b""  # commitment of the latest enrolment, 32 bytes
 
     def enrol(self, body: Enrolment) -> None:
         """Take in an enrolment record, having verified its possession note."""
@@ -49,9 +50,12 @@ class Roster:
             )
         earlier, approvers = self.keys_at(body.from_seq), self.keys_at(body.from_seq, role=APPROVE)
         vouched = verify_possession(note, possession, earlier=earlier, approvers=approvers)
-        self._add(Member(possession.key, body.from_seq, vouched, role=possession.role))
+        self._add(Member(possession.key, body.from_seq, vouched, body.identity, role=possession.role))
+        if self._identity not in (b"", body.identity) and not vouched:
+            # Else an operator could give a firm's depositor id another firm's name.
+            raise VerificationError("enrolment: another identity, and no earlier key of the depositor vouches for it")
+        self._identity = body.identity
         self._required.append((body.from_seq, body.signatures_required))
-        self.identity = body.identity
 
     def change(self, body: KeyEvent) -> None:
         """Take in a key record, having verified on whose word it stands."""
@@ -60,7 +64,9 @@ class Roster:
         enrolled, approvers = self.keys_at(body.from_seq), self.keys_at(body.from_seq, role=APPROVE)
         vouched = verify_key_event(body, enrolled=enrolled, approvers=approvers)
         if body.action == "add":
-            self._add(Member(body.vkey, body.from_seq, vouched, role=body.role))
+            if not vouched:  # the operator's way to add a key is an enrolment, which its holder signs
+                raise VerificationError("key record: a key is added by a key of the depositor, or by an enrolment")
+            self._add(Member(body.vkey, body.from_seq, vouched, self._identity, role=body.role))
             return
         for place, member in enumerate(self.members):
             if member.key == body.vkey and (member.until_seq is None or body.action == "compromised"):
@@ -80,6 +86,10 @@ class Roster:
             and (member.until_seq is None or seq < member.until_seq)
             and role in (None, member.role)
         ]
+
+    def identity_of(self, key: VerifierKey) -> bytes:
+        """The identity commitment (32 bytes) under which a key of the depositor was enrolled."""
+        return next(member.identity for member in self.members if member.key == key)
 
     def required_at(self, seq: int) -> int:
         """How many signatures a statement needs at ``seq``."""

@@ -19,13 +19,16 @@ from hefu_ledger import merkle
 from hefu_ledger.acceptance import Acceptance, format_acceptance
 from hefu_ledger.card import close, section_value
 from hefu_ledger.encoding import canonical
+from hefu_ledger.errors import VerificationError
 from hefu_ledger.identity import parse_signed_possession
+from hefu_ledger.keyrequest import parse_key_request
 from hefu_ledger.keys import format_vkey
-from hefu_ledger.note import format_note, sign_note
+from hefu_ledger.note import format_note, parse_note, sign_note
 from hefu_ledger.policy import format_policy
 from hefu_ledger.proof import TlogProof, format_proof
 from hefu_ledger.receipt import Receipt, format_receipt
-from hefu_ledger.record import Enrolment
+from hefu_ledger.record import Enrolment, KeyEvent, Record, parse_record
+from hefu_ledger.roster import Roster
 from hefu_ledger.statement import parse_signed_statement, statement_id
 from hefu_ledger.tiles import ENTRIES, Tile, format_bundle, parse_tile_path, tile_bytes, tiles_at
 from hefu_ledger.upload import Upload, parse_signed_upload
@@ -54,7 +57,9 @@ class Double:
         self.delay = DAY  # ms, promised in acknowledgements
         self.change_receipt: Callable[[Receipt], Receipt] = lambda receipt: receipt
         self.ended = threading.Event()
+        self.required = 1  # signatures that a statement needs
         self._enrolled: int | None = None
+        self._changes: list[int] = []  # records of keys that were added and that ended
         self._receipts: dict[bytes, Receipt] = {}
 
     def meet(self, path: str) -> Fault | None:
@@ -83,7 +88,8 @@ class Double:
     def answer(self, method: str, path: str, body: bytes) -> Reply:
         """Do what a well-behaved service does."""
         if method == "POST":
-            return self._enrol(body) if path == "/v1/enrolments" else self._accept(body)
+            posts = {"/v1/enrolments": self._enrol, "/v1/keys": self._change}
+            return posts.get(path, self._accept)(body)
         if path == "/v1/trust":
             return text(200, format_policy(POLICY))
         if path.startswith("/ledger/"):
@@ -115,17 +121,45 @@ class Double:
             return problem(403, "The enrolment code is not accepted 登记码无效", "it has expired")
         identity = opened_identity(DEPOSITOR)
         if self._enrolled is None:
-            self._enrolled = self.ledger.append(Enrolment(len(self.ledger.deposits), close(identity), note, 1))
+            enrolment = Enrolment(len(self.ledger.deposits), close(identity), note, self.required)
+            self._enrolled = self.ledger.append(enrolment)
         elif format_vkey(possession.key) not in self.ledger.records[self._enrolled].decode():
             return problem(409, "conflict", "the code was used for another key")
         answer = {"depositor": DEPOSITOR, "origin": ORIGIN, "identity": section_value(identity), "from_seq": 0}
         return as_json(201, answer)
 
+    def _change(self, body: bytes) -> Reply:
+        by = json.loads(body)["request"]
+        if not any(record.body.by == by for record in self._records() if isinstance(record.body, KeyEvent)):
+            request = parse_key_request(parse_note(by.encode()).text)
+            seq = len(self.ledger.deposits)
+            event = KeyEvent(request.action, by, seq, request.reason, request.vkey, request.since, request.role)
+            try:
+                self.roster().change(event)
+            except VerificationError as error:
+                return problem(403, "signature-refused", str(error))
+            self._changes.append(self.ledger.append(event))
+        return as_json(201, {})
+
+    def _records(self) -> list[Record]:
+        indices = [] if self._enrolled is None else [self._enrolled, *self._changes]
+        return [parse_record(self.ledger.records[index]) for index in indices]
+
+    def roster(self) -> Roster:
+        """The depositor's keys."""
+        roster = Roster(ORIGIN, DEPOSITOR)
+        for record in self._records():
+            if isinstance(record.body, Enrolment):
+                roster.enrol(record.body)
+            elif isinstance(record.body, KeyEvent):
+                roster.change(record.body)
+        return roster
+
     def _enrolment(self) -> Reply:
         if self._enrolled is None:
             return problem(404, "Not found")
         tree, note = self.ledger.tree(), self.ledger.checkpoint()
-        indices = (0, self._enrolled)
+        indices = (0, self._enrolled, *self._changes)
         proofs = [(index, format_proof(TlogProof(index, tuple(tree.path(index)), note)).decode()) for index in indices]
         answer = {
             "depositor": DEPOSITOR,
@@ -141,6 +175,11 @@ class Double:
             if deposit.acceptance.statement == statement_id(body):
                 return self._acknowledge(200, deposit.acceptance)
         ledger = self.ledger
+        if statement.depositor == DEPOSITOR and self.required > 1:
+            try:
+                self.roster().verify_statement(note, len(ledger.deposits))
+            except VerificationError as error:
+                return problem(403, "signature-refused", str(error))
         ledger.now += 10
         before = sum(other.acceptance.depositor == statement.depositor for other in ledger.deposits)
         acceptance = Acceptance(
@@ -169,8 +208,14 @@ class Double:
             return (202, b'{"state":"accepted"}', {"Retry-After": "1"})
         assert self._enrolled is not None
         if identity not in self._receipts:  # under the first checkpoint that covers it, and so for ever
-            self._receipts[identity] = self.ledger.receipt(found[0], [self._enrolled])
+            relied = [index for index in self._changes if self._from_seq(index) <= found[0]]
+            self._receipts[identity] = self.ledger.receipt(found[0], [self._enrolled, *relied])
         return (200, format_receipt(self.change_receipt(self._receipts[identity])), {})
+
+    def _from_seq(self, index: int) -> int:
+        body = parse_record(self.ledger.records[index]).body
+        assert isinstance(body, KeyEvent)
+        return body.from_seq
 
     def _published(self, path: str) -> Reply:
         data = published(self.ledger, path)

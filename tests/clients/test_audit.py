@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +62,26 @@ def test_partial_tiles_that_were_cleared_away_are_read_from_the_full_ones(tmp_pa
     (folder / "checkpoint").write_bytes(format_note(old))
     verdict = run(folder)
     assert (verdict.verdict, verdict.facts["records"]) == (PROVEN, 200)
+
+
+@pytest.mark.parametrize("statements", [False, True])
+def test_whether_a_source_is_private_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statements: bool
+) -> None:
+    folder, listed = export(large(20), tmp_path, statements=statements), []
+    real = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda path: listed.append(path) or real(path))
+    assert run(folder).verdict == PROVEN
+    assert len(listed) == 1
+
+
+def test_entries_that_are_missing_are_named_with_what_to_do(tmp_path: Path) -> None:
+    folder = export(large(3), tmp_path, statements=True)
+    (folder / "batches" / "3" / "entries").unlink()
+    verdict = run(folder)
+    assert (verdict.verdict, failed(verdict)) == (CANNOT_TELL, [3])
+    assert "batches/3/entries is missing" in verdict.steps[2].found
+    assert "--statements" in verdict.steps[2].found
 
 
 @pytest.mark.parametrize("statements", [False, True])

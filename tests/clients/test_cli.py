@@ -16,7 +16,7 @@ from tests.clients.conftest import Firm
 from tests.clients.double import CODE, Double, export, running
 from tests.sample_ledger import POLICY, sample
 
-from hefu.cli import main
+from hefu.cli import SERVICE_SETTINGS, main
 from hefu_ledger.evidence import format_evidence
 from hefu_ledger.policy import format_policy
 
@@ -228,6 +228,15 @@ def test_unknown_settings_and_missing_ones_are_all_named_at_once(run: Run, monke
     assert ran.code == 2
     for said in ("HEFU_HOMES: unknown", "HEFU_POLICE: unknown", "--home is needed", "--server is needed"):
         assert said in ran.err
+
+
+def test_the_settings_of_the_service_are_no_mistake(run: Run, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SERVICE_SETTINGS:
+        monkeypatch.setenv(name, "x")
+    words = ("verify", files / "e.json", files / "document", "--policy", files / "policy.txt")
+    assert run(*words).code == 0
+    monkeypatch.setenv("HEFU_DATUM", "x")
+    assert "HEFU_DATUM: unknown" in run(*words).err
 
 
 def test_a_path_of_any_bytes_can_be_spoken_of(run: Run, files: Path) -> None:

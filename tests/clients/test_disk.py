@@ -120,7 +120,8 @@ def test_windows_is_not_given_names_that_it_reads_otherwise(
 ) -> None:
     assert unfit(name) == ""
     monkeypatch.setattr(disk, "WINDOWS", True)
-    assert (said in unfit(name)) and (bool(said) == bool(unfit(name)))
+    assert said in unfit(name)
+    assert bool(said) == bool(unfit(name))
 
 
 def test_long_paths_take_windows_long_form(monkeypatch: pytest.MonkeyPatch) -> None:

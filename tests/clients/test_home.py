@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.clients.conftest import Firm
@@ -10,13 +11,17 @@ from tests.sample_ledger import ORIGIN, opened_identity
 
 from hefu.errors import ClientError
 from hefu.home import Config, format_config, load, parse_config
+from hefu_ledger.errors import MalformedError
 
 CONFIG = Config("acme", opened_identity("acme"), ORIGIN, "http://127.0.0.1:8080")
 
 
 def test_the_configuration_reads_back() -> None:
-    for config in (CONFIG, CONFIG._replace(vault="/网络盘/保管库"), CONFIG._replace(upload=False)):
+    changes: list[dict[str, Any]] = [{}, {"vault": "/网络盘/保管库"}, {"upload": False}, {"signatures": 2}]
+    for config in (CONFIG._replace(**change) for change in changes):
         assert parse_config(format_config(config)) == config
+    with pytest.raises(MalformedError):
+        parse_config(format_config(CONFIG._replace(signatures=2)).replace(b'"signatures":2', b'"signatures":1'))
     assert b"vault" not in format_config(CONFIG), "a home of before the vault reads the same"
 
 

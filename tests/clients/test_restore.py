@@ -32,6 +32,12 @@ from hefu_ledger.verdict import PROVEN
 DEPOSITS = 5
 
 
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages are looked for in English."""
+    monkeypatch.setenv("HEFU_LANG", "en")
+
+
 @pytest.fixture
 def lost(firm: Firm, documents: Path) -> dict[str, bytes]:
     """Five deposits, two of them of one name; the evidence folder and the home are then destroyed, and this is what

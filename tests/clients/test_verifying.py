@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm
 from tests.sample_ledger import LOG, POLICY
 
@@ -54,6 +56,23 @@ def add(folder: Path) -> None:
     (folder / "new").write_bytes(b"")
 
 
+def add_link(folder: Path) -> None:
+    (folder / "a link").symlink_to("0.txt")
+
+
+def add_pipe(folder: Path) -> None:
+    os.mkfifo(folder / "a pipe")
+
+
+def add_odd_name(folder: Path) -> None:
+    (folder / os.fsdecode(b"\xff")).write_bytes(b"")
+
+
+def link_folder(folder: Path) -> None:
+    (folder / "配方").rename(folder.parent / "elsewhere")
+    (folder / "配方").symlink_to("../elsewhere")
+
+
 @pytest.mark.parametrize(
     ("edit", "verdict", "said"),
     [
@@ -62,6 +81,10 @@ def add(folder: Path) -> None:
         (remove, CANNOT_TELL, "'1.txt'"),
         (link, CANNOT_TELL, "symbolic link"),
         (add, CANNOT_TELL, "'new'"),
+        (add_link, CANNOT_TELL, "'a link'"),
+        (add_pipe, CANNOT_TELL, "'a pipe'"),
+        (add_odd_name, CANNOT_TELL, "xff'"),
+        (link_folder, CANNOT_TELL, "配方/empty (a symbolic link"),
     ],
 )
 def test_a_folder_that_is_not_what_was_deposited_is_told_at_step_2(
@@ -72,6 +95,50 @@ def test_a_folder_that_is_not_what_was_deposited_is_told_at_step_2(
     found = verify(str(bundle), str(documents), policy=POLICY)
     assert (found.verdict, failed(found)) == (verdict, [2])
     assert said in found.steps[1].found
+
+
+def test_a_file_that_cannot_be_read_is_not_covered(
+    bundle: Path, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (documents / "secret").write_bytes(b"")
+    monkeypatch.setattr("os.access", lambda path, _: not path.endswith("secret"))
+    found = verify(str(bundle), str(documents), policy=POLICY)
+    assert (found.verdict, found.facts["uncovered"]) == (CANNOT_TELL, ["secret"])
+
+
+def test_verifying_says_nothing_of_depositing(bundle: Path, documents: Path, tmp_path: Path) -> None:
+    (path,) = extract(str(bundle), str(tmp_path / "single"), ["0.txt"])
+    for edit in (link, add_link, add_pipe, add_odd_name, link_folder):
+        edit(documents)
+    said = hefu("verify", bundle, documents, expect=3)
+    assert "cannot be deposited" not in said.out + said.err
+    said = hefu("verify", path, documents, expect=3)
+    assert "cannot be deposited" not in said.out + said.err
+
+
+def test_two_documents_of_one_name_are_malformed(
+    bundle: Path, documents: Path, tmp_path: Path
+) -> None:
+    bundle.write_bytes(bundle.read_bytes().replace(b'{"name":"1.txt"}', b'{"name":"0.txt"}'))
+    with pytest.raises(MalformedError, match=r"two documents are named '0\.txt'"):
+        verify(str(bundle), str(documents), policy=POLICY)
+    with pytest.raises(MalformedError, match=r"two documents are named '0\.txt'"):
+        extract(str(bundle), str(tmp_path / "single"))
+
+
+def test_evidence_that_would_lie_where_a_folder_must_is_refused_before_anything_is_written(
+    firm: Firm, tmp_path: Path
+) -> None:
+    folder = tmp_path / "clash"
+    (folder / "x.hefu.json").mkdir(parents=True)
+    for name in ("a", "x", "x.hefu.json/y"):
+        (folder / name).write_bytes(b"")
+    firm.deposit(folder)
+    words = (str(firm.out / "clash.hefu.bundle"), str(tmp_path / "single"))
+    with pytest.raises(ClientError, match=r"x\.hefu\.json/y"):
+        extract(*words)
+    assert not (tmp_path / "single").exists()
+    assert len(extract(*words, ["a", "x.hefu.json/y"])) == 2
 
 
 def test_every_document_that_differs_counts_but_three_are_shown(bundle: Path, documents: Path) -> None:

@@ -6,10 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.sample_ledger import POLICY, sample
+from tests.sample_ledger import POLICY, depositor_signer, sample
 
 from hefu_ledger.evidence import format_evidence
+from hefu_ledger.note import sign_note
 from hefu_ledger.policy import format_policy
+from hefu_ledger.statement import format_statement, parse_statement, statement_id
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -33,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_receipt_is_checked_by_hand_with_openssl_and_sha256sum(folder: Path) -> None:
     done = by_hand(folder)
     assert (done.returncode, done.stderr) == (0, "")
-    assert [line[:4] for line in done.stdout.splitlines()] == ["OK  "] * 10
+    assert [line[:4] for line in done.stdout.splitlines()] == ["OK  "] * 13
 
 
 def test_by_hand_a_changed_document_fails(folder: Path) -> None:
@@ -54,3 +56,20 @@ def test_by_hand_changed_evidence_fails(folder: Path, place: str) -> None:
     changed = evidence[:digit] + bytes([evidence[digit] + 1]) + evidence[digit + 1 :]
     (folder / "evidence.json").write_bytes(changed)
     assert by_hand(folder).returncode != 0
+
+
+def test_by_hand_anothers_commitment_deposited_again_is_not_accepted(tmp_path: Path) -> None:
+    ledger = sample()
+    mine = ledger.deposits[1]
+    stolen = ledger.deposit("beta", mine.documents)
+    stolen.texts, stolen.seed = mine.texts, mine.seed
+    copied = parse_statement(mine.statement.text)._replace(depositor="beta")
+    stolen.statement = sign_note(format_statement(copied), [depositor_signer("beta")])
+    stolen.acceptance = stolen.acceptance._replace(statement=statement_id(stolen.statement))
+    ledger.seal()
+    (tmp_path / "evidence.json").write_bytes(format_evidence(ledger.evidence(3, 3, ledger.receipt(3, [2]))))
+    (tmp_path / "document").write_bytes(b"formula 3")
+    (tmp_path / "policy.txt").write_text(format_policy(POLICY))
+    done = by_hand(tmp_path)
+    assert done.returncode == 1
+    assert "FAILED  the card is of that depositor" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import io
 import json
 import re
@@ -14,6 +15,7 @@ import pytest
 from tests.example_ledger import bundle_bytes, checkpoint, entry_line, example, ledger_files, receipt
 from tests.sample_ledger import ACKNOWLEDGEMENT, LOG, WITNESSED, depositor_signer, digests, opened_identity
 
+import hefu
 import hefu_ledger
 from hefu_ledger import bundle, card, merkle
 from hefu_ledger.acceptance import format_acceptance, parse_acceptance
@@ -36,6 +38,7 @@ from hefu_ledger.receipt import format_receipt, parse_receipt
 from hefu_ledger.record import Enrolment, KeyEvent, format_record, parse_record, record_hash
 from hefu_ledger.statement import format_statement, parse_statement, statement_id
 from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, parse_tile_path
+from hefu_ledger.upload import Upload, format_upload, parse_upload
 from hefu_ledger.verdict import TITLES
 
 pytestmark = pytest.mark.skipif(digests(b"").sm3 is None, reason="the examples carry SM3, which this OpenSSL lacks")
@@ -43,7 +46,7 @@ pytestmark = pytest.mark.skipif(digests(b"").sm3 is None, reason="the examples c
 FORMAT_MD = (Path(hefu_ledger.__file__).parent / "FORMAT.md").read_text(encoding="utf-8")
 SEQ = 1  # the deposit that the examples are about: acme's folder, signed by two keys
 REQUESTS = {"key-request", "key-request-add"}
-NOTES = {"statement", "acknowledgement", "possession", *REQUESTS, "checkpoint", "tlog-proof", "policy"}
+NOTES = {"statement", "acknowledgement", "possession", *REQUESTS, "checkpoint", "tlog-proof", "policy", "vault-put"}
 
 
 def shown() -> dict[str, bytes]:
@@ -82,6 +85,7 @@ def examples() -> dict[str, bytes]:
         "checkpoint": format_note(checkpoint(ledger)),
         "tlog-proof": proof.proofs[0].proof.encode(),
         "policy": format_policy(WITNESSED).encode(),
+        "vault-put": vault_put(),
         "tile-paths": "".join(f"{tile.path}\n" for tile in TILES).encode(),
         "entries": b"".join(map(entry_line, ledger.entries(5)[:1])),
     }
@@ -92,6 +96,15 @@ def request_to_add() -> bytes:
     first, third = depositor_signer("acme"), depositor_signer("acme", "third")
     request = KeyRequest("add", "second computer", third.key, role="approve")
     return format_note(sign_note(format_key_request(request), [third, first]))
+
+
+def vault_put() -> bytes:
+    """A file given to the vault whose recovery secret is 32 zero bytes."""
+    address = hmac.digest(bytes(32), b"hefu-vault-address/v1", "sha256").hex()
+    name = statement_id(format_note(example().deposits[SEQ].statement)).hex()
+    data = b"age-encryption.org/v1\n"
+    upload = Upload(sha256(address.encode()).digest(), "acme", name, sha256(data).digest(), len(data))
+    return format_note(sign_note(format_upload(upload), [depositor_signer("acme")]))
 
 
 TILES = [
@@ -183,6 +196,7 @@ AGAIN: dict[str, Callable[[bytes], bytes]] = {
     "checkpoint": titled(parse_checkpoint, format_checkpoint),
     "tlog-proof": lambda data: format_proof(parse_proof(data)),
     "policy": lambda data: format_policy(parse_policy(data.decode())).encode(),
+    "vault-put": titled(parse_upload, format_upload),
     "tile-paths": lambda data: "".join(f"{parse_tile_path(line).path}\n" for line in data.decode().split()).encode(),
     "entries": entry_again,
 }
@@ -228,6 +242,6 @@ def test_the_table_of_steps_has_all_nineteen_with_their_titles() -> None:
 
 
 def test_every_versioned_format_is_named() -> None:
-    sources = Path(hefu_ledger.__file__).parent.rglob("*.py")
-    names = {name for source in sources for name in re.findall(r"\bhefu-[a-z]+/v\d+", source.read_text("utf-8"))}
-    assert names == set(re.findall(r"\bhefu-[a-z]+/v\d+", FORMAT_MD))
+    sources = [path for package in (hefu_ledger, hefu) for path in Path(package.__file__ or "").parent.rglob("*.py")]
+    names = {name for source in sources for name in re.findall(r"\bhefu-[a-z-]+/v\d+", source.read_text("utf-8"))}
+    assert names == set(re.findall(r"\bhefu-[a-z-]+/v\d+", FORMAT_MD))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unicodedata import category
 
 import pytest
 from hypothesis import given
@@ -48,7 +49,8 @@ from hefu_ledger.names import depositor_key_name
 from hefu_ledger.note import format_note, sign_note
 
 USCC = "91310120MA1HP00194"
-IDENTITIES = st.builds(Identity, texts, texts, st.just(USCC), times, texts)
+LINES = texts.filter(lambda text: not any(category(character) in {"Cc", "Cf", "Zl", "Zp"} for character in text))
+IDENTITIES = st.builds(Identity, LINES, LINES, st.just(USCC), times, LINES)
 MEMBERS: dict[str, Any] = {
     "method": "营业执照核验",
     "name": "上海某化妆品有限公司",
@@ -86,6 +88,7 @@ def test_an_identity_is_closed() -> None:
         *(("name", value) for value in ("", "x" * 201, None)),
         *(("verified_by", value) for value in ("", "x" * 201, None)),
         *(("verified_at", value) for value in WRONG_TIMES),
+        *((name, f"a{value}b") for name in ("method", "name", "verified_by") for value in "\n\r\x1b\x85\u2028\u202e"),
         *(
             ("uscc", value)
             for value in ("", USCC[:-1], USCC[:-1] + "5", USCC.lower(), f" {USCC}", USCC.replace("9", "９", 1))

@@ -11,6 +11,9 @@ from hefu_ledger import card, merkle
 from hefu_ledger.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
 from hefu_ledger.encoding import canonical
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
+from hefu_ledger.identity import Possession, format_possession
+from hefu_ledger.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.keys import Ed25519Signer, VerifierKey
 from hefu_ledger.note import Note, format_note, sign_note
 from hefu_ledger.record import (
     FORMAT,
@@ -25,6 +28,8 @@ from hefu_ledger.record import (
 )
 from hefu_ledger.replay import Replay
 from hefu_ledger.statement import Seen
+
+CHIEF, CLERK, OTHER, PUPPET = (depositor_signer("acme", label) for label in ("chief", "clerk", "other", "puppet"))
 
 
 def replayed(ledger: SampleLedger, *, full: bool, remembered: tuple[Checkpoint, ...] = ()) -> Replay:
@@ -69,6 +74,40 @@ def test_a_statement_signed_by_another_depositors_key_is_named() -> None:
     ledger.deposit("acme", {"a": b"x"}, signers=[depositor_signer("beta")])
     ledger.seal()
     assert "deposit 3: statement: signed by" in found_in_full_only(ledger)
+
+
+def two_persons() -> SampleLedger:
+    """A chief who approves, a clerk and another who prepare; a statement needs two."""
+    ledger = SampleLedger()
+    ledger.begin()
+    text = format_possession(Possession("acme", ORIGIN, CHIEF.key, "approve"))
+    note = format_note(sign_note(text, [CHIEF])).decode()
+    ledger.append(Enrolment(0, card.close(opened_identity("acme")), note, 2))
+    for new in (CLERK, OTHER):
+        add(ledger, new, CHIEF)
+    return ledger
+
+
+def add(ledger: SampleLedger, new: Ed25519Signer, by: Ed25519Signer, role: str = "prepare") -> None:
+    text = format_key_request(KeyRequest("add", "", new.key, role=role))
+    request = format_note(sign_note(text, [new, by])).decode()
+    ledger.append(KeyEvent("add", request, 0, "", new.key, role=role))
+
+
+def test_where_two_must_sign_a_statement_that_nobody_approved_is_named() -> None:
+    ledger = two_persons()
+    ledger.deposit("acme", {"a": b"x"}, signers=[CLERK, CHIEF])
+    ledger.seal()
+    replayed(ledger, full=True)
+    ledger.deposit("acme", {"b": b"y"}, signers=[CLERK, OTHER])
+    ledger.seal()
+    assert "deposit 1: statement: signatures: none of them by a key of the role approve" in found_in_full_only(ledger)
+
+
+def test_a_key_that_one_who_prepares_made_an_approver_is_named() -> None:
+    ledger = two_persons()
+    add(ledger, PUPPET, CLERK, "approve")
+    assert "record 4: key record: its request is not signed by a key that approves" in found_at_both_depths(ledger)
 
 
 def test_a_false_nth_is_named() -> None:
@@ -136,10 +175,59 @@ def test_a_checkpoint_the_depositor_saw_must_have_been_so() -> None:
     ledger = sample()
     ledger.deposit("acme", {"a": b"x"}, seen=Seen(ledger.tree(4).root, 4))
     ledger.seal()
-    replayed(ledger, full=True)
+    assert replayed(ledger, full=True).strange_sights == 0
+
+
+def test_a_claim_to_have_seen_another_ledger_is_counted_and_cannot_stop_an_audit() -> None:
+    ledger = sample()
     ledger.deposit("acme", {"a": b"y"}, seen=Seen(bytes(32), 4))
     ledger.seal()
-    assert "deposit 4: seen at size 4: a fork" in found_in_full_only(ledger)
+    assert replayed(ledger, full=True).strange_sights == 1
+
+
+def test_a_statement_that_saw_what_was_not_there_yet_is_named() -> None:
+    ledger = sample()
+    ledger.deposit("acme", {"a": b"y"}, seen=Seen(bytes(32), 6))
+    ledger.seal()
+    assert "deposit 3: seen: expected a size below 6" in found_in_full_only(ledger)
+
+
+def test_a_clock_record_about_later_deposits_is_named() -> None:
+    ledger = sample()
+    ledger.append(Clock(9, START, "later"))
+    assert found_at_both_depths(ledger) == "record 5: from_seq: expected 3, found 9"
+
+
+def test_clock_corrections_are_counted() -> None:
+    ledger = sample()
+    ledger.append(Clock(3, START, "the clock was fast"))
+    assert replayed(ledger, full=False).clock_corrections == 1
+
+
+def test_another_identity_on_the_operators_word_alone_is_named() -> None:
+    ledger = sample()
+    body = parse_record(ledger.records[2]).body
+    assert isinstance(body, Enrolment)
+    ledger.enrol("acme", "second")
+    added = parse_record(ledger.records[-1]).body
+    assert isinstance(added, Enrolment)
+    replayed(ledger, full=False)
+    ledger.records.pop()
+    ledger.append(added._replace(identity=body.identity))
+    assert "record 5: enrolment: another identity" in found_at_both_depths(ledger)
+
+
+def test_a_key_added_by_the_operator_without_an_enrolment_is_named() -> None:
+    ledger = sample()
+    ledger.append(KeyEvent("add", "operator", 3, "", depositor_signer("acme", "second").key))
+    assert "record 5: key record: a key is added by a key" in found_at_both_depths(ledger)
+
+
+def test_a_genesis_of_another_log_key_is_named() -> None:
+    ledger = sample()
+    stranger = signer(ORIGIN, "stranger")
+    with pytest.raises(VerificationError, match="genesis record names another log key"):
+        fed_and_finished(ledger, sign_note(ledger.checkpoint().text, [stranger]), stranger.key)
 
 
 def test_a_retired_keys_later_statement_is_named() -> None:
@@ -232,13 +320,13 @@ def test_a_batch_with_a_leaf_too_few_or_too_many_is_named() -> None:
             replay.leaves(wrong)
 
 
-def fed_and_finished(ledger: SampleLedger, checkpoint: Note) -> None:
+def fed_and_finished(ledger: SampleLedger, checkpoint: Note, key: VerifierKey = LOG.key) -> None:
     replay = Replay(full=False)
     for data in ledger.records:
         record = replay.record(data)
         if isinstance(record.body, Batch):
             replay.leaves(ledger.leaves(record.index))
-    replay.finish(format_note(checkpoint), [LOG.key])
+    replay.finish(format_note(checkpoint), [key])
 
 
 @pytest.mark.parametrize("index", range(5))

@@ -30,7 +30,7 @@ from hefu_ledger.keys import Ed25519Signer
 from hefu_ledger.note import Note, cosign, format_note, parse_note, sign_note
 from hefu_ledger.policy import Log, Policy
 from hefu_ledger.receipt import format_receipt
-from hefu_ledger.record import KeyEvent
+from hefu_ledger.record import Enrolment, KeyEvent, parse_record
 from hefu_ledger.statement import Seen, format_statement, parse_statement, statement_id
 from hefu_ledger.verdict import TITLES, Verdict
 from hefu_ledger.verify import Folder, verify_evidence, verify_folder, verify_receipt
@@ -241,6 +241,35 @@ def test_an_enrolment_after_the_batch_is_not_accepted() -> None:
 
 def test_an_identity_of_another_fails_at_step_13() -> None:
     assert outcomes(judge(good()._replace(identity=opened_identity("beta"))), "failed") == [13]
+
+
+def test_the_identity_is_that_of_the_keys_that_signed() -> None:
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.enrol("acme")
+    ledger.enrol("acme", "second", earlier=depositor_signer("acme"))
+    vouched = parse_record(ledger.records.pop()).body
+    assert isinstance(vouched, Enrolment)
+    ledger.append(vouched._replace(identity=card.close(opened_identity("beta"))))
+    ledger.deposit("acme", {"a": DOCUMENT})
+    ledger.seal()
+    evidence = ledger.evidence(0, 0, ledger.receipt(0, [1, 2]))
+    assert judge(evidence).verdict == "proven"
+    assert outcomes(judge(evidence._replace(identity=opened_identity("beta"))), "failed") == [13]
+
+
+def test_a_promise_kept_by_the_operators_word_alone_is_noted() -> None:
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.enrol("acme")
+    ledger.deposit("acme", {"a": DOCUMENT})
+    ledger.seal()
+    ledger.now += 10 * DAY
+    note = ledger.checkpoint(cosigners=WITNESSES)
+    verdict = judge(ledger.evidence(0, 0, ledger.receipt(0, [1], [note])), policy=WITNESSED)
+    assert verdict.verdict == "proven"
+    assert 14 in outcomes(verdict, "noted")
+    assert "operator's word" in verdict.steps[13].en
 
 
 def resigned(change: Callable[[SampleLedger], None], seq: int = 0) -> Verdict:

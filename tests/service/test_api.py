@@ -319,6 +319,10 @@ def test_nothing_else_is_served(api: SampleApi, path: str) -> None:
 # The auditor
 
 
+def test_a_checkpoint_is_plain_text_of_one_charset(api: SampleApi) -> None:
+    assert api.get("/ledger/checkpoint").headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
 def test_an_auditor_reads_the_entries_that_export_writes(api: SampleApi, tmp_path: Path) -> None:
     key = api.service.enrol()
     api.service.deposit(key, 3)

@@ -17,11 +17,14 @@ from tests.sample_service import (
 from hefu_ledger.acceptance import parse_acceptance
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.note import parse_note, verify_note
+from hefu_ledger.receipt import MAX_RECORDS
+from hefu_ledger.statement import Seen
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Committer
-from hefu_service.intake.deposits import MAX_STATEMENTS, Gate
+from hefu_service.intake.deposits import MAX_STATEMENTS, Gate, published_root
 from hefu_service.intake.enrolment import report_compromised, retire_key
 from hefu_service.intake.refusals import (
+    ConflictError,
     KeyNotInForceError,
     OneOfManyError,
     RefusedError,
@@ -78,15 +81,39 @@ def test_a_statement_that_has_seen_more_than_there_is_is_refused(service: Sample
     key = service.enrol()
     service.deposit(key)
     service.settle()  # genesis, enrolment, batch
-    assert "seen 4 records, the ledger has 3" in refused(service, statement(key, seen=seen(4)), WrongLedgerError)
-    service.accept(statement(key, seen=seen(3)))
+    true = published_root(service.services.files, 3)
+    assert true is not None
+    assert "of 4 records" in refused(service, statement(key, seen=Seen(true, 4)), WrongLedgerError)
+    service.accept(statement(key, seen=Seen(true, 3)))
+
+
+def test_a_statement_that_has_seen_another_ledger_is_refused(service: SampleService) -> None:
+    key = service.enrol()
+    service.deposit(key)
+    service.settle()
+    for size in (1, 2, 3):
+        assert "it may prove a fork" in refused(service, statement(key, seen=seen(size)), WrongLedgerError)
+        root = published_root(service.services.files, size)
+        assert root is not None
+        service.accept(statement(key, size, seen=Seen(root, size)))
 
 
 def test_a_remembered_ledger_size_does_not_refuse_what_has_grown_since(service: SampleService) -> None:
     key = service.enrol()
     service.deposit(key)  # the gate now remembers a ledger of one record
     service.settle()
-    service.accept(statement(key, 7, seen=seen(3)))
+    root = published_root(service.services.files, 3)
+    assert root is not None
+    service.accept(statement(key, 7, seen=Seen(root, 3)))
+
+
+def test_a_depositor_with_more_key_records_than_a_receipt_holds_is_not_accepted(service: SampleService) -> None:
+    key = service.enrol()
+    other = service.enrol("other")
+    service.accept(statement(key))
+    for minute in range(MAX_RECORDS):
+        report_compromised(service.services, depositor_of(other), other.key, reason="", since=1_000_000 - 1000 * minute)
+    refused(service, statement(other), ConflictError)
 
 
 def test_a_key_that_was_not_enrolled_may_not_sign(service: SampleService) -> None:

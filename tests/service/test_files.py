@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hefu_ledger.tiles import Tile, format_bundle
 from hefu_service.outside.durable import UNFINISHED, Folder
 from hefu_service.outside.files import BatchFolder, LedgerFolder
-from hefu_service.outside.lock import exclusive, only_service
+from hefu_service.outside.lock import exclusive, one_of_many, only_service
 from hefu_service.ports import BatchFiles, Deposit, ImmutableError, LedgerFiles, PortError, StorageError
 
 
@@ -381,6 +381,14 @@ def test_a_second_service_on_the_same_data_is_told_who_runs_there(tmp_path: Path
     (tmp_path / "lock").write_text("a longer number of a process that was killed")
     with only_service(tmp_path / "lock"):
         assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
+
+
+def test_services_that_may_share_data_do_so_and_one_that_must_be_alone_is(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with one_of_many(lock), one_of_many(lock), pytest.raises(PortError, match="another service"), only_service(lock):
+        pass
+    with only_service(lock), pytest.raises(PortError, match="must be alone"), one_of_many(lock):
+        pass
 
 
 def test_a_lock_that_cannot_be_had_is_a_storage_error(tmp_path: Path) -> None:

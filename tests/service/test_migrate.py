@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -120,3 +121,11 @@ def alter(url: URL, statement: str) -> None:
     with engines.writer.begin() as connection:
         connection.exec_driver_sql(statement)
     engines.dispose()
+
+
+def test_a_start_does_not_wait_for_alembic(store: Store, url: URL) -> None:
+    store.close()
+    code = "import sys; from hefu_service.store.sql import open_store; from sqlalchemy import make_url\n"
+    code += "open_store(make_url(sys.argv[1])).close(); sys.exit('alembic' in sys.modules)"
+    command = [sys.executable, "-c", code, url.render_as_string(hide_password=False)]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": ":".join(sys.path)})

@@ -413,6 +413,20 @@ def test_an_export_is_the_published_ledger_and_grows(operator: Operator, tmp_pat
     assert not list(out.rglob("batches/*/entries")), "the private half only where it is asked for"
     assert operator("export", "--out", out, "--statements").code == 0
     assert len(list(out.rglob("batches/*/entries"))) == 2
+    assert {stat.S_IMODE(path.stat().st_mode) for path in out.rglob("batches/*/entries")} == {0o400}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in out.rglob("batches/*/leaves")} == {0o444}
+
+
+def test_an_export_without_statements_is_refused_where_some_are(operator: Operator, tmp_path: Path) -> None:
+    grow, out = grown(operator), tmp_path / "out"
+    grow(2)
+    assert operator("export", "--out", out, "--statements").code == 0
+    before = files(out)
+    grow(3)
+    ran = operator("export", "--out", out)
+    assert (ran.code, "--statements" in ran.err) == (2, True)
+    assert files(out) == before
+    assert operator("export", "--out", out, "--statements").code == 0
 
 
 def test_an_export_into_another_ledger_s_directory_is_refused_and_changes_nothing(

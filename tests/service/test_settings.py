@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from hefu_service.settings import Settings, SettingsError, read_settings
+from hefu.cli import SERVICE_SETTINGS
+from hefu.language import SETTING
+from hefu.usage import SETTINGS
+from hefu_service.settings import CLIENT_SETTINGS, Settings, SettingsError, read_settings
 
 
 def problems(environment: dict[str, str], **flags: object) -> list[str]:
@@ -37,6 +41,12 @@ def test_a_flag_wins_over_the_environment_and_one_not_given_does_not() -> None:
     environment = {"HEFU_DATA": "a", "HEFU_PORT": "1", "HEFU_WINDOW_MS": "5"}
     found = read_settings(environment, data=Path("b"), port=2, window_ms=None)
     assert (found.data, found.port, found.window_ms) == (Path("b"), 2, 5)
+
+
+def test_the_settings_of_the_client_are_no_mistake_and_each_program_knows_the_others() -> None:
+    assert read_settings(dict.fromkeys(CLIENT_SETTINGS, "x"), data=Path("data")) == Settings(Path("data"))
+    assert {SETTING, *SETTINGS.values()} == CLIENT_SETTINGS
+    assert {f"HEFU_{field.name.upper()}" for field in fields(Settings)} == SERVICE_SETTINGS
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:
@@ -103,3 +113,35 @@ def test_a_database_is_postgresql_s(url: str) -> None:
     (problem,) = problems({"HEFU_DATABASE_URL": url, "HEFU_DATA": "data"})
     assert problem.startswith("HEFU_DATABASE_URL: not ")
     assert "secret" not in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:secret@cache.example/0",
+        "redis://hefu:secret@cache.example",
+        "unix://hefu:secret@/run/redis/hefu.sock",
+        "unix:///run/redis/hefu.sock?password=secret",
+    ],
+)
+def test_a_redis_s_url_holds_no_password(url: str) -> None:
+    (problem,) = problems({"HEFU_DATA": "a", "HEFU_DATABASE_URL": "postgresql:///hefu", "HEFU_REDIS_URL": url})
+    assert problem.startswith("HEFU_REDIS_URL: holds a password")
+    assert "secret" not in problem
+
+
+@pytest.mark.parametrize("url", ["", "redis", "http://cache.example", "/run/redis/hefu.sock"])
+def test_a_redis_is_named_by_its_url(url: str) -> None:
+    (problem,) = problems({"HEFU_DATA": "a", "HEFU_DATABASE_URL": "postgresql:///hefu", "HEFU_REDIS_URL": url})
+    assert "not the URL of a Redis" in problem
+
+
+@pytest.mark.parametrize(
+    "url", ["unix:///run/redis/hefu.sock?db=1", "redis://127.0.0.1:6379/0", "rediss://cache.example"]
+)
+def test_a_queue_is_for_a_database_server_alone(url: str) -> None:
+    """On SQLite one process holds the data, so that nobody would seal."""
+    environment = {"HEFU_DATA": "a", "HEFU_REDIS_URL": url}
+    (problem,) = problems(environment)
+    assert problem.startswith("HEFU_REDIS_URL: several processes need a database server")
+    assert read_settings({**environment, "HEFU_DATABASE_URL": "postgresql:///hefu"}).redis_url == url

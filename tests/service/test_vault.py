@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 from tests.sample_api import SampleApi, api_of
-from tests.sample_service import SampleService, depositor_of, statement
+from tests.sample_service import SampleService, depositor_of, opened, statement
+from tests.sample_store import deposit
 from werkzeug.test import TestResponse
 
 from hefu_ledger.encoding import to_base64
@@ -21,6 +23,7 @@ from hefu_ledger.note import format_note, sign_note
 from hefu_ledger.upload import MAX_BLOB, Upload, format_upload
 from hefu_service.intake.enrolment import retire_key
 from hefu_service.logs import JsonFormatter
+from hefu_service.ports import StorageError, Store, VaultBlob
 
 ADDRESS, OTHER = "ab" * 32, "cd" * 32
 NAME = sha256(b"statement").hexdigest()
@@ -197,8 +200,6 @@ def test_only_names_of_vault_files_are_names(api: SampleApi, key: Ed25519Signer,
 
 
 def test_a_full_vault_takes_no_more_and_says_so_but_still_what_it_has(api: SampleApi, key: Ed25519Signer) -> None:
-    from dataclasses import replace  # noqa: PLC0415
-
     services = replace(api.service.services, vault_quota=len(BLOB) + 1)
     api.application.extensions["hefu"] = replace(api.context, services=services)
     assert put(api, key).status_code == 201
@@ -231,8 +232,6 @@ def test_more_than_four_files_at_once_are_told_to_wait(
 
 
 def test_a_restart_loses_nothing(api: SampleApi, key: Ed25519Signer) -> None:
-    from tests.sample_service import opened  # noqa: PLC0415
-
     put(api, key)
     with opened(api.service.data) as again:
         assert get(api_of(again), f"/{NAME}").data == BLOB
@@ -274,3 +273,26 @@ def test_the_address_is_neither_on_the_disk_nor_in_the_log(api: SampleApi, key: 
     for secret in (ADDRESS.encode(), bytes.fromhex(ADDRESS)):
         assert secret not in disk
         assert secret not in stream.getvalue().encode()
+
+
+def test_every_database_keeps_vaults_alike(store: Store) -> None:
+    one, other = sha256(b"one").digest(), sha256(b"other").digest()
+    blobs = [VaultBlob(one, name, 7, sha256(name.encode()).digest(), 5) for name in ("b" * 64, "a" * 64)]
+    with store.intake() as intake:
+        intake.bind_vault(one, "acme")
+        for blob in blobs:
+            intake.add_vault_blob(blob)
+        intake.add_deposits([deposit(1, nth=0), deposit(0, nth=1)])
+    with store.view() as view:
+        assert (view.vault_depositor(one), view.vault_depositor(other)) == ("acme", None)
+        assert view.vaults() == [(one, "acme")]
+        assert view.vault_blobs(one) == blobs[::-1]
+        assert view.vault_blobs(other) == []
+        assert (view.vault_blob(one, "a" * 64), view.vault_blob(other, "a" * 64)) == (blobs[1], None)
+        assert (view.vault_size("acme"), view.vault_size("beta")) == (14, 0)
+        assert type(view.vault_size("acme")) is int
+        assert view.statements_of("acme") == [deposit(1).statement_id, deposit(0).statement_id]
+    with pytest.raises(StorageError), store.intake() as intake:
+        intake.add_vault_blob(blobs[0])
+    with pytest.raises(StorageError), store.intake() as intake:
+        intake.bind_vault(one, "acme")

@@ -78,7 +78,8 @@ def _run(open_case: Callable[[], Case], private_steps: Mapping[int, StepFunction
         steps = [_step(1, Finding(CANNOT, str(error), f"格式不符，无法核验：{error}", f"Not in a known form: {error}"))]
         return conclude([*steps, *(_step(number, _NOT_REACHED) for number in range(2, 20))], {})
     functions = {**_PUBLIC, **private_steps}
-    return conclude([_step(number, _attempt(functions[number], case)) for number in sorted(TITLES)], case.facts)
+    findings = {number: _attempt(functions[number], case) for number in _ORDER}
+    return conclude([_step(number, findings[number]) for number in sorted(findings)], case.facts)
 
 
 def _attempt(function: StepFunction, case: Case) -> Finding:
@@ -99,6 +100,7 @@ def _step(number: int, finding: Finding) -> Step:
 _NOT_REACHED: Final = Finding(
     UNCHECKED, "", "前面的步骤未通过，本步未核验。", "Not reached: an earlier step did not hold."
 )
+_ORDER: Final = (*range(1, 14), 15, 14, *range(16, 20))  # 14 asks what 15 has found
 _PUBLIC: Final[dict[int, StepFunction]] = {
     1: public.trust,
     6: public.signatures,

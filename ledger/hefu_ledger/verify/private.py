@@ -8,7 +8,7 @@ from hefu_ledger.errors import VerificationError
 from hefu_ledger.identity import verify_identity
 from hefu_ledger.merkle import leaf_hash, verify_inclusion
 from hefu_ledger.verdict import CANNOT, OK, UNCHECKED
-from hefu_ledger.verify.case import Case, Finding
+from hefu_ledger.verify.case import Case, Finding, NotReachedError
 
 
 def not_given(_case: Case) -> Finding:
@@ -118,7 +118,10 @@ def identity(case: Case) -> Finding:
     if case.identity is None:
         case.unchecked.append(("存证主体的身份（未出示）", "the depositor's identity (not shown)"))
         return Finding(UNCHECKED, "", "未出示身份信息。", "The identity was not shown.")
-    identity = verify_identity(case.identity, commitment=case.roster.identity)
+    if not case.signers:
+        raise NotReachedError
+    for key in case.signers:  # of the keys that signed: another key's enrolment may name someone else
+        identity = verify_identity(case.identity, commitment=case.roster.identity_of(key))
     case.facts["identity"] = identity._asdict() | {"verified_at": format_time(identity.verified_at)}
     zh = f"{identity.name}（{identity.uscc}），由{identity.verified_by}以“{identity.method}”方式核验。"
     en = f"{identity.name} ({identity.uscc}), verified by {identity.verified_by}: {identity.method}."

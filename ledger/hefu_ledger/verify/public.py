@@ -112,8 +112,10 @@ def checkpoint(case: Case) -> Finding:
     witnesses = {witness.key: witness.name for witness in case.policy.witnesses}
     unknown = 0
     for proof, checkpoint in case.proofs:
-        if checkpoint.origin != case.genesis.origin or checkpoint.extensions:
+        if checkpoint.origin != case.genesis.origin:
             raise VerificationError("the checkpoint's origin", expected=case.genesis.origin, found=checkpoint.origin)
+        if checkpoint.extensions:
+            raise VerificationError("the checkpoint carries extension lines, which mean nothing here")
         verified, strangers = verify_note(proof.checkpoint, [*logs, *witnesses])
         unknown += len(strangers)
         if not any(line.key in logs and line.key.name == checkpoint.origin for line in verified):
@@ -182,7 +184,10 @@ def enrolment(case: Case) -> Finding:
 
 
 def acknowledgement(case: Case) -> Finding:
-    """14: signed by the key of genesis; a delay within the promise; the promise kept or not."""
+    """14: signed by the key of genesis; a delay within the promise; the promise kept or not, and on whose word.
+
+    Run after 15: whether it was kept, a witness or stamp may know better than the operator.
+    """
     acceptance, genesis = case.acceptance, case.genesis
     verified, unknown = verify_note(case.acknowledgement, [genesis.acknowledgement])
     if unknown or not verified:
@@ -202,6 +207,11 @@ def acknowledgement(case: Case) -> Finding:
     if not case.facts["promise_kept"]:
         zh = f"收讫回执有效，但平台未在承诺的 {by} 之前入账。"
         return Finding(NOTED, received, zh, f"The acknowledgement holds, but its promise ({by}) was broken.")
+    if case.independent is not None and case.independent[0] > acceptance.anchor_by:
+        first = format_time(case.independent[0])
+        zh = f"平台于 {received} 收讫；是否按承诺在 {by} 前入账仅凭运营者所言，最早的独立佐证为 {first}。"
+        en = f"Received at {received}; anchored by {by} on the operator's word alone, the first independent time is {first}."
+        return Finding(NOTED, received, zh, en)
     return Finding(
         OK, received, f"平台于 {received} 收讫，并按承诺入账。", f"Received at {received}; anchored as promised."
     )

@@ -1,6 +1,6 @@
 """Statements, checked before they wait for the intake lock, and what becomes of them.
 
-What a check relies on (a depositor's keys, the ledger's size) is remembered from the last look into the store, so that
+What a check relies on (a depositor's keys, roots of the published ledger) is remembered from the last look into the store, so that
 most statements need none. Being stale can only refuse too much, for which the check looks again, or accept a key that
 has ended since, for which the committer looks again under the lock.
 """
@@ -11,13 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hefu_ledger.checkpoint import parse_checkpoint
 from hefu_ledger.encoding import MAX_INTEGER
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.note import Note
+from hefu_ledger.merkle import root_of
+from hefu_ledger.note import Note, parse_note
+from hefu_ledger.receipt import MAX_RECORDS
 from hefu_ledger.roster import Roster
 from hefu_ledger.statement import Statement, parse_signed_statement, statement_id
+from hefu_ledger.tiles import Tile, node_reader
 from hefu_service.intake.keys import roster_of
 from hefu_service.intake.refusals import (
+    ConflictError,
     KeyNotInForceError,
     OneOfManyError,
     RefusedError,
@@ -25,7 +30,7 @@ from hefu_service.intake.refusals import (
     UnknownDepositorError,
     WrongLedgerError,
 )
-from hefu_service.ports import View
+from hefu_service.ports import LedgerFiles, StorageError, View
 from hefu_service.services import Services
 
 MAX_STATEMENTS: Final = 64  # of one request
@@ -65,7 +70,7 @@ class Gate:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._standings: dict[str, Standing] = {}
-        self._ledger_size = 0
+        self._roots: dict[int, bytes | None] = {}
 
     def check(self, data: bytes) -> Checked:
         """Check a statement; MalformedError or a RefusedError that names the cause."""
@@ -101,8 +106,12 @@ class Gate:
         return True
 
     def _look(self, view: View, depositor: str) -> Standing:
-        self._ledger_size = view.ledger_head().size
-        roster = roster_of(self._services.origin, depositor, tuple(view.events_of(depositor)))
+        events = tuple(view.events_of(depositor))
+        if len(events) > MAX_RECORDS - 2:  # genesis and the batch are in every receipt as well
+            raise ConflictError(
+                f"depositor {depositor} has more key records than a receipt holds; begin a new depositor"
+            )
+        roster = roster_of(self._services.origin, depositor, events)
         standing = Standing(view.intake_head().next_event, roster)
         if len(self._standings) >= _REMEMBERED:
             self._standings.clear()
@@ -111,12 +120,40 @@ class Gate:
         return standing
 
     def _check_seen(self, statement: Statement) -> None:
+        """Refuse a statement that has seen another ledger than the published one: no replay would pass it by."""
         seen = statement.seen
-        if seen is not None and seen.size > self._ledger_size:
+        if seen is not None and self._root_at(seen.size) != seen.root:
             raise WrongLedgerError(
-                f"the statement has seen {seen.size} records, the ledger has {self._ledger_size}:"
-                " either it is another ledger's, or this one has lost records"
+                f"the statement has seen a ledger of {seen.size} records that this one is not, or not any more:"
+                " compare your checkpoint with others, it may prove a fork"
             )
+
+    def _root_at(self, size: int) -> bytes | None:
+        """The published ledger's root (32 bytes) at ``size``; None while it is shorter."""
+        root = self._roots.get(size)
+        if root is None:
+            root = published_root(self._services.files, size)
+            if len(self._roots) >= _REMEMBERED:
+                self._roots.clear()
+            if root is not None:
+                self._roots[size] = root
+        return root
+
+
+def published_root(files: LedgerFiles, size: int) -> bytes | None:
+    """Compute the published ledger's root (32 bytes) at ``size`` from its tiles; None if it is not that long yet."""
+    note = files.read_checkpoint()
+    length = 0 if note is None else parse_checkpoint(parse_note(note).text).size
+    if size > length:
+        return None
+
+    def fetch(tile: Tile) -> bytes:
+        data = files.read_tile(tile)
+        if data is None:
+            raise StorageError(f"{tile.path} is not where it was published")
+        return data
+
+    return root_of(size, node_reader(length, fetch))
 
 
 def read_statement(data: bytes, origin: str) -> Signed:

@@ -38,9 +38,7 @@ _ANSWER_S: Final = 2
 
 def connect(url: str) -> Redis:
     """Name a server; it is connected to when first needed. One retry, for a connection that has gone stale."""
-    return Redis.from_url(
-        url, socket_connect_timeout=_ANSWER_S, socket_timeout=_ANSWER_S, retry=Retry(NoBackoff(), 1)
-    )
+    return Redis.from_url(url, socket_connect_timeout=_ANSWER_S, socket_timeout=_ANSWER_S, retry=Retry(NoBackoff(), 1))
 
 
 def ledger_queue(redis: Redis, job_class: type[Job] = Job) -> Queue:

@@ -14,6 +14,7 @@ def settle(services: Services) -> None:
     """Seal and publish until nothing is owed."""
     owed = True
     while owed:
-        with suppress(HeadMovedError):  # another worker was faster; there may be more to seal
+        # In turn, so that workers do not all do the same work; what keeps the ledger one is that its head is swapped.
+        with services.batch_files.alone(), suppress(HeadMovedError):  # another was faster; there may be more to seal
             owed = seal_once(services)
         publish(services)

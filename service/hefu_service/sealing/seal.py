@@ -32,15 +32,9 @@ class Owed:
 def seal_once(services: Services) -> bool:
     """Seal one step: the owed events, then at most one batch, as records. False if nothing is owed.
 
-    Repeatable: what an interrupted attempt has left is taken up. Workers take turns, so that they do not all do the
-    same work; what keeps the ledger one is that the head is swapped. Raises HeadMovedError if another worker was faster
-    all the same, SealingStoppedError if what is stored contradicts itself.
+    Repeatable: what an interrupted attempt has left is taken up. Raises HeadMovedError if another worker was faster,
+    SealingStoppedError if what is stored contradicts itself.
     """
-    with services.batch_files.alone():
-        return _seal(services)
-
-
-def _seal(services: Services) -> bool:
     check_past(services)
     with services.store.view() as view:
         owed = _owed(view)

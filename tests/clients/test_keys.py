@@ -1,0 +1,342 @@
+"""Keys and approvals at the depositor's: what is carried is checked, and nothing is sent that lacks a signature."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from tests.clients.command_line import Ran, hefu
+from tests.clients.double import CODE, LOST, Double, running
+from tests.sample_ledger import POLICY
+
+from hefu.home import load, load_reader
+from hefu_ledger.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.note import format_note, parse_note, sign_note
+from hefu_ledger.policy import format_policy
+from hefu_ledger.statement import parse_signed_statement
+
+NAME = "配方.txt"
+
+
+class Office(NamedTuple):
+    """A chief who approves and a clerk who prepares, each with a home; statements need both."""
+
+    double: Double
+    folder: Path
+    url: str
+
+    @property
+    def chief(self) -> Path:
+        return self.folder / "chief"
+
+    @property
+    def clerk(self) -> Path:
+        return self.folder / "clerk"
+
+    @property
+    def words(self) -> Path:
+        return self.folder / "words"
+
+    def beside(self, kind: str, name: str = NAME) -> Path:
+        return self.folder / "evidence" / f"{name}.hefu.json.{kind}"
+
+    def document(self, name: str = NAME) -> Path:
+        path = self.folder / name
+        path.write_text(name)
+        return path
+
+    def deposit(self, *flags: str, name: str = NAME, expect: int = 0) -> Ran:
+        words = ("deposit", self.document(name), "--home", self.clerk, "--out", self.folder / "evidence", "--json")
+        return hefu(*words, *flags, expect=expect)
+
+    def state(self, *flags: str) -> str:
+        return str(self.deposit(*flags).json["deposits"][0]["state"])
+
+    def request(self, home: Path, *flags: object) -> dict[str, Any]:
+        return hefu("key", "request", "--home", home, "--json", *flags).json
+
+    def ask(self, home: Path, *flags: object) -> Path:
+        """A new computer's request."""
+        return Path(self.request(home, "--server", self.url, "--words", self.words, *flags)["file"])
+
+    def listed(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = hefu("key", "list", "--home", self.chief, "--json").json["keys"]
+        return found
+
+    def posted(self) -> list[bytes]:
+        return self.double.posted("/v1/deposits")
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    double = Double()
+    double.required = 2
+    with running(double) as url:
+        made = Office(double, tmp_path, url)
+        began = hefu("init", "--home", made.chief, "--server", url, "--code", CODE, "--role", "approve", "--json").json
+        made.words.write_text(began["words"])
+        hefu("key", "add", made.ask(made.clerk), "--home", made.chief, "--label", "王会计")
+        assert made.request(made.clerk)["file"] == ""
+        double.requests.clear()
+        yield made
+
+
+def test_a_new_computer_has_the_firms_settings_and_a_key_of_its_own(office: Office) -> None:
+    chief, clerk = load(str(office.chief)), load(str(office.clerk))
+    assert clerk.config == chief.config
+    assert (clerk.recovery, clerk.policy, clerk.genesis) == (chief.recovery, chief.policy, chief.genesis)
+    assert clerk.signer.key != chief.signer.key
+    assert [(key["role"], key["label"], key["this"]) for key in office.listed()] == [
+        ("approve", "", True),
+        ("prepare", "王会计", False),
+    ]
+
+
+def test_a_request_counts_for_nothing_until_a_colleague_has_added_it(office: Office) -> None:
+    third = office.folder / "third"
+    first = office.ask(third)
+    assert office.ask(third) == first
+    assert office.request(third)["file"] == str(first)
+    assert not (third / "key").exists()
+    hefu("key", "add", first, "--home", office.chief)
+    assert office.request(third)["file"] == ""
+    assert (third / "key").stat().st_mode & 0o777 == 0o600
+    hefu("key", "request", "--home", third, expect=2)
+
+
+def test_labels_are_never_sent(office: Office) -> None:
+    hefu("key", "add", office.ask(office.folder / "third"), "--home", office.chief, "--label", "planted name")
+    assert office.listed()[2]["label"] == "planted name"
+    sent = [body for _, _, body in office.double.requests]
+    blobs = [data for vault in office.double.vault.blobs.values() for data in vault.values()]
+    assert not any(b"planted" in body for body in (*sent, *blobs))
+
+
+def test_a_carried_request_for_another_role_is_refused(office: Office) -> None:
+    asked = office.ask(office.folder / "third", "--role", "approve")
+    assert "--role approve" in hefu("key", "add", asked, "--home", office.chief, expect=2).err
+    hefu("key", "add", asked, "--home", office.chief, "--role", "approve")
+    assert [key["role"] for key in office.listed()] == ["approve", "prepare", "approve"]
+
+
+def test_whoever_prepares_adds_nobody(office: Office) -> None:
+    asked = office.ask(office.folder / "third")
+    assert "403" in hefu("key", "add", asked, "--home", office.clerk, expect=2).err
+    assert len(office.listed()) == 2
+
+
+@pytest.mark.parametrize("spoil", [b"", b"x", b"hefu-key/v1\n{}\n"])
+def test_what_is_no_request_is_refused_before_anything_is_sent(office: Office, spoil: bytes) -> None:
+    path = office.folder / "x.keyrequest"
+    path.write_bytes(spoil)
+    hefu("key", "add", path, "--home", office.chief, expect=2)
+    assert office.double.requests == []
+
+
+def test_a_request_that_was_changed_or_is_another_firms_is_refused(office: Office) -> None:
+    asked = office.ask(office.folder / "third")
+    data, asked_before = asked.read_bytes(), len(office.double.requests)
+    asked.write_bytes(data.replace(b'"reason":""', b'"reason":"x"'))
+    hefu("key", "add", asked, "--home", office.chief, expect=2)
+    other = Ed25519Signer("log.example/fengxian/depositor/beta", bytes(32))
+    mine = load(str(office.chief)).signer
+    for request in (KeyRequest("add", "", other.key), KeyRequest("retire", "", mine.key)):
+        signer = other if request.action == "add" else mine
+        asked.write_bytes(format_note(sign_note(format_key_request(request), [signer])))
+        hefu("key", "add", asked, "--home", office.chief, expect=2)
+    assert office.double.posted("/v1/keys") == []
+    assert len(office.double.requests) == asked_before
+
+
+def test_wrong_words_and_a_home_without_words_are_refused(office: Office) -> None:
+    new = office.folder / "new"
+    hefu("key", "request", "--home", new, expect=2)
+    hefu("key", "request", "--home", new, "--server", office.url, expect=2)
+    (office.folder / "wrong").write_text("abandon " * 23 + "art")
+    wrong = ("--words", office.folder / "wrong")
+    hefu("key", "request", "--home", new, "--server", office.url, *wrong, expect=2)
+    assert not (new / "config.json").exists()
+
+
+def test_a_lost_answer_is_asked_for_again(office: Office) -> None:
+    asked = office.ask(office.folder / "third")
+    office.double.faults = [LOST]
+    hefu("key", "add", asked, "--home", office.chief)
+    assert len(office.listed()) == 3
+
+
+def test_a_leavers_key_stops_and_a_stolen_one_is_reported(office: Office) -> None:
+    clerk = office.listed()[1]["key"]
+    hefu("key", "retire", clerk, "--home", office.chief)
+    assert [key["state"] for key in office.listed()] == ["in force", "retired"]
+    since = "2026-01-31T08:00:00.000Z"
+    hefu("key", "lost", clerk, "--home", office.chief, "--since", since, "--reason", "laptop stolen")
+    assert (office.listed()[1]["state"], office.listed()[1]["compromised_since"]) == ("compromised", since)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("retire", "00000000"),
+        ("retire", "KEY", "--reason", "王会计离职"),
+        ("retire", "KEY", "--reason", "x" * 401),
+        ("lost", "KEY", "--since", "yesterday"),
+        ("lost", "KEY"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_here(office: Office, words: tuple[str, ...]) -> None:
+    key = office.listed()[1]["key"]
+    hefu("key", *(key if word == "KEY" else word for word in words), "--home", office.chief, expect=2)
+    assert office.double.posted("/v1/keys") == []
+
+
+def test_a_deposit_that_needs_two_stops_before_anybody_hears_of_it(office: Office) -> None:
+    vault = load_reader(str(office.clerk)).vault
+    before = vault.names()
+    assert [office.state(), office.state("--wait")] == ["unapproved", "unapproved"]
+    assert office.posted() == []
+    assert sorted(path.name for path in (office.folder / "evidence").iterdir()) == [
+        f"{NAME}.hefu.json.part",
+        f"{NAME}.hefu.json.statement",
+    ]
+    assert vault.names() == before
+
+
+def test_an_approved_deposit_goes_on_with_both_lines(office: Office) -> None:
+    office.state()
+    first = office.beside("statement").read_bytes()
+    hefu("approve", office.beside("statement"), "--home", office.chief)
+    approved = office.beside("statement").read_bytes()
+    assert parse_note(approved).signatures[:1] == parse_note(first).signatures
+    hefu("approve", office.beside("statement"), "--home", office.chief)
+    assert office.beside("statement").read_bytes() == approved
+    assert office.state("--wait") == "anchored"
+    assert office.posted() == [approved]
+    assert not office.beside("part").exists()
+    policy = office.folder / "policy.txt"
+    policy.write_text(format_policy(POLICY))
+    evidence = office.folder / "evidence" / f"{NAME}.hefu.json"
+    assert hefu("verify", evidence, office.folder / NAME, "--policy", policy, "--json").json["verdict"] == "proven"
+
+
+def test_a_folder_is_approved_as_well_and_shown_with_its_names(office: Office, documents: Path) -> None:
+    words = ("deposit", documents, "--home", office.clerk, "--out", office.folder / "evidence", "--wait", "--json")
+    assert hefu(*words).json["deposits"][0]["state"] == "unapproved"
+    part = office.folder / "evidence" / "documents.hefu.bundle.part"
+    (shown,) = hefu("approve", part, "--home", office.chief, "--show", "--json").json["statements"]
+    assert (shown["count"], len(shown["names"]), shown["approved"]) == (5, 5, False)
+    assert parse_note(part.with_suffix(".statement").read_bytes()).signatures[1:] == ()
+    hefu("approve", part, "--home", office.chief)
+    assert hefu(*words).json["deposits"][0]["state"] == "anchored"
+
+
+def test_an_approval_by_the_part_alone_writes_the_statement(office: Office) -> None:
+    office.state()
+    desk = office.folder / "desk"
+    desk.mkdir()
+    shutil.copy(office.beside("part"), desk)
+    hefu("approve", desk / office.beside("part").name, "--home", office.chief)
+    shutil.copy(desk / office.beside("statement").name, office.beside("statement"))
+    assert office.state() == "anchored"
+
+
+def test_nobody_approves_what_a_stranger_signed_or_what_is_anothers(office: Office) -> None:
+    office.state()
+    statement = office.beside("statement")
+    note, own = parse_note(statement.read_bytes()), load(str(office.clerk)).signer
+    stranger = Ed25519Signer(own.key.name, bytes(32))
+    beta = Ed25519Signer(own.key.name.replace("acme", "beta"), bytes(32))
+    for text, signer in (
+        (note.text, stranger),
+        (note.text.replace('"depositor":"acme"', '"depositor":"beta"'), beta),
+    ):
+        other = office.folder / "other.statement"
+        other.write_bytes(format_note(sign_note(text, [signer])))
+        hefu("approve", other, "--home", office.chief, expect=2)
+        assert len(parse_note(other.read_bytes()).signatures) == 1
+    forged = note.text.replace('"count":1', '"count":2')
+    (office.folder / "forged.statement").write_bytes(format_note(note._replace(text=forged)))
+    hefu("approve", office.folder / "forged.statement", "--home", office.chief, expect=2)
+
+
+def test_a_part_and_a_statement_of_two_deposits_are_not_mixed(office: Office) -> None:
+    office.state()
+    office.deposit(name="b.txt")
+    shutil.copy(office.beside("statement", "b.txt"), office.beside("statement"))
+    hefu("approve", office.beside("part"), "--home", office.chief, expect=2)
+    assert office.state() == "unapproved"
+    assert parse_signed_statement(office.beside("statement").read_bytes())[1].count == 1
+
+
+def test_an_approval_that_the_ledgers_rule_does_not_accept_replaces_nothing(office: Office) -> None:
+    office.state()
+    before = office.beside("part").read_bytes()
+    note = parse_note(office.beside("statement").read_bytes())
+    own = load(str(office.clerk)).signer
+    more = sign_note(note.text, [Ed25519Signer(own.key.name, bytes(32))]).signatures
+    office.beside("statement").write_bytes(format_note(note._replace(signatures=(*note.signatures, *more))))
+    office.deposit(expect=2)
+    assert office.beside("part").read_bytes() == before
+    assert office.posted() == []
+
+
+def test_a_crash_while_the_approval_is_taken_over_leaves_the_deposit_as_it_was(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.state()
+    hefu("approve", office.beside("statement"), "--home", office.chief)
+    before = office.beside("part").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("hefu.approval.os.replace", _fail)
+        office.deposit(expect=3)
+    assert office.beside("part").read_bytes() == before
+    assert office.posted() == []
+    assert office.state("--wait") == "anchored"
+    assert [path.name for path in (office.folder / "evidence").iterdir()] == [f"{NAME}.hefu.json"]
+
+
+def _fail(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_what_was_approved_may_be_submitted_from_elsewhere(office: Office) -> None:
+    assert office.state("--offline") == "unapproved"
+    hefu("approve", office.beside("statement"), "--home", office.chief)
+    assert office.state("--offline") == "prepared"
+    approved, stick = office.beside("statement").read_bytes(), office.folder / "stick"
+    stick.mkdir()
+    shutil.copy(office.beside("statement"), stick)
+    hefu("submit", stick / office.beside("statement").name, "--server", office.url)
+    done = hefu("refresh", "--from", stick, "--home", office.clerk, "--json").json["done"]
+    assert [item["state"] for item in done] == ["anchored"]
+    assert office.posted() == [approved]
+
+
+def test_a_retired_approver_approves_nothing(office: Office) -> None:
+    office.state()
+    deputy = office.folder / "deputy"
+    hefu("key", "add", office.ask(deputy, "--role", "approve"), "--home", office.chief, "--role", "approve")
+    office.request(deputy)
+    hefu("key", "retire", office.listed()[0]["key"], "--home", deputy)
+    hefu("approve", office.beside("statement"), "--home", office.chief, expect=2)
+    hefu("approve", office.beside("statement"), "--home", deputy)
+    assert office.state("--wait") == "anchored"
+
+
+def test_watching_prepares_once_and_goes_on_when_it_was_approved(office: Office) -> None:
+    watched, out = office.folder / "watched", office.folder / "watched evidence"
+    watched.mkdir()
+    (watched / "a.txt").write_bytes(b"a")
+    words = ("watch", watched, "--home", office.clerk, "--out", out, "--once", "--wait", "--json")
+    for _ in range(2):
+        hefu(*words)
+        (part,) = out.glob("*.part")
+    assert office.posted() == []
+    hefu("approve", part, "--home", office.chief)
+    hefu(*words)
+    assert len(office.posted()) == 1
+    assert list(out.glob("*.part")) == []

@@ -1,0 +1,83 @@
+"""Programs use the client as the README says, without the service's libraries."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.clients.conftest import Firm
+from tests.clients.test_cli import ROOT
+from tests.sample_ledger import POLICY, sample
+
+import hefu
+from hefu import sdk
+from hefu_ledger.evidence import format_evidence
+from hefu_ledger.policy import format_policy
+
+FOREIGN = ("flask", "sqlalchemy", "merkletools", "redis", "rq", "alembic", "granian", "click", "psycopg")
+BLOCKED = f"""
+import pkgutil, sys
+sys.modules.update(dict.fromkeys({FOREIGN}))
+import hefu, hefu_ledger
+for package in (hefu_ledger, hefu):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not module.name.endswith("__main__"):
+            __import__(module.name)
+from hefu import read_policy, verify
+print(verify("e.json", "document", policy=read_policy("policy.txt")).verdict)
+"""
+
+
+def python(code: str, folder: Path) -> str:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HEFU_")}
+    environment["PYTHONPATH"] = os.pathsep.join(str(ROOT / name) for name in ("ledger", "clients"))
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def example() -> str:
+    """The README's example for programs."""
+    (found,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    return str(found)
+
+
+def test_the_example_of_the_readme_runs(
+    firm: Firm, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(firm.folder)
+    Path("contract.pdf").write_bytes(b"%PDF-")
+    Path("policy.txt").write_bytes((Path(firm.home.path) / "policy.txt").read_bytes())
+    exec(compile(example(), "README.md", "exec"), {})  # noqa: S102  # our own words
+    first, last = capsys.readouterr().out.strip().split("\n")
+    assert " anchored evidence/contract.pdf.hefu.json" in first
+    assert last.startswith("proven ['Well-formed")
+
+
+def test_the_client_and_the_ledger_do_without_the_services_libraries(tmp_path: Path) -> None:
+    ledger = sample()
+    (tmp_path / "e.json").write_bytes(format_evidence(ledger.evidence(1, 3, ledger.receipt(1, [1]))))
+    (tmp_path / "document").write_bytes(b"formula 3")
+    (tmp_path / "policy.txt").write_text(format_policy(POLICY))
+    assert python(BLOCKED, tmp_path) == "proven\n"
+
+
+def test_importing_the_package_imports_nothing_else(tmp_path: Path) -> None:
+    code = "import sys, hefu; print(*(name for name in sys.modules if name.startswith('hefu') or name == 'httpx'))"
+    assert python(code, tmp_path) == "hefu\n"
+    assert "hefu.sdk" in python("import sys; from hefu import Client; print(*sys.modules)", tmp_path)
+
+
+def test_every_name_that_is_offered_is_the_sdks() -> None:
+    for name in hefu.__all__:
+        if name != "__version__":
+            assert getattr(hefu, name) is getattr(sdk, name)
+            assert name in sdk.__all__
+            assert not (ROOT / "clients" / "hefu" / f"{name}.py").exists()  # or the module would hide it
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        getattr(hefu, "nothing")  # noqa: B009  # mypy knows that there is none

@@ -1,0 +1,138 @@
+"""Around the commands: completion, the manual page, and the questions at the first run."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.clients.command_line import hefu
+from tests.clients.double import CODE, Double, running
+
+from hefu.cli import MODULES
+from hefu.manual import manual
+
+
+def complete(*words: str) -> list[str]:
+    """What bash offers for the last word."""
+    script = hefu("completion", "bash").out
+    script += 'COMP_WORDS=(hefu "$@"); COMP_CWORD=$#; _hefu; printf "%s\\n" "${COMPREPLY[@]}"'
+    command = ["bash", "--norc", "-euc", script, "bash", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["ver"], ["verify"]),
+        (["verify", "--po"], ["--policy"]),
+        (["verify", "evid"], []),
+        (["vault", "re"], ["restore"]),
+        (["vault", "verify", "--off"], ["--offline"]),
+        (["deposit", "--home", "x", "--w"], ["--wait"]),
+        (["nothing", "--"], []),
+    ],
+)
+def test_bash_completes_commands_and_options(words: list[str], offered: list[str]) -> None:
+    assert complete(*words) == offered
+
+
+def test_every_command_is_offered() -> None:
+    firsts = {name.split()[0] for name in MODULES}
+    assert set(complete("")) == firsts
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_other_shells_are_told_every_command_and_option(
+    monkeypatch: pytest.MonkeyPatch, shell: str, language: str
+) -> None:
+    monkeypatch.setenv("HEFU_LANG", language)
+    script = hefu("completion", shell).out
+    for word in (word for name in MODULES for word in name.split()):
+        assert word in script
+    assert ("--skip-unreadable" if shell == "zsh" else "-l skip-unreadable") in script
+    assert all(line.count("'") % 2 == 0 for line in script.split("\n"))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_manual_page_names_everything_and_is_sound_roff(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, language: str
+) -> None:
+    monkeypatch.setenv("HEFU_LANG", language)
+    page = manual()
+    for name in MODULES:
+        assert f"\n.SS {name}\n" in page
+    assert "\\-\\-skip\\-unreadable" in page
+    (tmp_path / "hefu.1").write_text(page, "utf-8")
+    command = ["groff", "-k", "-man", "-Tutf8", "-ww", str(tmp_path / "hefu.1")]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert shown.stderr.replace("can't break line", "") == "" or language == "zh"
+    assert "hefu verify" in shown.stdout
+
+
+class Terminal:
+    """A command at a terminal of its own."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("HEFU_")}
+        environment |= {"PYTHONPATH": os.pathsep.join(sys.path), "HEFU_LANG": "en", "HOME": str(folder)}
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "hefu", *words]
+        self._process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment)
+        os.close(theirs)
+        self._terminal = ours
+        self.seen = ""
+
+    def expect(self, text: str) -> None:
+        deadline = time.monotonic() + 20
+        while text not in self.seen:
+            left = deadline - time.monotonic()
+            assert left > 0, self.seen
+            assert select.select([self._terminal], [], [], left)[0], self.seen
+            self.seen += os.read(self._terminal, 65536).decode()
+
+    def type(self, text: str) -> None:
+        os.write(self._terminal, f"{text}\n".encode())
+
+    def end(self) -> int:
+        code = self._process.wait(20)
+        os.close(self._terminal)
+        return code
+
+
+def test_init_asks_at_a_terminal_for_what_is_missing(double: Double, tmp_path: Path) -> None:
+    with running(double) as url:
+        terminal = Terminal(tmp_path, "init")
+        terminal.expect(f"the settings? [~{os.sep}.hefu]")
+        terminal.type("")
+        terminal.expect("https://ledger.example? ")
+        terminal.type(url)
+        terminal.expect("operator gave? ")
+        terminal.type(CODE)
+        terminal.expect(f"be kept? [{tmp_path / '.hefu' / 'vault'}]")
+        terminal.type(str(tmp_path / "drive"))
+        terminal.expect("trusted at first sight")
+        assert terminal.end() == 0
+    assert (tmp_path / ".hefu" / "config.json").exists()
+    assert (tmp_path / "drive").is_dir()
+
+
+def test_what_is_left_unanswered_is_refused(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, "init", "--home", str(tmp_path / "home"), "--no-vault")
+    terminal.expect("https://ledger.example? ")
+    terminal.type("")
+    terminal.expect("operator gave? ")
+    terminal.type("")
+    terminal.expect("--server is needed (or HEFU_SERVER); --code is needed")
+    assert terminal.end() == 2
+
+
+def test_nothing_is_asked_where_nobody_sits(tmp_path: Path) -> None:
+    ran = hefu("init", "--home", tmp_path / "home", expect=2)
+    assert "--server is needed (or HEFU_SERVER); --code is needed" in ran.err

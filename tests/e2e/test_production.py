@@ -1,0 +1,122 @@
+"""Two web processes and a worker on PostgreSQL and Redis: deposits over both, receipts that verify, a clean ledger."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from tests.enrolling import enrol, make_statement
+from tests.postgres import Postgres
+from tests.production import Production
+from tests.serving import ENVIRONMENT, get, request, run
+from tests.valkey import Valkey
+
+from hefu_ledger.acceptance import parse_acceptance
+from hefu_ledger.note import parse_note
+from hefu_ledger.policy import parse_policy
+from hefu_ledger.verify import verify_receipt
+from hefu_service.sealing.fsck import fsck
+from hefu_service.wiring import open_services
+
+DEPOSITS = 40
+PATIENCE_S = 20
+
+
+@pytest.fixture
+def production(postgres: Postgres, valkey: Valkey, tmp_path: Path) -> Iterator[Production]:
+    valkey.flush()
+    made = Production(tmp_path / "data", postgres.create(), valkey.url)
+    try:
+        made.add_worker()
+        made.add_web()
+        made.add_web()
+        yield made
+    finally:
+        made.kill()
+
+
+def receipt_of(port: int, statement: bytes) -> bytes:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        status, body = get(port, f"/v1/deposits/{sha256(statement).hexdigest()}/receipt")
+        if status == 200:
+            return body
+        time.sleep(0.02)
+    raise AssertionError("no receipt")
+
+
+def test_deposits_over_two_webs_become_one_ledger(production: Production) -> None:
+    ports = [web.port for web in production.webs]
+    with open_services(production.data, production.database) as services:
+        signer = enrol(services)
+    statements = [make_statement(signer, number) for number in range(DEPOSITS)]
+
+    def deposit(number: int) -> bytes:
+        headers = {"Content-Type": "text/plain"}
+        status, _, body = request(ports[number % 2], "POST", "/v1/deposits", statements[number], headers)
+        assert status == 201, body
+        return body
+
+    with ThreadPoolExecutor(8) as pool:
+        acknowledgements = list(pool.map(deposit, range(DEPOSITS)))
+    seqs = sorted(parse_acceptance(parse_note(each).text).seq for each in acknowledgements)
+    assert seqs == list(range(DEPOSITS))
+    policy = parse_policy(get(ports[0], "/v1/trust")[1].decode())
+    for number, statement in enumerate(statements):  # from the other web than took it
+        receipt = receipt_of(ports[(number + 1) % 2], statement)
+        assert verify_receipt(receipt, policy=policy).verdict == "proven"
+    assert production.stop() == [0, 0, 0], production.log.read_text()
+    with open_services(production.data, production.database) as services:
+        assert list(fsck(services)) == []
+
+
+def test_a_worker_seals_what_it_finds_drains_and_ends(production: Production) -> None:
+    with open_services(production.data, production.database) as services:
+        signer = enrol(services)
+    (worker,) = production.workers
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(15) == 0
+    statement = make_statement(signer, 0)
+    assert request(production.webs[0].port, "POST", "/v1/deposits", statement, {"Content-Type": "text/plain"})[0] == 201
+    production.add_worker()
+    receipt_of(production.webs[0].port, statement)
+
+
+def test_a_worker_ends_with_its_parent(production: Production) -> None:
+    script = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); sys.stdin.read()"
+    words = [sys.executable, "-c", script, *map(str, production.workers[0].args)]  # type: ignore[arg-type] # a list, as it was made
+    environment = {**ENVIRONMENT, **production.webs[0].settings}
+    with (
+        production.log.open("ab") as log,
+        subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment) as parent,
+    ):
+        assert parent.stdout is not None
+        orphan = int(parent.stdout.readline())
+        deadline = time.monotonic() + PATIENCE_S
+        while production.log.read_text().count('"working"') < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        parent.kill()
+        while alive(orphan) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not alive(orphan)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+def test_a_worker_needs_a_queue_and_a_database_server(tmp_path: Path) -> None:
+    words = ("worker", "--data", tmp_path)
+    assert "HEFU_REDIS_URL: missing" in run("hefu-service", *words, expect=2).stderr

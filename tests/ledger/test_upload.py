@@ -1,0 +1,100 @@
+"""What a depositor signs for a vault's file is read strictly, and no other name is a file's."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.sample_ledger import signer
+
+from hefu_ledger.encoding import canonical
+from hefu_ledger.errors import MalformedError, UnknownFormatError
+from hefu_ledger.note import format_note, sign_note
+from hefu_ledger.upload import MAX_BLOB, Upload, check_blob_name, format_upload, parse_signed_upload, parse_upload
+
+HASHES = st.binary(min_size=32, max_size=32)
+NAMES = st.builds(
+    lambda stem, place: stem.hex() + (f".{place}" if place else ""), HASHES, st.integers(min_value=0, max_value=9999)
+)
+UPLOADS = st.builds(
+    Upload,
+    address=HASHES,
+    depositor=st.from_regex("[a-z0-9]{1,32}", fullmatch=True),
+    name=NAMES,
+    sha256=HASHES,
+    size=st.integers(min_value=1, max_value=MAX_BLOB),
+)
+ONE = Upload(sha256(b"address").digest(), "acme", "ab" * 32, sha256(b"blob").digest(), 4)
+
+
+@given(UPLOADS)
+def test_an_upload_reads_back(upload: Upload) -> None:
+    assert parse_upload(format_upload(upload)) == upload
+
+
+def test_a_whole_note_reads_back() -> None:
+    note = sign_note(format_upload(ONE), [signer("log.example/depositor/acme", "upload")])
+    assert parse_signed_upload(format_note(note)) == (note, ONE)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"size": 0},
+        {"size": MAX_BLOB + 1},
+        {"size": True},
+        {"size": "4"},
+        {"name": "ab" * 31},
+        {"name": "AB" * 32},
+        {"depositor": "Acme"},
+        {"address": "00" * 31},
+        {"sha256": None},
+        {"more": 1},
+    ],
+)
+def test_any_other_member_is_refused(change: dict[str, object]) -> None:
+    members = {**ONE._asdict(), "address": ONE.address.hex(), "sha256": ONE.sha256.hex()}
+    with pytest.raises(MalformedError):
+        parse_upload(f"hefu-vault-put/v1\n{canonical(members | change).decode()}\n")
+
+
+def test_another_version_or_format_is_told_apart() -> None:
+    with pytest.raises(UnknownFormatError):
+        parse_upload(format_upload(ONE).replace("/v1", "/v2"))
+    with pytest.raises(MalformedError):
+        parse_upload(format_upload(ONE).replace("hefu-vault-put", "hefu-deposit"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "ab" * 31,
+        "ab" * 33,
+        "AB" * 32,
+        "ag" * 32,
+        "..",
+        "../" + "ab" * 31,
+        "ab" * 32 + ".",
+        "ab" * 32 + ".0",
+        "ab" * 32 + ".01",
+        "ab" * 32 + ".10000",
+        "ab" * 32 + ".99999999999999999999",
+        "ab" * 32 + ".1.1",
+        "ab" * 32 + ".²",
+        "ab" * 32 + ".receipt",
+        "ab" * 32 + "\n",
+        None,
+        7,
+    ],
+)
+def test_no_other_name_is_that_of_a_vault_s_file(name: object) -> None:
+    with pytest.raises(MalformedError, match="not the name of a vault file"):
+        check_blob_name(name)
+
+
+@pytest.mark.parametrize("name", ["ab" * 32, "0" * 64 + ".1", "f" * 64 + ".9999"])
+def test_names_of_files_and_of_further_pieces_are(name: str) -> None:
+    assert check_blob_name(name) == name
