@@ -35,6 +35,10 @@ class DemoFailedError(Exception):
 def main() -> int:
     """Run it all; 0 only if every claim held."""
     documents = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None
+    cause = unfit(documents) if documents is not None else ""
+    if cause:
+        print(f"✗ {documents}: {cause}")
+        return 2
     shutil.rmtree(DEMO, ignore_errors=True)
     DEMO.mkdir()
     try:
@@ -43,6 +47,17 @@ def main() -> int:
         print(f"\n✗ {error}")
         return 1
     return 0
+
+
+def unfit(documents: Path) -> str:
+    """Why nothing can be shown with these documents; empty if it can."""
+    if not documents.is_dir():
+        return "not a folder; DOCS names the folder to deposit"
+    if documents in (DEMO, *DEMO.parents) or DEMO in documents.parents:
+        return f"{DEMO} is removed and made anew by every demo; DOCS must lie outside, and not hold it"
+    if not any(path.is_file() and path.stat().st_size for path in documents.rglob("*")):
+        return "at least one file that is not empty is needed: one of its bytes will be changed"
+    return ""
 
 
 def run(documents: Path) -> None:

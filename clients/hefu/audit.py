@@ -44,7 +44,8 @@ class _Audit:
         self.source = source
         self.policy = policy
         self.seen = seen
-        self.facts: dict[str, Any] = {"depth": "full" if source.private else "public"}
+        self.private = source.private  # of all batches or of none, and a folder lists them all to tell
+        self.facts: dict[str, Any] = {"depth": "full" if self.private else "public"}
         self.sight: Sight | None = None
         self.tree: Tree | None = None  # of the records
 
@@ -98,33 +99,33 @@ def _not_shorter(work: _Audit) -> Finding:
 
 def _replay(work: _Audit) -> Finding:
     sight = work.needed_sight
-    replay = Replay(full=work.source.private)
+    replay = Replay(full=work.private)
     leaves = bytearray()
     with progress_bar("audit", sight.checkpoint.size) as progress:
         for tile in tiles_at(sight.checkpoint.size):
             if tile.level != ENTRIES:
                 break
             for data in read_records(work.source, tile):
-                _feed(replay, work.source, data)
+                _feed(replay, work, data)
                 leaves += leaf_hash(data)
                 progress.done()
     replay.finish(sight.note, [log.key for log in work.policy.logs])
     work.tree = Tree(bytes(leaves))
     work.facts |= {"records": replay.size, "deposits": replay.deposits}
-    if work.source.private:
+    if work.private:
         work.facts["broken_promises"] = replay.broken_promises
     words = both("audit.replayed", records=replay.size, deposits=replay.deposits)
     return Finding(OK, f"{replay.size} records", *words)
 
 
-def _feed(replay: Replay, source: Source, data: bytes) -> None:
+def _feed(replay: Replay, work: _Audit, data: bytes) -> None:
     record = replay.record(data)
     if not isinstance(record.body, Batch):
         return
-    if source.private:
-        replay.entries(read_entries(source, record.index))
+    if work.private:
+        replay.entries(read_entries(work.source, record.index))
     else:
-        replay.leaves(read_leaves(source, record.index, record.body.count))
+        replay.leaves(read_leaves(work.source, record.index, record.body.count))
 
 
 def _contains(work: _Audit) -> Finding:
@@ -151,7 +152,7 @@ def _tiles(work: _Audit) -> Finding:
 
 
 def _not_checked(work: _Audit) -> Finding:
-    zh, en = both("audit.unchecked" if work.source.private else "audit.unchecked_public")
+    zh, en = both("audit.unchecked" if work.private else "audit.unchecked_public")
     return Finding(UNCHECKED, en.removeprefix("Not checked: ").removesuffix("."), zh, en)
 
 

@@ -10,6 +10,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from hefu.plain import plain
 from hefu.progress import Progress
 
 _STEP = 8 << 20  # bytes between two redraws of the amount read
@@ -35,6 +36,6 @@ class _Bar(Progress):
 @contextmanager
 def bar(title: str, total: int) -> Iterator[Progress]:
     """Draw on standard error until the block ends."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[amount]}"))
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[amount]}"))
     with RichProgress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as shown:
-        yield _Bar(shown, title, total)
+        yield _Bar(shown, plain(title), total)

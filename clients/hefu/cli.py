@@ -20,11 +20,26 @@ from hefu.disk import why
 from hefu.document import UnreadableError
 from hefu.errors import CANNOT_TELL, INTERRUPTED, NOT_PROVEN, AlarmError, ClientError, FolderError
 from hefu.language import CHINESE, LANGUAGES, SETTING, say
+from hefu.plain import plain, plain_lines
 from hefu.usage import SETTINGS, Parser, interactive, overview
 from hefu_ledger import verdict as verdicts
 from hefu_ledger.errors import LedgerError, VerificationError
 
 _SIMPLER = {ord("✓"): "√", ord("✗"): "×"}  # code page 936 has no others
+# Those of hefu-service, which may run beside this: set for it, they are no mistake here.
+SERVICE_SETTINGS = frozenset(
+    f"HEFU_{name}"
+    for name in (
+        "DATA",
+        "HOST",
+        "PORT",
+        "WINDOW_MS",
+        "AUDITOR_TOKEN_FILE",
+        "DATABASE_URL",
+        "VAULT_QUOTA_BYTES",
+        "REDIS_URL",
+    )
+)
 # Where each command lives, in the order of the help: only the module of the one that is asked for is imported.
 MODULES = {
     "init": "commands_deposit",
@@ -103,7 +118,7 @@ def _complete(command: Command, options: Namespace, environment: Mapping[str, st
 def _misset(environment: Mapping[str, str]) -> Iterator[str]:
     known = (*SETTINGS.values(), SETTING)
     for name in sorted(environment):
-        if name.startswith("HEFU_") and name not in known:
+        if name.startswith("HEFU_") and name not in known and name not in SERVICE_SETTINGS:
             yield say("cli.unknown_setting", name=name, known=", ".join(known))
     if environment.get(SETTING, CHINESE) not in LANGUAGES:
         yield say("cli.unknown_language", name=SETTING)
@@ -130,13 +145,13 @@ def _attempt(command: Command, options: Namespace) -> Outcome:
     except LedgerError as error:
         return _failure(command, CANNOT_TELL, say("cli.unreadable", error=error))
     except UnreadableError as error:
-        return _failure(command, CANNOT_TELL, str(error))
+        return _failure(command, CANNOT_TELL, plain(error))
     except OSError as error:
-        return _failure(command, CANNOT_TELL, f"{error.filename}: {why(error)}" if error.filename else str(error))
+        return _failure(command, CANNOT_TELL, plain(f"{error.filename}: {why(error)}" if error.filename else error))
     except Exception as error:  # a crash must not look like a verdict
         import traceback  # noqa: PLC0415
 
-        traceback.print_exc()
+        _print(sys.stderr, plain_lines(traceback.format_exc()))
         return _failure(command, CANNOT_TELL, say("cli.unexpected", kind=type(error).__name__, error=error))
 
 
@@ -163,7 +178,7 @@ def _report(outcome: Outcome, *, as_json: bool) -> int:
     if as_json:
         _print(sys.stdout, json.dumps(outcome.value, ensure_ascii=False))
     if failed or not as_json:
-        _print(sys.stderr if failed else sys.stdout, outcome.text)
+        _print(sys.stderr if failed else sys.stdout, plain_lines(outcome.text))
     return outcome.code
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hefu.command import Command, Outcome, option
 from hefu.errors import CANNOT_TELL, NOT_PROVEN
 from hefu.language import say
+from hefu.plain import plain
 
 if TYPE_CHECKING:
     from hefu.entries import Document, Entry
@@ -200,7 +201,8 @@ def _state(name: str) -> str:
 
 def _document_line(item: Document) -> str:
     label = f"  [{item.label}]" if item.label else ""
-    return f"{item.number or item.statement[:16]}  {item.received_at}  {item.path or item.name}  {item.evidence}{label}"
+    what = f"{item.path or item.name}  {item.evidence}{label}"
+    return plain(f"{item.number or item.statement[:16]}  {item.received_at}  {what}")
 
 
 def _survey_value(found: Survey) -> dict[str, Any]:
@@ -235,7 +237,7 @@ def _kind(key: str, names: Iterable[str]) -> list[str]:
     if not found:
         return []
     more = [f"  … +{len(found) - _SHOWN}"] if len(found) > _SHOWN else []
-    return [say(key, count=len(found)), *(f"  {name}" for name in found[:_SHOWN]), *more]
+    return [say(key, count=len(found)), *(f"  {plain(name)}" for name in found[:_SHOWN]), *more]
 
 
 def _problem(problem: Problem) -> str:

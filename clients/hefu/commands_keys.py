@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hefu.command import Command, Outcome, need, option
 from hefu.errors import ClientError
 from hefu.language import say
+from hefu.plain import plain
 from hefu_ledger.errors import MalformedError
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _person_line(person: Person) -> str:
     if person.compromised_since:
         notes.append(say("key.since", time=person.compromised_since))
     state, role = say(f"keystate.{person.state}"), say(f"role.{person.role}")
-    return "  ".join([person.key, role, state, *(note for note in notes if note)])
+    return plain("  ".join([person.key, role, state, *(note for note in notes if note)]))
 
 
 def _declare_end(parser: ArgumentParser) -> None:
@@ -161,7 +162,7 @@ def _shown_lines(shown: Shown) -> list[str]:
     if shown.names is None:
         lines.append(say("approve.nameless"))
     else:
-        lines += [f"  {name}" for name in shown.names[:_SHOWN]]
+        lines += [f"  {plain(name)}" for name in shown.names[:_SHOWN]]
         lines += [say("approve.more", count=len(shown.names) - _SHOWN)] if len(shown.names) > _SHOWN else []
     return [*lines, say("approve.done", file=shown.file) if shown.approved else say("approve.only_shown")]
 

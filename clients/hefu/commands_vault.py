@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hefu.command import Command, Outcome, option
 from hefu.errors import NOT_PROVEN, ClientError
 from hefu.language import say
+from hefu.plain import plain
 
 if TYPE_CHECKING:
     from hefu.recovery import Recovery, Sheet
@@ -88,7 +89,7 @@ def _verify(options: Namespace) -> Outcome:
     counts = {"deposits": done.deposits, "documents": done.documents}
     good = not done.findings
     text = [say("vault verify.complete", **counts) if good else say("vault verify.incomplete", **counts)]
-    text += [f"  {say(f'place.{each.where}')}: {each.name}: {each.what}" for each in done.findings]
+    text += [plain(f"  {say(f'place.{each.where}')}: {each.name}: {each.what}") for each in done.findings]
     text += [say("vault restore.never", statement=identity) for identity in done.never]
     value = done._asdict() | {"findings": [finding._asdict() for finding in done.findings]}
     return Outcome(NOT_PROVEN if done.findings else 0, value, "\n".join(text))
@@ -103,7 +104,7 @@ def _sync(options: Namespace) -> Outcome:
     with Service(options.server or home.config.server) as service:
         done = sync(home, service)
     text = [say("vault sync.done", sent=done.sent, fetched=done.fetched, receipts=done.receipts)]
-    text += [f"  {problem.path}: {problem.cause}" for problem in done.problems]
+    text += [plain(f"  {problem.path}: {problem.cause}") for problem in done.problems]
     value = done._asdict() | {"problems": [problem._asdict() for problem in done.problems]}
     return Outcome(NOT_PROVEN if done.problems else 0, value, "\n".join(text))
 

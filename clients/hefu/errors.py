@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from hefu.language import say
+from hefu.plain import plain
 
 NOT_PROVEN = 1
 REFUSED = 2
@@ -33,10 +34,8 @@ class FolderError(ClientError):
     """Files that cannot be deposited or read; each is named with its cause, and nothing was written."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        lines = "".join(f"\n  {problem.path}: {problem.cause}" for problem in problems)
-        super().__init__(
-            say("folder.problem" if len(problems) == 1 else "folder.problems", count=len(problems), lines=lines)
-        )
+        said = say("folder.problem" if len(problems) == 1 else "folder.problems", count=len(problems))
+        super().__init__("\n  ".join([said, *(plain(f"{path}: {cause}") for path, cause in problems)]))
         self.problems = tuple(problems)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hefu.atomic import PRIVATE, write_new
 from hefu.bundles import decode, read_cards
-from hefu.comparison import name_of, read_end
+from hefu.comparison import add_name, name_of, read_end
 from hefu.disk import reach, shown_as, unfit
 from hefu.errors import ClientError
 from hefu.language import say
@@ -43,6 +43,7 @@ def extract(bundle: str, out: str, wanted: Collection[str] = ()) -> list[str]:
     cannot = [(name, unfit(name)) for name in sorted(wanted or contents.names) if unfit(name)]
     if cannot:
         raise ClientError("; ".join(say("extract.unfit", name=name, cause=cause) for name, cause in cannot))
+    _check_clashes(frozenset(wanted) or contents.names)
     paths = []
     with progress_bar("extract", len(set(wanted)) or contents.header.count) as progress:
         for name, data in _cut(bundle, contents, wanted):
@@ -65,16 +66,25 @@ def _read(bundle: str) -> _Contents:
     """Read a bundle through once, for the tree; the evidence is cut in a second pass."""
     with open(bundle, "rb") as file:
         header = read_header(file)
-        leaves, names = bytearray(), []
+        leaves, names = bytearray(), set[str]()
         for texts, commitment in read_cards(file, header):
             leaves += leaf_hash(commitment)
-            names.append(name_of(decode(texts)[1]))
+            add_name(names, name_of(decode(texts)[1]))
         receipt = read_end(file)
     tree = Tree(bytes(leaves))
     _, statement = parse_signed_statement(receipt.statement.encode())
     if (statement.count, statement.root) != (tree.size, tree.root):
         raise MalformedError(f"{bundle}: its cards are not those of its statement")
     return _Contents(header, tree, receipt, frozenset(names))
+
+
+def _check_clashes(names: frozenset[str]) -> None:
+    """Refuse names of which one's evidence would lie where another's needs a folder."""
+    for name in sorted(names):
+        above = name
+        while above := above.rpartition("/")[0]:
+            if above.endswith(SUFFIX) and above.removesuffix(SUFFIX) in names:
+                raise ClientError(say("extract.clash", name=name, other=above))
 
 
 def _cut(bundle: str, contents: _Contents, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from hefu.plain import plain
+
 SETTING: Final = "HEFU_LANG"
 CHINESE: Final = "zh"
 ENGLISH: Final = "en"
@@ -35,11 +37,12 @@ def say(key: str, /, **values: object) -> str:
 
 
 def both(key: str, /, **values: object) -> tuple[str, str]:
-    """A text in Chinese and in English."""
+    """A text in Chinese and in English; of a value that is text, or an error's, nothing steers and all is one line."""
     from hefu.texts import TEXTS  # noqa: PLC0415  # who verifies from cold seldom needs it
 
     zh, en = TEXTS[key]
-    return zh.format_map(values), en.format_map(values)
+    shown = {name: plain(value) if isinstance(value, (str, Exception)) else value for name, value in values.items()}
+    return zh.format_map(shown), en.format_map(shown)
 
 
 def said(text: str) -> str:

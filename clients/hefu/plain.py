@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 # C0 and C1 controls, both separators of lines, and whatever turns the direction of what follows.
-_STEERING: Final = (*range(0x20), *range(0x7F, 0xA0), 0x61C, *range(0x200E, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_STEERING: Final = (
+    *range(0x20),
+    *range(0x7F, 0xA0),
+    0x61C,
+    0x200E,
+    0x200F,
+    *range(0x2028, 0x202F),
+    *range(0x2066, 0x206A),
+)
 _SHOWN: Final = {code: chr(code).encode("unicode_escape").decode() for code in _STEERING}
 
 

@@ -62,7 +62,9 @@ class Folder:
         try:
             file = open(f"{self._path}/{path}", "rb")  # noqa: SIM115  # closed below
         except FileNotFoundError:
-            raise MalformedError(f"{path} is missing") from None
+            raise MalformedError(
+                f"{path} is missing, while other batches have theirs: export again with --statements"
+            ) from None
         with file:
             while line := file.readline(_MAX_ENTRY + 1):
                 yield line

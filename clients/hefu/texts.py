@@ -313,6 +313,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "extract.done": ("{count} 份证据，写入 {out}", "{count} evidence files in {out}"),
     "extract.unknown": ("{bundle} 内没有这些文件：{names}", "{bundle} holds no document named {names}"),
     "extract.unfit": ("{name}：{cause}", "{name}: {cause}"),
+    "extract.clash": (
+        "{name} 的证据须放在文件夹 {other} 之内，而 {other} 是另一份证据的文件名；请分别拆出，各用一个 --out",
+        "the evidence of {name} belongs below {other}, which is evidence itself; extract them into an --out each",
+    ),
     "extract.alike": (
         "此盘分不清 {path} 与已有的 {other}；请逐份拆出，各用一个 --out",
         "this disk cannot tell {path} from {other}, which is there; extract them one by one, each into its own --out",
@@ -363,10 +367,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "audit.unknown_form": ("无法解读：{error}", "Not in a known form: {error}."),
     "audit.not_reached": ("无可比之物，或前面的步骤未通过。", "Not reached, or nothing to compare."),
     # files and folders
-    "folder.problem": ("1 处无法存证；什么也没有写入{lines}", "1 path cannot be deposited; nothing was written{lines}"),
+    "folder.problem": ("1 处无法存证；什么也没有写入", "1 path cannot be deposited; nothing was written"),
     "folder.problems": (
-        "{count} 处无法存证；什么也没有写入{lines}",
-        "{count} paths cannot be deposited; nothing was written{lines}",
+        "{count} 处无法存证；什么也没有写入",
+        "{count} paths cannot be deposited; nothing was written",
     ),
     "folder.link": ("符号链接，不跟随", "a symbolic link, which is not followed"),
     "folder.pipe": ("命名管道", "a named pipe"),

@@ -275,6 +275,9 @@ class ExportFiles(LedgerFiles, Protocol):
     def write_entries(self, batch: int, data: bytes) -> None:
         """Acceptances and statements of the batch with this record index; ImmutableError as for tiles."""
 
+    def has_entries(self) -> bool:
+        """Whether any batch's acceptances and statements are here."""
+
 
 class BatchFiles(Protocol):
     """The private half of the ledger: one write-once file of acceptances and statements a batch."""

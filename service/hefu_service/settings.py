@@ -12,6 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 from hefu_service.services import VAULT_QUOTA
 
 PREFIX: Final = "HEFU_"
+# Those of the client, hefu, which may run beside this: set for it, they are no mistake here.
+CLIENT_SETTINGS: Final = frozenset({"HEFU_HOME", "HEFU_SERVER", "HEFU_POLICY", "HEFU_LANG"})
 
 
 class SettingsError(Exception):
@@ -37,7 +39,7 @@ def read_settings(environment: Mapping[str, str], **flags: object) -> Settings:
 
     Raises SettingsError that names everything missing, unknown or of another kind, at once.
     """
-    given = sorted((name, text) for name, text in environment.items() if name.startswith(PREFIX))
+    given = sorted((name, text) for name, text in environment.items() if _ours(name))
     given += [(_flag(name), str(value)) for name, value in flags.items() if value is not None]  # last, so that they win
     problems = [f"{label}: unknown" for label, _ in given if label not in _NAMES]
     values: dict[str, Any] = {}
@@ -54,6 +56,10 @@ def read_settings(environment: Mapping[str, str], **flags: object) -> Settings:
     if problems:
         raise SettingsError("; ".join(problems))
     return Settings(**values)
+
+
+def _ours(name: str) -> bool:
+    return name.startswith(PREFIX) and name not in CLIENT_SETTINGS
 
 
 def _flag(name: str) -> str:

@@ -1,18 +1,30 @@
-"""A folder made ready to deposit, by the client's own code: everything ``hefu deposit`` does before the network."""
+"""A folder made ready to deposit, by the client's own code: what ``hefu deposit`` does before the network."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
-from tests.sample_ledger import ORIGIN, POLICY, depositor_signer, opened_identity, sample
-
+from hefu.bundles import Part
+from hefu.deposit import keep_private_half
 from hefu.home import Config, Home
-from hefu.plan import documents, plan
+from hefu.plan import Target, documents, plan
+from hefu.recovery import Recovery
 from hefu.unfinished import write
 from hefu_ledger.record import Genesis, parse_record
+from hefu_ledger.statement import statement_id
+from tests.sample_ledger import ORIGIN, POLICY, depositor_signer, opened_identity, sample
 
 
-def prepare(folder: Path, scratch: Path) -> None:
+class Prepared(NamedTuple):
+    """A deposit that could be sent."""
+
+    home: Home
+    target: Target
+    part: Part
+
+
+def prepare(folder: Path, scratch: Path) -> Prepared:
     """List, hash, describe, commit to and sign; durable in a bundle's ``.part`` when done."""
     out = scratch / "evidence"
     out.mkdir(exist_ok=True)
@@ -20,6 +32,12 @@ def prepare(folder: Path, scratch: Path) -> None:
     if not isinstance(genesis, Genesis):
         raise TypeError("the sample ledger does not begin with genesis")
     config = Config("acme", opened_identity("acme"), ORIGIN, "http://127.0.0.1:1")
-    home = Home(str(scratch / "home"), config, depositor_signer("acme"), POLICY, genesis)
+    home = Home(str(scratch / "home"), config, depositor_signer("acme"), POLICY, genesis, Recovery(bytes(32)))
     (target,) = plan([str(folder)], str(out), home.path)
-    write(target, documents(target, skip_unreadable=False).names, home, None)
+    return Prepared(home, target, write(target, documents(target, skip_unreadable=False).names, home, None))
+
+
+def keep(prepared: Prepared) -> None:
+    """Put the private half into the local vault: compressed, encrypted, durable."""
+    keep_private_half(prepared.target, prepared.part, prepared.home)
+    prepared.home.vault.drop(statement_id(prepared.part.statement).hex())

@@ -210,7 +210,7 @@ def acknowledgement(case: Case) -> Finding:
     if case.independent is not None and case.independent[0] > acceptance.anchor_by:
         first = format_time(case.independent[0])
         zh = f"平台于 {received} 收讫；是否按承诺在 {by} 前入账仅凭运营者所言，最早的独立佐证为 {first}。"
-        en = f"Received at {received}; anchored by {by} on the operator's word alone, the first independent time is {first}."
+        en = f"Received at {received}; anchored by {by} on the operator's word alone: first independently at {first}."
         return Finding(NOTED, received, zh, en)
     return Finding(
         OK, received, f"平台于 {received} 收讫，并按承诺入账。", f"Received at {received}; anchored as promised."

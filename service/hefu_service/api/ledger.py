@@ -25,7 +25,7 @@ _FRESH: Final = "no-cache"
 @ledger.get("/ledger/checkpoint")
 def checkpoint() -> ResponseReturnValue:
     """The newest checkpoint."""
-    return _file(Path("checkpoint"), "text/plain; charset=utf-8", _FRESH)
+    return _file(Path("checkpoint"), "text/plain", _FRESH)
 
 
 @ledger.get("/ledger/tile/<path:name>")
@@ -56,10 +56,10 @@ def entries(index: str) -> Response:
     return response
 
 
-def _file(name: Path, content_type: str, caching: str) -> Response:
+def _file(name: Path, mimetype: str, caching: str) -> Response:
     path = context().public.absolute() / name
     try:
-        response = send_file(path, mimetype=content_type, etag=False, conditional=False, max_age=None)
+        response = send_file(path, mimetype=mimetype, etag=False, conditional=False, max_age=None)
     except FileNotFoundError:
         raise NotFound("not published, or not yet") from None
     response.headers["Cache-Control"] = caching

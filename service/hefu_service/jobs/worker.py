@@ -27,6 +27,7 @@ from hefu_service.services import Services
 
 LOG: Final = logging.getLogger("hefu.worker")
 _AGAIN_S: Final = 1.0  # between two attempts to reach Redis
+_PATIENCE_S: Final = 60  # with a Redis that says nothing: RQ then asks it anew
 
 
 class LedgerWorker(SimpleWorker):
@@ -43,6 +44,7 @@ class LedgerWorker(SimpleWorker):
             job_class=of_ours,
             serializer=JSONSerializer,
             log_job_description=False,
+            worker_ttl=_PATIENCE_S,
         )
 
     def stop(self) -> None:
@@ -89,7 +91,8 @@ class Worker:
         """Do jobs until Redis fails or we stop; then wait a moment."""
         try:
             self._listener = LedgerWorker(connect(self._url), self._services)
-            self._listener.work(logging_level="WARNING")
+            if not self._stopping.is_set():  # a signal may have come while there was no listener to stop
+                self._listener.work(logging_level="WARNING")
         except RedisError as error:
             LOG.warning("no queue (%s); what is owed is found by sweeps", type(error).__name__)
         finally:

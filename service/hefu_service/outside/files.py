@@ -23,6 +23,7 @@ class LedgerFolder:
 
     def __init__(self, root: Path) -> None:
         self._folder = Folder(root, mode=0o444)
+        self._private = Folder(root, mode=0o400)
 
     def write_tile(self, tile: Tile, data: bytes) -> None:
         self._folder.create(tile.path, data)
@@ -50,7 +51,10 @@ class LedgerFolder:
 
     def write_entries(self, batch: int, data: bytes) -> None:
         """See ``ports.ExportFiles``: only a copy made for auditors has them."""
-        self._folder.create(f"batches/{batch}/entries", data)
+        self._private.create(f"batches/{batch}/entries", data)
+
+    def has_entries(self) -> bool:
+        return any("entries" in self._folder.names(f"batches/{batch}") for batch in self._folder.names("batches"))
 
     def write_checkpoint(self, note: bytes) -> None:
         self._folder.replace(_CHECKPOINT, note)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hefu_ledger.checkpoint import parse_checkpoint
 from hefu_ledger.note import parse_note
 from hefu_ledger.tiles import WIDTH, tiles_at
-from hefu_service.ports import ExportFiles, StorageError
+from hefu_service.ports import ExportFiles, ImmutableError, StorageError
 from hefu_service.sealing.entries import batch_entries
 from hefu_service.services import Services
 
@@ -14,8 +14,13 @@ def export_ledger(services: Services, target: ExportFiles, *, statements: bool) 
     """Copy everything under the newest published checkpoint and return its size, in records.
 
     ``statements``: also the acceptances and statements of each batch, for a full replay. An earlier export is grown;
-    ImmutableError if it is of another ledger. Interrupted, it keeps its old checkpoint, and may be run again.
+    ImmutableError if it is of another ledger, or if it has statements and shall not be given more: they are private,
+    and who exports the public half is about to publish it. Interrupted, it keeps its old checkpoint, and may be run again.
     """
+    if not statements and target.has_entries():
+        raise ImmutableError(
+            "this directory holds an export with statements, which are private: export to another, or with --statements"
+        )
     note = services.files.read_checkpoint()
     if note is None:
         raise StorageError("no checkpoint is published yet")
