@@ -218,7 +218,7 @@ def ignore(_data: bytes) -> None:
 def start(data: Path, port: int) -> subprocess.Popen[bytes]:
     """Start the service and wait until it is ready."""
     log = (DEMO / "service.log").open("wb")
-    command = [BIN / "hefu-service", "serve", "--data", data, "--port", str(port)]
+    command = [str(BIN / "hefu-service"), "serve", "--data", str(data), "--port", str(port)]
     server = subprocess.Popen(command, stdout=log, stderr=log, env=ENVIRONMENT)
     log.close()
     for _ in range(100):

@@ -111,11 +111,18 @@ def _replay(work: _Audit) -> Finding:
                 progress.done()
     replay.finish(sight.note, [log.key for log in work.policy.logs])
     work.tree = Tree(bytes(leaves))
-    work.facts |= {"records": replay.size, "deposits": replay.deposits}
+    counted = {"records": replay.size, "deposits": replay.deposits}
+    noted = {"clock_corrections": replay.clock_corrections}
     if work.private:
-        work.facts["broken_promises"] = replay.broken_promises
-    words = both("audit.replayed", records=replay.size, deposits=replay.deposits)
-    return Finding(OK, f"{replay.size} records", *words)
+        noted |= {"broken_promises": replay.broken_promises, "strange_sights": replay.strange_sights}
+    work.facts |= counted | noted
+    if any(noted.values()):
+        promises, sights = noted.get("broken_promises", 0), noted.get("strange_sights", 0)
+        words = both(
+            "audit.replayed_noted", **counted, clocks=noted["clock_corrections"], promises=promises, sights=sights
+        )
+        return Finding(NOTED, f"{replay.size} records", *words)
+    return Finding(OK, f"{replay.size} records", *both("audit.replayed", **counted))
 
 
 def _feed(replay: Replay, work: _Audit, data: bytes) -> None:

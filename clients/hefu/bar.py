@@ -36,6 +36,11 @@ class _Bar(Progress):
 @contextmanager
 def bar(title: str, total: int) -> Iterator[Progress]:
     """Draw on standard error until the block ends."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[amount]}"))
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[amount]}"),
+    )
     with RichProgress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as shown:
         yield _Bar(shown, plain(title), total)

@@ -62,7 +62,9 @@ class _Findings:
 
     def uncovered(self, found: Found) -> tuple[str, ...]:
         """What the folder holds beside the documents of the bundle, whether it could be read or not."""
-        return tuple(name for name in (*found.names, *(problem.path for problem in found.problems)) if name not in self.names)
+        return tuple(
+            name for name in (*found.names, *(problem.path for problem in found.problems)) if name not in self.names
+        )
 
     def _above(self, name: str) -> str:
         """Why a folder on the way to a document is none, such as being a link that leads elsewhere; else empty."""

@@ -18,7 +18,7 @@ _SHOWN: Final = {code: chr(code).encode("unicode_escape").decode() for code in _
 
 
 def plain(text: object) -> str:
-    """One line without controls, which become ``\\\\n``, ``\\\\x1b`` or ``\\\\u202e``; doing it twice changes nothing."""
+    """One line without controls, which become ``\\\\n``, ``\\\\x1b`` or ``\\\\u202e``; twice changes nothing."""
     return str(text).translate(_SHOWN)
 
 

@@ -75,9 +75,7 @@ class Client:
             return deposit(self._home, self._service, paths, out=out, wait=wait, skip_unreadable=skip_unreadable)
 
 
-def enrol_home(
-    home: str, *, server: str, code: str, keeping: Keeping | None = None, role: str = PREPARE
-) -> Enrolled:
+def enrol_home(home: str, *, server: str, code: str, keeping: Keeping | None = None, role: str = PREPARE) -> Enrolled:
     """Make ``home`` the home of the depositor whose one-time code this is; see ``hefu.enrolment.enrol``."""
     with Service(server) as service:
         return enrol(home, service, code, keeping or Keeping(), role=role)

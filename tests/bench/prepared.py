@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.sample_ledger import ORIGIN, POLICY, depositor_signer, opened_identity, sample
+
 from hefu.bundles import Part
 from hefu.deposit import keep_private_half
 from hefu.home import Config, Home
@@ -13,7 +15,6 @@ from hefu.recovery import Recovery
 from hefu.unfinished import write
 from hefu_ledger.record import Genesis, parse_record
 from hefu_ledger.statement import statement_id
-from tests.sample_ledger import ORIGIN, POLICY, depositor_signer, opened_identity, sample
 
 
 class Prepared(NamedTuple):

@@ -68,11 +68,16 @@ def test_partial_tiles_that_were_cleared_away_are_read_from_the_full_ones(tmp_pa
 def test_whether_a_source_is_private_is_asked_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statements: bool
 ) -> None:
-    folder, listed = export(large(20), tmp_path, statements=statements), []
-    real = os.listdir
-    monkeypatch.setattr(os, "listdir", lambda path: listed.append(path) or real(path))
+    folder = export(large(20), tmp_path, statements=statements)
+    real, listed = os.listdir, list[str]()
+
+    def listdir(path: str) -> list[str]:
+        listed.append(path)
+        return real(path)
+
+    monkeypatch.setattr(os, "listdir", listdir)
     assert run(folder).verdict == PROVEN
-    assert len(listed) == 1
+    assert listed == [f"{folder}/batches"]
 
 
 def test_entries_that_are_missing_are_named_with_what_to_do(tmp_path: Path) -> None:

@@ -116,9 +116,7 @@ def test_verifying_says_nothing_of_depositing(bundle: Path, documents: Path, tmp
     assert "cannot be deposited" not in said.out + said.err
 
 
-def test_two_documents_of_one_name_are_malformed(
-    bundle: Path, documents: Path, tmp_path: Path
-) -> None:
+def test_two_documents_of_one_name_are_malformed(bundle: Path, documents: Path, tmp_path: Path) -> None:
     bundle.write_bytes(bundle.read_bytes().replace(b'{"name":"1.txt"}', b'{"name":"0.txt"}'))
     with pytest.raises(MalformedError, match=r"two documents are named '0\.txt'"):
         verify(str(bundle), str(documents), policy=POLICY)

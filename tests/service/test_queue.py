@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 from rq import Queue
+from rq.exceptions import StopRequested
 from tests.sample_service import SampleService
 from tests.valkey import Valkey
 
@@ -163,6 +164,26 @@ def test_a_redis_that_is_gone_is_logged_once_and_matters_to_nobody(
     assert [record.message for record in caplog.records] == [
         "Redis does not answer (ConnectionError): the workers' sweeps will seal"
     ]
+
+
+def test_a_worker_that_is_stopped_ends_its_job_and_takes_no_further_one(
+    service: SampleService, key: Ed25519Signer, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hints, worker, now_ms = Hints(redis), LedgerWorker(redis, service.services), service.clock.now_ms
+    for number in range(2):
+        service.deposit(key, 1, first=number)
+        hints.ask(service.services)
+
+    def stopped() -> int:
+        worker.stop()
+        return now_ms()
+
+    monkeypatch.setattr(service.clock, "now_ms", stopped)
+    worker.work(burst=True, logging_level="WARNING")
+    assert done(service, 2)
+    assert ledger_queue(redis).count == 1
+    with pytest.raises(StopRequested):
+        worker.stop()
 
 
 # What Redis holds is not believed

@@ -1,8 +1,8 @@
 """Statements, checked before they wait for the intake lock, and what becomes of them.
 
-What a check relies on (a depositor's keys, roots of the published ledger) is remembered from the last look, so that most
-statements need none. Being stale can only refuse too much, for which the check looks again, or accept a key that has
-ended since, for which the committer looks again under the lock.
+What a check relies on (a depositor's keys, roots of the published ledger) is remembered from the last look, so that
+most statements need none. Being stale can only refuse too much, for which the check looks again, or accept a key that
+has ended since, for which the committer looks again under the lock.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ def export_ledger(services: Services, target: ExportFiles, *, statements: bool) 
 
     ``statements``: also the acceptances and statements of each batch, for a full replay. An earlier export is grown;
     ImmutableError if it is of another ledger, or if it has statements and shall not be given more: they are private,
-    and who exports the public half is about to publish it. Interrupted, it keeps its old checkpoint, and may be run again.
+    and who exports the public half is about to publish it. Interrupted, it keeps its old checkpoint, and may be run
+    again.
     """
     if not statements and target.has_entries():
         raise ImmutableError(
