@@ -103,7 +103,7 @@ class SampleLedger:
 
     def append(self, body: Body, entries: int | None = None) -> int:
         prev = record_hash(self.records[-1]) if self.records else NO_RECORD
-        kind = _TYPES[type(body)]  # type: ignore[index]  # never None here
+        kind = _TYPES[type(body)]
         covered = self.covered if entries is None else entries
         self.records.append(format_record(Record(covered, len(self.records), prev, kind, body)))
         return len(self.records) - 1

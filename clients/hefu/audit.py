@@ -117,11 +117,8 @@ def _replay(work: _Audit) -> Finding:
         noted |= {"broken_promises": replay.broken_promises, "strange_sights": replay.strange_sights}
     work.facts |= counted | noted
     if any(noted.values()):
-        promises, sights = noted.get("broken_promises", 0), noted.get("strange_sights", 0)
-        words = both(
-            "audit.replayed_noted", **counted, clocks=noted["clock_corrections"], promises=promises, sights=sights
-        )
-        return Finding(NOTED, f"{replay.size} records", *words)
+        events = ", ".join(f"{name} {count}" for name, count in noted.items() if count)
+        return Finding(NOTED, f"{replay.size} records", *both("audit.replayed_noted", **counted, events=events))
     return Finding(OK, f"{replay.size} records", *both("audit.replayed", **counted))
 
 

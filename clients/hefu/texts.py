@@ -357,10 +357,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{records} records and {deposits} deposits, all in order.",
     ),
     "audit.replayed_noted": (
-        "重放了 {records} 条账本条目、{deposits} 件存证，逐条相符；其中时钟更正 {clocks} 次，逾期入账 {promises} 件，"
-        "自称见过另一账本的声明 {sights} 份。",
-        "{records} records and {deposits} deposits, all in order; corrections of the clock: {clocks}, broken promises:"
-        " {promises}, statements that claim to have seen another ledger: {sights}.",
+        "重放了 {records} 条账本条目、{deposits} 件存证，逐条相符；须留意：{events}。",
+        "{records} records and {deposits} deposits, all in order; to be noted: {events}.",
     ),
     "audit.contains": ("上次看到的账本是现在账本的开头。", "It begins with the ledger seen last time."),
     "audit.tiles": ("{count} 个哈希瓦片与重放所得一致。", "{count} hash tiles are as replayed."),
