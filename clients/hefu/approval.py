@@ -58,10 +58,20 @@ def approve(home: Home, service: Service, path: str, *, look: bool = False) -> S
     signed = _check_lines(note, home, service, path)
     file = _stem(path) + _STATEMENT
     if not look and home.signer.key.key_id.hex() not in signed:
+        _check_needed(note, home, service, path)
         mine = sign_note(note.text, [home.signer]).signatures
         replace(file, format_note(Note(note.text, (*note.signatures, *mine))), mode=PUBLIC)
         signed = (*signed, home.signer.key.key_id.hex())
     return Shown(file, statement.count, statement.root.hex(), statement.kind, signed, names, not look)
+
+
+def _check_needed(note: Note, home: Home, service: Service, path: str) -> None:
+    """Refuse to sign what is complete: a statement's identity covers its lines, so it would be deposited twice."""
+    try:
+        read_roster(home.reader, service).verify_statement(note, MAX_INTEGER)
+    except VerificationError:
+        return
+    raise ClientError(say("approve.enough", path=printable(path)))
 
 
 def is_approved(part: Part, home: Home) -> bool:

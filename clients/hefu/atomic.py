@@ -38,6 +38,14 @@ def temporary_name(path: str) -> str:
     return f"{path}.tmp" if disk.can_lock_open_files() else f"{path}.{os.getpid()}.tmp"
 
 
+def clear_away(path: str) -> None:
+    """Remove the passing name of a file that has its own, left by a crash between the two steps of ``publish``."""
+    temporary = reach(temporary_name(path))
+    with suppress(FileNotFoundError):
+        if os.path.samefile(temporary, reach(path)):
+            os.unlink(temporary)
+
+
 def sync_folder(path: str) -> None:
     """Make the names in the folder of ``path`` durable."""
     disk.sync_folder(reach(os.path.dirname(path) or "."))
@@ -75,7 +83,10 @@ def _open_alone(path: str, mode: int) -> int:
         descriptor = os.open(path, disk.WRITE, mode)
         disk.lock(descriptor)
         with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
-                os.truncate(descriptor, 0)
-                return descriptor
+            found = os.fstat(descriptor)
+            if os.path.samestat(found, os.stat(path)):
+                if found.st_nlink == 1:
+                    os.truncate(descriptor, 0)
+                    return descriptor
+                os.unlink(path)  # a crash's, which has its final name as well: what has that is never cut short
         os.close(descriptor)  # it was given its name, or removed, while we waited

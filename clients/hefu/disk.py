@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from typing import Any, Final
 
 from hefu.language import say
@@ -62,7 +63,8 @@ def name(part: str, path: str) -> None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
         os.rename(part, path)
     else:
-        os.unlink(part)
+        with suppress(FileNotFoundError):  # another process took it for a crash's
+            os.unlink(part)
 
 
 def can_lock_open_files() -> bool:

@@ -12,13 +12,13 @@ from hashlib import sha256
 
 from hefu.atomic import publish, temporary_name
 from hefu.disk import why
-from hefu.document import UnreadableError
+from hefu.document import UnreadableError, digest_document
 from hefu.errors import Problem
 from hefu.index import Index
 from hefu.language import say
 from hefu.progress import progress_bar
 
-_READ_ONLY = 0o444
+_READ_ONLY = 0o400  # a copy is as private as the original
 _PIECE = 1 << 20  # bytes
 
 
@@ -43,8 +43,9 @@ def _keep(index: Index, path: str, digest: bytes, out: str) -> bool:
     document = next((item for item in same if item.path == os.path.abspath(path)), same[0])
     copy = f"{out}/{document.number or document.statement}/{document.name}"
     if os.path.lexists(copy):
+        _check(copy, digest)
         return False
-    os.makedirs(os.path.dirname(copy), exist_ok=True)
+    _make_private(os.path.dirname(copy))
     temporary = temporary_name(copy)
     try:
         _copy(path, temporary, digest)
@@ -53,6 +54,20 @@ def _keep(index: Index, path: str, digest: bytes, out: str) -> bool:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
     return True
+
+
+def _make_private(folder: str) -> None:
+    """Make a folder and those above it; makedirs would give its mode to the last alone."""
+    if not os.path.isdir(folder):
+        _make_private(os.path.dirname(folder))
+        with suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+
+
+def _check(copy: str, digest: bytes) -> None:
+    """UnreadableError unless a copy made earlier is still what was deposited; it stays as it is."""
+    if digest_document(copy).sha256 != digest:
+        raise UnreadableError(copy, say("keep.copy_changed"))
 
 
 def _copy(path: str, copy: str, digest: bytes) -> None:

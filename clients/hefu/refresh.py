@@ -20,7 +20,7 @@ from hefu.home import Home
 from hefu.http import Service
 from hefu.index import Index
 from hefu.language import say
-from hefu.offline import ACKNOWLEDGEMENT, RECEIPT
+from hefu.offline import ACKNOWLEDGEMENT, RECEIPT, STATEMENT
 from hefu.plan import Target
 from hefu.renewing import renew
 from hefu.scan import printable
@@ -147,7 +147,18 @@ def _each(home: Home, out: str, go_on: Callable[[Target], Deposited]) -> Refresh
                 raise
             except (LedgerError, ClientError) as error:  # one that cannot go on must not hold up the others
                 found.stuck.append(Problem(printable(target.final), str(error)))
+        _clear_away(out)
     return found
+
+
+def _clear_away(out: str) -> None:
+    """Remove what a crash left beside evidence that had its name already."""
+    names = set(os.listdir(out))
+    finished = {name for name in names if name.endswith(tuple(_KINDS)) and name + ".part" not in names}
+    for name in names:
+        final, kind = os.path.splitext(name)
+        if kind in (ACKNOWLEDGEMENT, STATEMENT) and final in finished:
+            os.unlink(f"{out}/{name}")
 
 
 def _from_service(target: Target, home: Home, depositor: Depositor, *, wait: bool) -> Deposited:

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from hefu import home
 from hefu.acknowledgement import verify_answer
-from hefu.atomic import PRIVATE, publish, replace, temporary_name, write_new
+from hefu.atomic import PRIVATE, clear_away, publish, replace, temporary_name, write_new
 from hefu.blobs import HOME, LABEL, Blobs, Kept, kind_of, opened, unseal
 from hefu.bundles import Part
 from hefu.errors import ClientError, Problem, RefusedError
@@ -115,6 +115,7 @@ def _begin(path: str, recovery: Recovery, source: Blobs, names: list[str]) -> No
     home.make(path)
     if found is None:
         write_new(f"{path}/{home.VAULT_KEY}", format_vault_key(recovery))
+    clear_away(f"{path}/{home.VAULT_KEY}")
 
 
 def _opens(source: Blobs, name: str, recovery: Recovery) -> bool:
@@ -251,6 +252,7 @@ def _write_all(reader: Reader, found: list[_Found], out: str, restored: Restored
 
 def _write(final: str, kept: Kept, receipt: Receipt) -> None:
     os.makedirs(os.path.dirname(final), exist_ok=True)
+    clear_away(final)  # before it is opened: it would cut short what has its name
     temporary = temporary_name(final)
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE), "wb") as file:
         for data in _evidence(kept, receipt):

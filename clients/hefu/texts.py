@@ -535,6 +535,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "这个证据文件夹不在；请接好所在的盘，或予以恢复",
         "this evidence folder is not there; connect its disk, or restore it",
     ),
+    "keep.copy_changed": (
+        "这份副本已不是存证时的内容；副本未被改动，请查明原因后移走",
+        "this copy is no longer what was deposited; it was left as it is: find out why, and move it away",
+    ),
+    "approve.enough": (
+        "{path} 的签名已经足够，再签一次会成为另一份存证",
+        "{path} has all the signatures it needs; one more would make it another deposit",
+    ),
     "keep.changed": ("对照之后又被改动，未另存", "it changed since it was checked, and was not copied"),
     "ignore.exception": (
         "{file}：{pattern!r}：不支持例外；请改写要排除的名称",

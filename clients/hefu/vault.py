@@ -11,7 +11,7 @@ import re
 from contextlib import suppress
 from typing import BinaryIO, Final, NamedTuple
 
-from hefu.atomic import replace, sync_folder, temporary_name, write_new
+from hefu.atomic import clear_away, replace, sync_folder, temporary_name, write_new
 from hefu.blobs import (
     RECEIPT,
     RECEIPT_SUFFIX,
@@ -75,6 +75,7 @@ class Vault(NamedTuple):
     def keep_deposit(self, identity: str, about: About, bundle: BinaryIO, size: int) -> None:
         """Keep ``size`` bytes of a bundle, unless its statement (hex SHA-256) is kept already. Durable on return."""
         if self.has(identity):
+            clear_away(f"{self.folder}/{identity}")
             return
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         for name in reversed(piece_names(self, identity)[1:]):
@@ -172,6 +173,7 @@ class Vault(NamedTuple):
 def fetch(vault: Vault, source: Blobs, name: str) -> bool:
     """Copy a file to the vault, if it lacks it; MalformedError if it cannot be decrypted. Durable on return."""
     if vault.has(name):
+        clear_away(f"{vault.folder}/{name}")
         return False
     data = source.read(name)
     if data is None:

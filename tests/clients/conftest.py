@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 from tests.clients.double import CODE, Double, running
+from tests.clients.dying import Forker
 
 from hefu.deposit import Deposited, deposit
 from hefu.enrolment import enrol
@@ -41,6 +42,12 @@ class Firm(NamedTuple):
 @pytest.fixture
 def double() -> Double:
     return Double()
+
+
+@pytest.fixture(scope="session")
+def forker() -> Iterator[Forker]:
+    with Forker() as running_one:
+        yield running_one
 
 
 @pytest.fixture

@@ -202,10 +202,22 @@ def test_what_is_kept_is_read_only_and_verifies_as_the_folder_did(deposited: Fir
     for path in (documents / "0.txt", documents / "配方" / "large"):
         path.write_bytes(b"ruined")
     (deposit,) = kept.iterdir()
-    assert stat.S_IMODE((deposit / "0.txt").stat().st_mode) == 0o444
+    assert stat.S_IMODE((deposit / "0.txt").stat().st_mode) == 0o400
+    assert stat.S_IMODE(deposit.stat().st_mode) == stat.S_IMODE(kept.stat().st_mode) == 0o700
     bundle = deposited.out / "documents.hefu.bundle"
     assert verify(str(bundle), str(deposit), policy=deposited.home.policy).verdict == PROVEN
     assert check(deposited, documents, "--keep", kept, expect=1).json["copied"] == 0
+
+
+def test_a_kept_copy_that_was_changed_is_named_and_left(deposited: Firm, documents: Path) -> None:
+    kept = deposited.folder / "kept"
+    check(deposited, documents, "--keep", kept)
+    (copy,) = kept.glob("*/0.txt")
+    copy.chmod(0o600)
+    copy.write_bytes(b"tampered w")
+    checked = check(deposited, documents, "--keep", kept, expect=1)
+    assert "no longer what was deposited" in str(checked.json)
+    assert copy.read_bytes() == b"tampered w"
 
 
 def test_what_changed_since_it_was_checked_is_not_kept(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tests.clients.conftest import Firm
+from tests.clients.dying import Forker
 from tests.sample_ledger import depositor_signer, opened_identity
 
 from hefu.deposit import ANCHORED, KNOWN
@@ -20,51 +19,21 @@ from hefu.verifying import verify
 from hefu_ledger.bundle import read_header, read_texts
 from hefu_ledger.verdict import PROVEN
 
-ROOT = Path(__file__).resolve().parents[2]
-# Runs a deposit that dies, without a chance to tidy up, before the n-th call that leaves the process.
-CHILD = """
-import os, sys
-import hefu.http
-from hefu.sdk import Client
 
-home, out, path, left = *sys.argv[1:4], int(sys.argv[4])
-
-def deadly(real):
-    def call(*values, **options):
-        global left
-        left -= 1
-        if left < 0:
-            os._exit(77)
-        return real(*values, **options)
-    return call
-
-for name in ("fsync", "link", "unlink", "replace"):
-    setattr(os, name, deadly(getattr(os, name)))
-once = hefu.http.Service._ask_once
-hefu.http.Service._ask_once = lambda *values: deadly(lambda answer: answer)(deadly(once)(*values))
-with Client(home) as client:
-    client.deposit([path], out=out)
-"""
+def words(firm: Firm, path: Path) -> tuple[object, ...]:
+    """The command that deposits it."""
+    return ("deposit", path, "--home", firm.home.path, "--out", firm.out, "--wait")
 
 
-def die_before(firm: Firm, path: Path, calls: int, *, prelude: str = "") -> bool:
-    """Run it, after ``prelude``; whether it died."""
-    words = [sys.executable, "-c", prelude + CHILD, firm.home.path, firm.out, path, calls]
-    places = os.pathsep.join(str(ROOT / name) for name in ("ledger", "clients"))
-    environment = {**os.environ, "PYTHONPATH": places}
-    done = subprocess.run([str(word) for word in words], env=environment, capture_output=True, check=False, timeout=60)
-    assert done.returncode in (0, 77), done.stderr.decode()
-    return done.returncode == 77
-
-
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("what", ["folder", "file"])
 def test_a_deposit_killed_before_any_step_is_finished_by_the_next_and_deposited_once(
-    firm: Firm, documents: Path, what: str
+    firm: Firm, documents: Path, what: str, forker: Forker, every: int
 ) -> None:
     path = documents if what == "folder" else documents / "0.txt"
     final = firm.out / ("documents.hefu.bundle" if what == "folder" else "0.txt.hefu.json")
-    deaths = 0
-    while die_before(firm, path, deaths):
+    calls = 0
+    while forker.dies(calls, *words(firm, path)):
         deposits = len(firm.double.ledger.deposits)
         if final.exists():
             assert verify(str(final), str(path), policy=firm.home.policy).verdict == PROVEN
@@ -79,8 +48,8 @@ def test_a_deposit_killed_before_any_step_is_finished_by_the_next_and_deposited_
         del firm.double.ledger.records[2:]
         firm.double.ledger.batches.clear()
         (Path(firm.home.path) / "checkpoint").write_bytes(firm.double.answer("GET", "/ledger/checkpoint", b"")[1])
-        deaths += 1
-    assert deaths > 12
+        calls += every
+    assert calls > 12
 
 
 def test_an_unfinished_bundle_cut_anywhere_is_started_afresh_or_resumed_never_both(firm: Firm, documents: Path) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import subprocess
-import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import pytest
 from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm
 from tests.clients.double import LOST
+from tests.clients.dying import Forker
 from tests.ledger.test_timestamp import SHA256, algorithm, issue, tst_info
 
 from hefu.index import Index
@@ -26,7 +24,6 @@ from hefu_ledger.receipt import Receipt
 from hefu_ledger.statement import parse_signed_statement
 from hefu_ledger.verdict import PROVEN
 
-ROOT = Path(__file__).resolve().parents[2]
 STATEMENT = "documents.hefu.bundle.statement"
 
 
@@ -246,45 +243,9 @@ def test_a_receipt_that_proves_less_never_takes_the_place_of_a_good_one(
     assert Path(done.evidence).read_bytes() == before
 
 
-# Dies, without a chance to tidy up, before the n-th call that leaves the process.
-CHILD = """
-import os, sys
-import hefu.http
-from hefu.cli import main
-
-left = int(sys.argv[1])
-
-def deadly(real):
-    def call(*values, **options):
-        global left
-        left -= 1
-        if left < 0:
-            os._exit(77)
-        return real(*values, **options)
-    return call
-
-for name in ("fsync", "link", "unlink", "replace", "truncate"):
-    setattr(os, name, deadly(getattr(os, name)))
-once = hefu.http.Service._ask_once
-hefu.http.Service._ask_once = lambda *values: deadly(lambda answer: answer)(deadly(once)(*values))
-main(sys.argv[2:])
-"""
-
-
-def dies(calls: int, *words: object) -> bool:
-    places = os.pathsep.join(str(ROOT / name) for name in ("ledger", "clients"))
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HEFU_")}
-    command = [sys.executable, "-c", CHILD, str(calls), *map(str, words)]
-    done = subprocess.run(
-        command, env=environment | {"PYTHONPATH": places}, capture_output=True, check=False, timeout=60
-    )
-    assert done.returncode in (0, 77), done.stderr.decode()
-    return done.returncode == 77
-
-
 @pytest.mark.parametrize("rounds", [6, pytest.param(60, marks=pytest.mark.soak)])
 def test_a_refresh_killed_or_cut_off_at_random_loses_nothing_and_deposits_nothing_twice(
-    firm: Firm, documents: Path, rounds: int, monkeypatch: pytest.MonkeyPatch
+    firm: Firm, documents: Path, forker: Forker, rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
     seed = random.randrange(1 << 32)  # noqa: S311 -- printed if it fails
@@ -297,7 +258,7 @@ def test_a_refresh_killed_or_cut_off_at_random_loses_nothing_and_deposits_nothin
         words = ("refresh", "--home", firm.home.path, "--out", out, "--wait")
         for _ in range(2):
             firm.double.faults += chance.choices([None, LOST, (503, b"", {})], [3, 1, 1], k=3)
-            dies(chance.randrange(16), *words)
+            forker.dies(chance.randrange(16), *words)
             for path in out.iterdir():  # whatever is there under its final name is whole
                 if path.suffix in (".json", ".bundle"):
                     original = documents if path.suffix == ".bundle" else documents / "0.txt"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.clients.conftest import Firm
 from tests.clients.double import DROPPED, LOST, problem
-from tests.clients.test_interrupted import die_before
+from tests.clients.dying import Forker
 
 from hefu import blobs
 from hefu.blobs import DEPOSIT, HOME, LABEL, About, opened, seal, seal_deposit, unseal
@@ -241,10 +241,14 @@ def test_files_are_readable_by_their_owner_alone(firm: Firm, documents: Path) ->
 # Interrupted
 
 
-def test_a_deposit_killed_before_any_step_loses_nothing_and_is_in_the_vault_once(firm: Firm, documents: Path) -> None:
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.soak)])
+def test_a_deposit_killed_before_any_step_loses_nothing_and_is_in_the_vault_once(
+    firm: Firm, documents: Path, forker: Forker, every: int
+) -> None:
     """Whatever was acknowledged is in the folder; the next run completes it, and the vault with it."""
     deaths = 0
-    while die_before(firm, documents, deaths, prelude="import hefu.blobs; hefu.blobs._PIECE = 400"):
+    words = ("deposit", documents, "--home", firm.home.path, "--out", firm.out, "--wait")
+    while forker.dies(deaths * every, *words, piece=400):
         for deposit in firm.double.ledger.deposits:
             assert firm.home.vault.has(deposit.acceptance.statement.hex())
         (done,) = firm.deposit(documents)
@@ -252,7 +256,7 @@ def test_a_deposit_killed_before_any_step_loses_nothing_and_is_in_the_vault_once
         assert len(firm.double.ledger.deposits) == deaths + 1
         (firm.out / "documents.hefu.bundle").unlink()
         deaths += 1
-    assert deaths > 20
+    assert deaths * every > 20
     assert found(firm) == []
     assert verify_vault(firm.home.reader, firm.service).deposits == deaths + 1
 

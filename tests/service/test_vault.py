@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.sample_api import SampleApi, api_of
-from tests.sample_service import SampleService, depositor_of, opened, statement
+from tests.sample_service import SampleService, depositor_key, depositor_of, opened, statement
 from tests.sample_store import deposit
 from werkzeug.test import TestResponse
 
@@ -21,6 +21,7 @@ from hefu_ledger.encoding import to_base64
 from hefu_ledger.keys import Ed25519Signer
 from hefu_ledger.note import format_note, sign_note
 from hefu_ledger.upload import MAX_BLOB, Upload, format_upload
+from hefu_service.api import vault as vault_api
 from hefu_service.intake.enrolment import retire_key
 from hefu_service.logs import JsonFormatter
 from hefu_service.ports import StorageError, Store, VaultBlob
@@ -296,3 +297,15 @@ def test_every_database_keeps_vaults_alike(store: Store) -> None:
         intake.add_vault_blob(blobs[0])
     with pytest.raises(StorageError), store.intake() as intake:
         intake.bind_vault(one, "acme")
+
+
+def test_who_has_no_key_here_takes_no_slot_from_those_who_have(
+    api: SampleApi, key: Ed25519Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = BoundedSemaphore(1)
+    full.acquire()
+    monkeypatch.setattr(vault_api, "_AT_ONCE", full)
+    assert put(api, key, signed_by=[depositor_key(depositor_of(key), "stranger")]).status_code == 403
+    assert put(api, key).status_code == 503
+    full.release()
+    assert put(api, key).status_code == 201

@@ -9,14 +9,14 @@ from typing import Final
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import NotFound, Unauthorized
+from werkzeug.exceptions import NotFound, RequestEntityTooLarge, Unauthorized
 
 from hefu_ledger.encoding import from_base64
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.upload import MAX_BLOB, check_blob_name
 from hefu_service.api.context import body_of, context, named, text
-from hefu_service.intake.refusals import BusyError
-from hefu_service.intake.vault import list_vault, put_blob, read_blob
+from hefu_service.intake.refusals import BusyError, SignatureRefusedError
+from hefu_service.intake.vault import check_upload, list_vault, put_blob, read_blob
 
 vault: Final = Blueprint("vault", __name__)
 _OCTETS: Final = "application/octet-stream"
@@ -29,6 +29,12 @@ def put(name: str) -> ResponseReturnValue:
     """Keep a file under a name, once and for all; 200 if it was there before."""
     address = _address()
     checked = named(check_blob_name, name)
+    # Before a slot is taken: nobody without a key here can hold one by sending slowly.
+    if (request.content_length or 0) > MAX_BLOB:
+        raise RequestEntityTooLarge
+    size = check_upload(context().services, address, checked, _signed())
+    if request.content_length not in (None, size):
+        raise SignatureRefusedError(f"the signed note is about {size} bytes, not {request.content_length}")
     if not _AT_ONCE.acquire(blocking=False):
         raise BusyError("too many files are arriving at once; nothing was stored")
     try:

@@ -39,6 +39,16 @@ class VaultListing:
     statements: Sequence[bytes]
 
 
+def check_upload(services: Services, address: str, name: str, note: bytes) -> int:
+    """Check, before a file is received, that a key in force has signed for it; its size (bytes), as signed."""
+    signed, upload = parse_signed_upload(note)
+    if (upload.address, upload.name) != (hash_address(address), name):
+        raise SignatureRefusedError("the signed note is about another name or vault than was sent")
+    with services.store.view() as view:
+        _check_signature(services, view, signed, upload)
+    return upload.size
+
+
 def put_blob(services: Services, address: str, name: str, note: bytes, data: bytes) -> bool:
     """Keep a file, durably; False if this very file was there before.
 
