@@ -79,9 +79,11 @@ class Index:
         self._db = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)
         try:
             self._begin()
-        except sqlite3.DatabaseError as error:
+        except BaseException as error:
             self._db.close()
-            raise ClientError(say("index.unusable", path=path, error=error)) from None
+            if isinstance(error, sqlite3.DatabaseError):
+                raise ClientError(say("index.unusable", path=path, error=error)) from None
+            raise
 
     def __enter__(self) -> Self:
         return self

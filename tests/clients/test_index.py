@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,7 @@ def test_a_digit_string_that_begins_two_statements_is_refused(firm: Firm, index:
     deposit(firm, documents / "0.txt")
     deposit(firm, documents / "1.txt")
     first = index.deposits()[0].statement
-    with sqlite3.connect(Path(firm.home.path) / FILE) as db:
+    with closing(sqlite3.connect(Path(firm.home.path) / FILE)) as db, db:
         like = bytes.fromhex(first[:-2] + ("00" if first[-2:] != "00" else "01"))
         db.execute("UPDATE deposits SET statement = ? WHERE id <> ?", (like, index.deposits()[0].id))
     db.close()
@@ -206,7 +207,7 @@ def test_the_index_is_private(firm: Firm, index: Index) -> None:
 def test_a_damaged_or_newer_index_is_refused_with_what_to_do(firm: Firm, damage: bytes | None) -> None:
     path = Path(firm.home.path) / FILE
     if damage is None:
-        with sqlite3.connect(path) as db:
+        with closing(sqlite3.connect(path)) as db, db:
             db.execute("PRAGMA user_version = 2")
         db.close()
     else:
