@@ -17,6 +17,6 @@ def __getattr__(name: str) -> object:
     """What ``sdk`` offers under a name that no module of this package has (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module 'hefu' has no attribute {name!r}")
-    from hefu import sdk  # noqa: PLC0415
+    from hefu import sdk
 
     return getattr(sdk, name)

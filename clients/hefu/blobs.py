@@ -183,13 +183,13 @@ def _title(kind: str) -> bytes:
 
 
 def _encrypt(data: bytes, recovery: Recovery) -> bytes:
-    import pyrage  # noqa: PLC0415  # a compiled library, which `hefu verify` does not need
+    import pyrage  # a compiled library, which `hefu verify` does not need
 
     return bytes(pyrage.encrypt(bytes(data), [_identity(recovery).to_public()]))
 
 
 def _decrypt(data: bytes, recovery: Recovery) -> tuple[str, bytes]:
-    import pyrage  # noqa: PLC0415
+    import pyrage
 
     try:
         text = pyrage.decrypt(data, [_identity(recovery)])
@@ -202,6 +202,6 @@ def _decrypt(data: bytes, recovery: Recovery) -> tuple[str, bytes]:
 
 
 def _identity(recovery: Recovery) -> Any:
-    import pyrage  # noqa: PLC0415
+    import pyrage
 
     return pyrage.x25519.Identity.from_str(format_vault_key(recovery).decode().strip())

@@ -149,7 +149,7 @@ def _attempt(command: Command, options: Namespace) -> Outcome:
     except OSError as error:
         return _failure(command, CANNOT_TELL, plain(f"{error.filename}: {why(error)}" if error.filename else error))
     except Exception as error:  # a crash must not look like a verdict
-        import traceback  # noqa: PLC0415
+        import traceback
 
         _print(sys.stderr, plain_lines(traceback.format_exc()))
         return _failure(command, CANNOT_TELL, say("cli.unexpected", kind=type(error).__name__, error=error))

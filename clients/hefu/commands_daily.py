@@ -29,7 +29,7 @@ def _declare_list(parser: ArgumentParser) -> None:
 
 
 def _list(options: Namespace) -> Outcome:
-    from hefu.index import Index  # noqa: PLC0415
+    from hefu.index import Index
 
     with Index(options.home) as index:
         index.catch_up()
@@ -47,7 +47,7 @@ def _declare_search(parser: ArgumentParser) -> None:
 
 
 def _search(options: Namespace) -> Outcome:
-    from hefu.index import Index  # noqa: PLC0415
+    from hefu.index import Index
 
     with Index(options.home) as index:
         index.catch_up()
@@ -61,9 +61,9 @@ def _declare_label(parser: ArgumentParser) -> None:
 
 
 def _label(options: Namespace) -> Outcome:
-    from hefu.index import Index  # noqa: PLC0415
-    from hefu.labels import Label  # noqa: PLC0415
-    from hefu.safekeeping import keep_label  # noqa: PLC0415
+    from hefu.index import Index
+    from hefu.labels import Label
+    from hefu.safekeeping import keep_label
 
     with Index(options.home) as index:
         index.catch_up()
@@ -81,9 +81,9 @@ def _declare_check(parser: ArgumentParser) -> None:
 
 
 def _check(options: Namespace) -> Outcome:
-    from hefu.index import Index  # noqa: PLC0415
-    from hefu.keeping import keep  # noqa: PLC0415
-    from hefu.survey import survey  # noqa: PLC0415
+    from hefu.index import Index
+    from hefu.keeping import keep
+    from hefu.survey import survey
 
     with Index(options.home) as index:
         index.catch_up()
@@ -108,10 +108,10 @@ def _declare_watch(parser: ArgumentParser) -> None:
 
 
 def _watch(options: Namespace) -> Outcome:
-    from hefu.home import load  # noqa: PLC0415
-    from hefu.http import Service  # noqa: PLC0415
-    from hefu.index import Index  # noqa: PLC0415
-    from hefu.watching import Watch, watch  # noqa: PLC0415
+    from hefu.home import load
+    from hefu.http import Service
+    from hefu.index import Index
+    from hefu.watching import Watch, watch
 
     home = load(options.home)
     with Service(home.config.server) as service, Index(options.home) as index:
@@ -144,8 +144,8 @@ def _declare_submit(parser: ArgumentParser) -> None:
 
 
 def _submit(options: Namespace) -> Outcome:
-    from hefu.http import Service  # noqa: PLC0415
-    from hefu.offline import submit  # noqa: PLC0415
+    from hefu.http import Service
+    from hefu.offline import submit
 
     with Service(options.server) as service:
         done = submit(service, options.statements)
@@ -165,9 +165,9 @@ def _declare_refresh(parser: ArgumentParser) -> None:
 
 
 def _refresh(options: Namespace) -> Outcome:
-    from hefu.home import load  # noqa: PLC0415
-    from hefu.index import Index  # noqa: PLC0415
-    from hefu.refresh import refresh_all  # noqa: PLC0415
+    from hefu.home import load
+    from hefu.index import Index
+    from hefu.refresh import refresh_all
 
     home = load(options.home)
     with Index(options.home) as index:

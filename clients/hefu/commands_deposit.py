@@ -27,15 +27,15 @@ def _declare_init(parser: ArgumentParser) -> None:
 
 
 def _ask(options: Namespace, missing: Sequence[str]) -> None:
-    from hefu.asking import ask_init  # noqa: PLC0415
+    from hefu.asking import ask_init
 
     ask_init(options, missing)
 
 
 def _init(options: Namespace) -> Outcome:
-    from hefu.commands_vault import read_recovery  # noqa: PLC0415
-    from hefu.safekeeping import Keeping  # noqa: PLC0415
-    from hefu.sdk import enrol_home  # noqa: PLC0415
+    from hefu.commands_vault import read_recovery
+    from hefu.safekeeping import Keeping
+    from hefu.sdk import enrol_home
 
     recovery = read_recovery(options.recovery)[0] if options.recovery else None
     folder = os.path.abspath(options.vault) if options.vault else None
@@ -77,7 +77,7 @@ def _declare_deposit(parser: ArgumentParser) -> None:
 def _deposit(options: Namespace) -> Outcome:
     if options.offline:
         return _prepare(options)
-    from hefu.sdk import Client  # noqa: PLC0415
+    from hefu.sdk import Client
 
     with Client(options.home) as client:
         done = client.deposit(
@@ -90,9 +90,9 @@ def _deposit(options: Namespace) -> Outcome:
 
 
 def _prepare(options: Namespace) -> Outcome:
-    from hefu.home import load  # noqa: PLC0415
-    from hefu.index import expected  # noqa: PLC0415
-    from hefu.offline import prepare  # noqa: PLC0415
+    from hefu.home import load
+    from hefu.index import expected
+    from hefu.offline import prepare
 
     home = load(options.home)
     with expected(home, options.paths, options.out):

@@ -19,7 +19,7 @@ def _declare_verify(parser: ArgumentParser) -> None:
 
 
 def _verify(options: Namespace) -> Outcome:
-    from hefu.verifying import read_policy, verify  # noqa: PLC0415
+    from hefu.verifying import read_policy, verify
 
     return _verdict(verify(options.evidence, options.document, policy=read_policy(options.policy)))
 
@@ -31,10 +31,10 @@ def _declare_audit(parser: ArgumentParser) -> None:
 
 
 def _audit(options: Namespace) -> Outcome:
-    from hefu.audit import audit  # noqa: PLC0415
-    from hefu.source import open_source  # noqa: PLC0415
-    from hefu.state import read_state, write_state  # noqa: PLC0415
-    from hefu.verifying import read_policy  # noqa: PLC0415
+    from hefu.audit import audit
+    from hefu.source import open_source
+    from hefu.state import read_state, write_state
+    from hefu.verifying import read_policy
 
     policy = read_policy(options.policy)
     if policy is None:
@@ -47,7 +47,7 @@ def _audit(options: Namespace) -> Outcome:
 
 
 def _verdict(verdict: verdicts.Verdict) -> Outcome:
-    from hefu.render import verdict_text  # noqa: PLC0415
+    from hefu.render import verdict_text
 
     return Outcome(_CODES[verdict.verdict], verdicts.verdict_value(verdict), verdict_text(verdict))
 
@@ -59,7 +59,7 @@ def _declare_extract(parser: ArgumentParser) -> None:
 
 
 def _extract(options: Namespace) -> Outcome:
-    from hefu.extract import extract  # noqa: PLC0415
+    from hefu.extract import extract
 
     paths = extract(options.bundle, options.out, options.documents)
     return Outcome(0, {"evidence": paths}, say("extract.done", count=len(paths), out=options.out))
@@ -70,8 +70,8 @@ def _declare_inspect(parser: ArgumentParser) -> None:
 
 
 def _inspect(options: Namespace) -> Outcome:
-    from hefu.inspecting import inspect  # noqa: PLC0415
-    from hefu.render import members_text  # noqa: PLC0415
+    from hefu.inspecting import inspect
+    from hefu.render import members_text
 
     value = inspect(options.evidence)
     return Outcome(0, value, members_text(value))

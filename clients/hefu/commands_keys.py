@@ -32,9 +32,9 @@ def _declare_request(parser: ArgumentParser) -> None:
 
 
 def _request(options: Namespace) -> Outcome:
-    from hefu.commands_vault import read_recovery  # noqa: PLC0415
-    from hefu.http import Service  # noqa: PLC0415
-    from hefu.joining import ask_for_key  # noqa: PLC0415
+    from hefu.commands_vault import read_recovery
+    from hefu.http import Service
+    from hefu.joining import ask_for_key
 
     recovery, sheet = read_recovery(options.words) if options.words else (None, None)
     server = options.server or (sheet.server if sheet else None)
@@ -59,9 +59,9 @@ def _declare_add(parser: ArgumentParser) -> None:
 
 
 def _add(options: Namespace) -> Outcome:
-    from hefu.home import load  # noqa: PLC0415
-    from hefu.http import Service  # noqa: PLC0415
-    from hefu.people import add_key  # noqa: PLC0415
+    from hefu.home import load
+    from hefu.http import Service
+    from hefu.people import add_key
 
     home = load(options.home)
     with Service(home.config.server) as service:
@@ -78,9 +78,9 @@ def _declare_list(parser: ArgumentParser) -> None:
 
 
 def _list(options: Namespace) -> Outcome:
-    from hefu.home import load  # noqa: PLC0415
-    from hefu.http import Service  # noqa: PLC0415
-    from hefu.people import people  # noqa: PLC0415
+    from hefu.home import load
+    from hefu.http import Service
+    from hefu.people import people
 
     home = load(options.home)
     with Service(home.config.server) as service:
@@ -115,7 +115,7 @@ def _declare_lost(parser: ArgumentParser) -> None:
 
 
 def _lost(options: Namespace) -> Outcome:
-    from hefu_ledger.encoding import parse_time  # noqa: PLC0415
+    from hefu_ledger.encoding import parse_time
 
     try:
         since = parse_time(options.since)
@@ -125,9 +125,9 @@ def _lost(options: Namespace) -> Outcome:
 
 
 def _end(options: Namespace, since: int | None) -> Outcome:
-    from hefu.home import load  # noqa: PLC0415
-    from hefu.http import Service  # noqa: PLC0415
-    from hefu.people import end_key  # noqa: PLC0415
+    from hefu.home import load
+    from hefu.http import Service
+    from hefu.people import end_key
 
     home = load(options.home)
     with Service(home.config.server) as service:
@@ -143,9 +143,9 @@ def _declare_approve(parser: ArgumentParser) -> None:
 
 
 def _approve(options: Namespace) -> Outcome:
-    from hefu.approval import approve  # noqa: PLC0415
-    from hefu.home import load  # noqa: PLC0415
-    from hefu.http import Service  # noqa: PLC0415
+    from hefu.approval import approve
+    from hefu.home import load
+    from hefu.http import Service
 
     home = load(options.home)
     with Service(home.config.server) as service:

@@ -14,8 +14,8 @@ def _declare_completion(parser: ArgumentParser) -> None:
 
 
 def _completion(options: Namespace) -> Outcome:
-    from hefu.cli import parsers  # noqa: PLC0415
-    from hefu.completion import SHELLS, offered  # noqa: PLC0415
+    from hefu.cli import parsers
+    from hefu.completion import SHELLS, offered
 
     script = "\n".join(SHELLS[options.shell](offered(parsers())))
     return Outcome(0, {"script": script}, script)

@@ -19,7 +19,7 @@ _LIMIT = 16_384
 
 def read_recovery(path: str) -> tuple[Recovery, Sheet | None]:
     """Read a recovery sheet's words, or what its QR code says, from a file, or from standard input for ``-``."""
-    from hefu.recovery import parse_recovery  # noqa: PLC0415
+    from hefu.recovery import parse_recovery
 
     if path == "-":
         if sys.stdin.isatty():
@@ -39,8 +39,8 @@ def _declare_restore(parser: ArgumentParser) -> None:
 
 
 def _restore(options: Namespace) -> Outcome:
-    from hefu.http import Service  # noqa: PLC0415
-    from hefu.restoring import restore_from_folder, restore_from_service  # noqa: PLC0415
+    from hefu.http import Service
+    from hefu.restoring import restore_from_folder, restore_from_service
 
     recovery, sheet = read_recovery(options.words)
     server = options.server or (sheet.server if sheet is not None and options.source is None else None)
@@ -76,9 +76,9 @@ def _declare_verify(parser: ArgumentParser) -> None:
 
 
 def _verify(options: Namespace) -> Outcome:
-    from hefu.home import load_reader  # noqa: PLC0415
-    from hefu.http import Service  # noqa: PLC0415
-    from hefu.proving import verify_vault  # noqa: PLC0415
+    from hefu.home import load_reader
+    from hefu.http import Service
+    from hefu.proving import verify_vault
 
     reader = load_reader(options.home)
     if options.offline:
@@ -96,9 +96,9 @@ def _verify(options: Namespace) -> Outcome:
 
 
 def _sync(options: Namespace) -> Outcome:
-    from hefu.home import is_restored, load, load_reader  # noqa: PLC0415
-    from hefu.http import Service  # noqa: PLC0415
-    from hefu.syncing import sync  # noqa: PLC0415
+    from hefu.home import is_restored, load, load_reader
+    from hefu.http import Service
+    from hefu.syncing import sync
 
     home = load_reader(options.home) if is_restored(options.home) else load(options.home)
     with Service(options.server or home.config.server) as service:

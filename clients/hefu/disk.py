@@ -126,7 +126,7 @@ def reach(path: str) -> str:
 
 
 def _alike(text: str) -> str:
-    from unicodedata import normalize  # noqa: PLC0415  # a cold start does without it
+    from unicodedata import normalize  # a cold start does without it
 
     return normalize("NFC", text).casefold()
 

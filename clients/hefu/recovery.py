@@ -55,7 +55,7 @@ class Sheet(NamedTuple):
 
 def format_vault_key(recovery: Recovery) -> bytes:
     """Write the age identity (c2sp.org/age, an X25519 identity in Bech32), one line."""
-    import bech32  # noqa: PLC0415  # what only homes need must not slow down `hefu verify`
+    import bech32  # what only homes need must not slow down `hefu verify`
 
     text = bech32.bech32_encode(_PREFIX, bech32.convertbits(recovery.secret, 8, 5) or [])
     return f"{text.upper()}\n".encode()
@@ -63,7 +63,7 @@ def format_vault_key(recovery: Recovery) -> bytes:
 
 def parse_vault_key(data: bytes) -> Recovery:
     """Read an age identity. What is wrong with it is said without showing it."""
-    import bech32  # noqa: PLC0415
+    import bech32
 
     line = data.decode("ascii", "replace").removesuffix("\n")
     prefix, values = bech32.bech32_decode(line)
@@ -75,14 +75,14 @@ def parse_vault_key(data: bytes) -> Recovery:
 
 def format_words(recovery: Recovery) -> str:
     """Write the secret as 24 English words (BIP-39)."""
-    from mnemonic import Mnemonic  # noqa: PLC0415
+    from mnemonic import Mnemonic
 
     return str(Mnemonic("english").to_mnemonic(recovery.secret))
 
 
 def parse_words(text: str) -> Recovery:
     """Read 24 words of the English or the simplified Chinese list; ClientError says which word is wrong, not what."""
-    from mnemonic import Mnemonic  # noqa: PLC0415
+    from mnemonic import Mnemonic
 
     words = Mnemonic.normalize_string(text).lower().split()
     if len(words) == 1 and not text.isascii():  # Chinese words are one character each, and often run together

@@ -26,7 +26,7 @@ class Particulars(NamedTuple):
 
 def format_sheet(sheet: Sheet, particulars: Particulars) -> bytes:
     """Write the page: HTML that needs nothing from anywhere, the QR code inside it."""
-    import segno  # noqa: PLC0415  # needed once in a home's life
+    import segno  # needed once in a home's life
 
     code = segno.make(format_sheet_text(sheet), error="m", micro=False).svg_inline(scale=3)
     words = "".join(f"<li>{word}</li>" for word in format_words(sheet.recovery).split())

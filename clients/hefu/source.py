@@ -76,13 +76,13 @@ class Web:
     private = False
 
     def __init__(self, url: str) -> None:
-        from hefu.http import Service  # noqa: PLC0415  # an exported folder needs no HTTP
+        from hefu.http import Service  # an exported folder needs no HTTP
 
         self._service = Service(url)
 
     def read(self, path: str, limit: int) -> bytes | None:
         """Fetch a file."""
-        from hefu.errors import RefusedError  # noqa: PLC0415
+        from hefu.errors import RefusedError
 
         try:
             return self._service.get(f"/{path}", limit=limit).body

@@ -40,7 +40,7 @@ def verify(evidence: str, document: str, *, policy: Policy | None) -> Verdict:
 
 
 def _verify_bundle(bundle: str, folder: str, policy: Policy | None) -> Verdict:
-    from hefu.comparison import compare  # noqa: PLC0415  # one document's evidence starts faster without it
+    from hefu.comparison import compare  # one document's evidence starts faster without it
 
     found = compare(bundle, folder)
     verdict = verify_folder(found.receipt, folder=found.folder, identity=found.header.identity, policy=policy)

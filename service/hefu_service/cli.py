@@ -132,7 +132,7 @@ def init(data: Path | None, origin: str) -> None:
 def serve(**flags: Any) -> None:
     """Serve until interrupted 启动服务."""
     # granian and Flask are slow to import, and only needed here
-    from hefu_service.server import serve as run  # noqa: PLC0415
+    from hefu_service.server import serve as run  # noqa: PLC0415 -- granian and Flask are slow to import
 
     run(read_settings(os.environ, **flags))
 
@@ -145,7 +145,7 @@ def serve(**flags: Any) -> None:
 def worker(**flags: Any) -> None:
     """Seal what is owed, as the queue of HEFU_REDIS_URL asks, until interrupted 启动封存进程."""
     # RQ is slow to import, and only needed here
-    from hefu_service.jobs.worker import Worker  # noqa: PLC0415
+    from hefu_service.jobs.worker import Worker  # noqa: PLC0415 -- so is RQ
 
     settings = read_settings(os.environ, **flags)
     if settings.redis_url is None:
