@@ -10,14 +10,17 @@ DEV    := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak bench serve lint lock client man
+.PHONY: help demo test soak bench bench-growth serve lint lock client man release backup
 
 help:
 	@echo 'make demo   deposit a folder, pull the plug, verify it all (make demo DOCS=/some/folder)'
 	@echo 'make serve  run the service on this machine, with its data in ./data'
 	@echo 'make test   every test but the long ones      make soak   the long ones'
 	@echo 'make lint   ruff, mypy, import rules          make bench  how fast, against bare work'
+	@echo 'make bench-growth  a ledger of 10,000,000 deposits against an empty one (make bench-growth DEPOSITS=100000)'
 	@echo 'make client  build/hefu.pyz, the client in one file   make man  build/hefu.1, its manual page'
+	@echo 'make release KEY=/path/to/ssh-key  dist/: wheel, source, client, bills of materials, signed sums'
+	@echo 'make backup TO=/mnt/backups RECIPIENTS=/path/to/age-recipients  of HEFU_DATA, as deploy/RUNBOOK.md has it'
 	@echo 'make lock   write the requirement locks from pyproject.toml; delete one first to take newer versions'
 
 demo: $(RUN)
@@ -29,8 +32,12 @@ test: $(DEV)
 soak: $(DEV)
 	@$(BIN)/python -m pytest -q -m soak
 
-bench: $(RUN)
+bench: $(DEV)
 	@$(BIN)/python tests/bench/run.py
+	@$(BIN)/python tests/bench/load.py
+
+bench-growth: $(RUN)
+	@$(BIN)/python tests/bench/growth.py $(DEPOSITS)
 
 serve: $(RUN)
 	@test -e data || $(BIN)/hefu-service init --data data --origin log.example/hefu
@@ -58,6 +65,13 @@ man: $(RUN)
 	@mkdir -p build
 	@HEFU_LANG=en $(BIN)/python -m hefu.manual > build/hefu.1
 	@HEFU_LANG=zh $(BIN)/python -m hefu.manual > build/hefu.zh_CN.1
+
+# Without a key it fails, unless that is meant: make release UNSIGNED=1
+release: client
+	@$(BIN)/python deploy/release.py build/hefu.pyz $(if $(KEY),--key '$(KEY)') $(if $(UNSIGNED),--unsigned)
+
+backup: $(RUN)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" deploy/backup.sh --recipients '$(RECIPIENTS)' '$(TO)'
 
 # A virtual environment holds absolute paths: one that was copied along with the folder would run the other folder's code.
 ifneq ($(shell cat $(VENV)/.made-in 2>/dev/null),$(CURDIR))

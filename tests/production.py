@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -16,14 +17,22 @@ from tests.serving import BIN, ENVIRONMENT, ORIGIN, Serving
 class Production:
     """A ledger that has just begun; processes are started one by one, and killed at the end."""
 
-    def __init__(self, data: Path, database: URL, redis_url: str, *, window_ms: int = 100) -> None:
+    def __init__(
+        self,
+        data: Path,
+        database: URL,
+        redis_url: str,
+        *,
+        window_ms: int = 100,
+        settings: Mapping[str, str] | None = None,  # more of them
+    ) -> None:
         self.data = data
         self.database = str(database._replace(password=None))
         self.webs: list[Serving] = []
         self.workers: list[subprocess.Popen[bytes]] = []
         self.log = data.with_name("worker.log")
         self._window_ms = window_ms
-        self._settings = {"HEFU_DATABASE_URL": self.database, "HEFU_REDIS_URL": redis_url}
+        self._settings = {"HEFU_DATABASE_URL": self.database, "HEFU_REDIS_URL": redis_url, **(settings or {})}
         if isinstance(database.password, str):
             self._settings["PGPASSWORD"] = os.environ["PGPASSWORD"] = database.password
         create_data(data, ORIGIN, self.database)
@@ -36,15 +45,23 @@ class Production:
         web.start()
         return web
 
-    def add_worker(self) -> subprocess.Popen[bytes]:
-        """Start a process that seals."""
-        command = [BIN / "hefu-service", "worker", "--data", self.data, "--window-ms", self._window_ms]
+    def add_worker(self, *flags: str) -> subprocess.Popen[bytes]:
+        """Start a process that seals and tells."""
+        command = [BIN / "hefu-service", "worker", "--data", self.data, "--window-ms", self._window_ms, *flags]
         with self.log.open("ab") as log:
             worker = subprocess.Popen(
                 [str(word) for word in command], stdout=log, stderr=log, env={**ENVIRONMENT, **self._settings}
             )
         self.workers.append(worker)
         return worker
+
+    def replace_worker(self, number: int) -> None:
+        """SIGKILL a worker and start another in its place."""
+        worker = self.workers[number]
+        worker.kill()
+        worker.wait(30)
+        self.add_worker()
+        self.workers[number] = self.workers.pop()
 
     def stop(self) -> list[int]:
         """Stop as an operator would, webs first; the exit codes."""

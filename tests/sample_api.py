@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import Flask
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 from hefu_service.api.context import Context
 from hefu_service.api.openapi import document
 from hefu_service.app import create_app
+from hefu_service.sealing.receipts import Receipts
 from tests.sample_service import SampleService
 
 PROBLEM = "application/problem+json"
@@ -25,7 +27,7 @@ class SampleApi(FlaskClient):
     """A client of the service ``service``; ``not_ready`` and ``context`` may be set by a test."""
 
     service: SampleService
-    not_ready: list[str]
+    not_ready: dict[str, str]
     context: Context
 
     def open(self, *args: Any, **options: Any) -> TestResponse:
@@ -46,16 +48,20 @@ class SampleApi(FlaskClient):
         return self.post("/v1/enrolments", json={"code": code, "possession": possession.decode()})
 
 
-def api_of(service: SampleService, *, auditor_token: str | None = TOKEN) -> SampleApi:
-    """Put the surface over a service."""
-    not_ready: list[str] = []
+def api_of(service: SampleService, *, auditor_token: str | None = TOKEN, **changes: Any) -> SampleApi:
+    """Put the surface over a service; ``changes`` are members of the context."""
+    not_ready: dict[str, str] = {}
     context = Context(
         services=service.services,
         committer=service.committer,
+        receipts=Receipts(service.services),
         not_ready=lambda: not_ready,
+        answered=lambda *_: None,
+        metrics=lambda: b"",
         public=service.data / "ledger",
         auditor_token=auditor_token,
     )
+    context = replace(context, **changes)
     app = create_app(context)
     app.test_client_class = SampleApi
     client = app.test_client()

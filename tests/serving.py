@@ -26,6 +26,7 @@ class Serving:
     def __init__(self, data: Path, *, window_ms: int = 100, settings: Mapping[str, str] | None = None) -> None:
         self.data = data
         self.settings = settings or {}  # in the environment
+        self.prefix: list[str] = []  # a command that runs another
         self.port = free_port()
         self.window_ms = window_ms
         self._process: subprocess.Popen[bytes] | None = None
@@ -34,6 +35,13 @@ class Serving:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process that was started, which has others below it."""
+        if self._process is None:
+            raise RuntimeError("the service does not run")
+        return self._process.pid
 
     def init(self) -> None:
         """Begin the ledger."""
@@ -46,15 +54,23 @@ class Serving:
 
     def start(self, *flags: object) -> None:
         """Start serving, and wait until it is ready."""
+        self.launch(*flags)
+        self.await_ready()
+
+    def launch(self, *flags: object) -> None:
+        """Start serving, and wait for nothing."""
         command = [BIN / "hefu-service", "serve", "--data", self.data, "--port", self.port]
-        words = [str(word) for word in (*command, "--window-ms", self.window_ms, *flags)]
+        words = [*self.prefix, *(str(word) for word in (*command, "--window-ms", self.window_ms, *flags))]
         with self.log.open("ab") as log:
             # A session of its own, so that a test can kill parent and child together.
             self._process = subprocess.Popen(
                 words, stdout=log, stderr=log, env={**ENVIRONMENT, **self.settings}, start_new_session=True
             )
+
+    def await_ready(self) -> None:
+        """Wait until it is ready; RuntimeError with its last words if it never is."""
         deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self._process.poll() is None:
+        while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
             if self.ready():
                 return
             time.sleep(0.02)

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+from hefu.errors import RefusedError
 from hefu.home import Home, Reader
+from hefu.http import Service
 from hefu_ledger.acceptance import Acceptance, parse_acceptance
 from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import MalformedError, VerificationError
 from hefu_ledger.note import parse_note, verify_note
 from hefu_ledger.receipt import Receipt
-from hefu_ledger.statement import statement_id
 from hefu_ledger.verdict import CANNOT, FAILED, NOT_PROVEN, PROVEN, Verdict
 from hefu_ledger.verify import Folder, verify_folder
 
+_CONFLICT: Final = 409
+_ID: Final = re.compile(r"\b[0-9a-f]{64}\b")
 
-def verify_acknowledgement(data: bytes, *, statement: bytes, home: Home | Reader) -> Acceptance:
-    """Check that it is of this statement, signed by the key of genesis, with no longer a delay than genesis allows."""
+
+def verify_acknowledgement(data: bytes, *, identity: bytes, home: Home | Reader) -> Acceptance:
+    """Check that it is of the statement with this identity (32 bytes), signed by the key of genesis, with no longer a
+    delay than genesis allows.
+    """
     note = parse_note(data)
     acceptance = parse_acceptance(note.text)
     verified, unknown = verify_note(note, [home.genesis.acknowledgement])
     if unknown or not verified:
         raise VerificationError("acknowledgement: not signed by the key that genesis names, and by it alone")
-    expected = (home.config.origin, home.config.depositor, statement_id(statement).hex())
+    expected = (home.config.origin, home.config.depositor, identity.hex())
     found = (acceptance.origin, acceptance.depositor, acceptance.statement.hex())
     if found != expected:
         raise VerificationError("acknowledgement", expected=" ".join(expected), found=" ".join(found))
@@ -29,6 +38,23 @@ def verify_acknowledgement(data: bytes, *, statement: bytes, home: Home | Reader
         limit, by = format_time(longest), format_time(acceptance.anchor_by)
         raise VerificationError("acknowledgement: promised for", expected=f"at latest {limit}", found=by)
     return acceptance
+
+
+def earlier_statement(error: RefusedError) -> str:
+    """The statement, by its id (hex), under which a refused one's text was deposited before; empty if it was not."""
+    found = _ID.search(error.detail) if error.status == _CONFLICT else None
+    return found[0] if found else ""
+
+
+def fetch_acknowledgement(identity: str, service: Service) -> bytes | None:
+    """What the service promised of a statement (hex SHA-256); None if it never heard of it."""
+    try:
+        answer = service.get(f"/v1/deposits/{identity}")
+    except RefusedError as error:
+        if error.status != 404:
+            raise
+        return None
+    return str(answer.json("deposit").get("acknowledgement")).encode()
 
 
 def verify_answer(

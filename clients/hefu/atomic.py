@@ -46,6 +46,17 @@ def clear_away(path: str) -> None:
             os.unlink(temporary)
 
 
+def make_private(folder: str) -> None:
+    """Make a folder and those above it that only their owner can enter; what is there stays as it is."""
+    if folder and not os.path.isdir(reach(folder)):
+        make_private(os.path.dirname(folder))  # makedirs would give its mode to the last alone
+        try:
+            os.mkdir(reach(folder), 0o700)
+        except FileExistsError:
+            if not os.path.isdir(reach(folder)):  # else another process was faster
+                raise
+
+
 def sync_folder(path: str) -> None:
     """Make the names in the folder of ``path`` durable."""
     disk.sync_folder(reach(os.path.dirname(path) or "."))

@@ -56,6 +56,11 @@ class About(NamedTuple):
     evidence: str
     path: str
 
+    @property
+    def base(self) -> str:
+        """The folder that the documents' names are relative to."""
+        return self.path if self.evidence.endswith(".bundle") else os.path.dirname(self.path)
+
 
 class Kept(NamedTuple):
     """A deposit as the vault has it; the bundle (to ``part.end``) begins where ``file`` stands."""
@@ -86,6 +91,14 @@ def unseal(data: bytes, recovery: Recovery) -> tuple[str, bytes]:
     if not unpacker.eof or unpacker.unused_data:
         raise MalformedError("damaged inside: its contents are cut short, too long, or followed by something")
     return kind, contents
+
+
+def seal_again(name: str, data: bytes, recovery: Recovery) -> tuple[str, bytes]:
+    """Encrypt a file that the former secret opens to the present one; the name that it then has, and its bytes."""
+    kind, packed = _decrypt(data, recovery)
+    if kind not in (DEPOSIT, RECEIPT):
+        name = content_name(kind, unseal(data, recovery)[1], recovery)
+    return name, _encrypt(_title(kind) + packed, recovery)
 
 
 def kind_of(data: bytes, recovery: Recovery) -> str:
@@ -185,14 +198,15 @@ def _title(kind: str) -> bytes:
 def _encrypt(data: bytes, recovery: Recovery) -> bytes:
     import pyrage  # a compiled library, which `hefu verify` does not need
 
-    return bytes(pyrage.encrypt(bytes(data), [_identity(recovery).to_public()]))
+    return bytes(pyrage.encrypt(bytes(data), [_identity(recovery.secret).to_public()]))
 
 
 def _decrypt(data: bytes, recovery: Recovery) -> tuple[str, bytes]:
     import pyrage
 
+    secrets = [recovery.secret, *([recovery.former] if recovery.former else [])]
     try:
-        text = pyrage.decrypt(data, [_identity(recovery)])
+        text = pyrage.decrypt(data, [_identity(secret) for secret in secrets])
     except pyrage.DecryptError as error:
         raise MalformedError(f"damaged, or encrypted to another recovery secret ({error})") from None
     title, _, packed = text.partition(b"\n")
@@ -201,7 +215,7 @@ def _decrypt(data: bytes, recovery: Recovery) -> tuple[str, bytes]:
     return kind, packed
 
 
-def _identity(recovery: Recovery) -> Any:
+def _identity(secret: bytes) -> Any:
     import pyrage
 
-    return pyrage.x25519.Identity.from_str(format_vault_key(recovery).decode().strip())
+    return pyrage.x25519.Identity.from_str(format_vault_key(Recovery(secret)).decode().strip())

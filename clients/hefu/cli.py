@@ -37,7 +37,18 @@ SERVICE_SETTINGS = frozenset(
         "AUDITOR_TOKEN_FILE",
         "DATABASE_URL",
         "VAULT_QUOTA_BYTES",
+        "RATE",
+        "DAILY_QUOTA",
+        "TRUSTED_PROXIES",
+        "TLS_CERT_FILE",
+        "TLS_KEY_FILE",
         "REDIS_URL",
+        "WEBHOOK_URL",
+        "WEBHOOK_SECRET_FILE",
+        "SMTP_URL",
+        "SMTP_PASSWORD_FILE",
+        "MAIL_FROM",
+        "MAIL_TO",
     )
 )
 # Where each command lives, in the order of the help: only the module of the one that is asked for is imported.
@@ -64,6 +75,8 @@ MODULES = {
     "vault restore": "commands_vault",
     "vault verify": "commands_vault",
     "vault sync": "commands_vault",
+    "vault rotate": "commands_vault",
+    "vault join": "commands_vault",
     "completion": "commands_shell",
 }
 

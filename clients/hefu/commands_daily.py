@@ -83,8 +83,11 @@ def _declare_check(parser: ArgumentParser) -> None:
 def _check(options: Namespace) -> Outcome:
     from hefu.index import Index
     from hefu.keeping import keep
+    from hefu.plan import check_outside
     from hefu.survey import survey
 
+    if options.keep:
+        check_outside(options.folder, "--keep", options.keep)
     with Index(options.home) as index:
         index.catch_up()
         found = survey(index, options.folder, content=options.content)
@@ -190,7 +193,7 @@ def _entry_line(entry: Entry) -> str:
         received_at=entry.received_at or say("list.not_received"),
         state=_state(entry.state),
         documents=entry.documents,
-        evidence=entry.evidence,
+        evidence=entry.evidence or say("list.in_vault"),
         label=label,
     )
 
@@ -201,7 +204,7 @@ def _state(name: str) -> str:
 
 def _document_line(item: Document) -> str:
     label = f"  [{item.label}]" if item.label else ""
-    what = f"{item.path or item.name}  {item.evidence}{label}"
+    what = f"{item.path or item.name}  {item.evidence or say('list.in_vault')}{label}"
     return plain(f"{item.number or item.statement[:16]}  {item.received_at}  {what}")
 
 
@@ -253,6 +256,7 @@ def _round_value(done: Round) -> dict[str, Any]:
         "intact": done.intact,
         "read": done.read,
         "skipped": done.skipped,
+        "odd": [problem._asdict() for problem in done.odd],
         "left_out": [problem._asdict() for problem in done.left_out],
         "refreshed": _refreshed_value(done.refreshed),
     }
@@ -268,6 +272,7 @@ def _round_text(done: Round) -> str:
         where = {"evidence": item.evidence, "number": item.number}
         lines.append(say("watch.done", state=_state(item.state), **counts, **where))
     lines.append(say("watch.looked", read=done.read, skipped=done.skipped))
+    lines += _kind("watch.odd", map(_problem, done.odd))
     return "\n".join([*lines, *_kind("watch.left_out", map(_problem, done.left_out))])
 
 

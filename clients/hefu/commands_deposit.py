@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hefu.command import Command, Outcome, need, option
+from hefu.errors import ClientError
 from hefu.language import say
 from hefu_ledger.encoding import format_time
 
@@ -33,14 +35,17 @@ def _ask(options: Namespace, missing: Sequence[str]) -> None:
 
 
 def _init(options: Namespace) -> Outcome:
-    from hefu.commands_vault import read_recovery
+    from hefu.commands_vault import join_lines, read_recovery, sheet_lines
     from hefu.safekeeping import Keeping
     from hefu.sdk import enrol_home
 
+    if options.code == options.recovery == "-":
+        raise ClientError(say("init.one_input"))
+    code = sys.stdin.readline() if options.code == "-" else options.code
     recovery = read_recovery(options.recovery)[0] if options.recovery else None
     folder = os.path.abspath(options.vault) if options.vault else None
     keeping = Keeping(folder, not options.no_vault, recovery)
-    done = enrol_home(options.home, server=options.server, code=options.code, keeping=keeping, role=options.role)
+    done = enrol_home(options.home, server=options.server, code=code, keeping=keeping, role=options.role)
     identity = done.identity._asdict() | {"verified_at": format_time(done.identity.verified_at)}
     text = [
         say("init.enrolled", name=done.identity.name, uscc=done.identity.uscc),
@@ -48,21 +53,13 @@ def _init(options: Namespace) -> Outcome:
         say("init.found", size=done.checkpoint_size),
         say("init.fingerprints"),
         *(f"  sha256 {fingerprint}" for fingerprint in done.fingerprints),
-        *_sheet_lines(done.words, done.sheet),
+        *([] if done.approver else [say("init.no_approver")]),
+        *(sheet_lines(done.words, done.sheet) if done.words else []),
         *([say("init.unsent", reason=done.unsent)] if done.unsent else []),
     ]
-    return Outcome(0, done._asdict() | {"identity": identity}, "\n".join(text))
-
-
-def _sheet_lines(words: str, sheet: str) -> list[str]:
-    if not words:
-        return []
-    numbered = [f"{place:>2} {word:<9}" for place, word in enumerate(words.split(), 1)]
-    return [
-        say("init.words"),
-        *("  " + " ".join(numbered[start : start + 6]) for start in range(0, len(numbered), 6)),
-        say("init.sheet", sheet=sheet),
-    ]
+    joined, synced = join_lines(options.home) if recovery else ([], None)
+    value = done._asdict() | {"identity": identity, "synced": synced}
+    return Outcome(0, value, "\n".join([*text, *joined]))
 
 
 def _declare_deposit(parser: ArgumentParser) -> None:

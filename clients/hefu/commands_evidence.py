@@ -19,8 +19,9 @@ def _declare_verify(parser: ArgumentParser) -> None:
 
 
 def _verify(options: Namespace) -> Outcome:
-    from hefu.verifying import read_policy, verify
+    from hefu.verifying import check_evidence, read_policy, verify
 
+    check_evidence(options.evidence)
     return _verdict(verify(options.evidence, options.document, policy=read_policy(options.policy)))
 
 
@@ -60,7 +61,10 @@ def _declare_extract(parser: ArgumentParser) -> None:
 
 def _extract(options: Namespace) -> Outcome:
     from hefu.extract import extract
+    from hefu.verifying import is_bundle
 
+    if not is_bundle(options.bundle):
+        raise ClientError(say("extract.no_bundle", bundle=options.bundle))
     paths = extract(options.bundle, options.out, options.documents)
     return Outcome(0, {"evidence": paths}, say("extract.done", count=len(paths), out=options.out))
 
@@ -72,7 +76,9 @@ def _declare_inspect(parser: ArgumentParser) -> None:
 def _inspect(options: Namespace) -> Outcome:
     from hefu.inspecting import inspect
     from hefu.render import members_text
+    from hefu.verifying import check_evidence
 
+    check_evidence(options.evidence)
     value = inspect(options.evidence)
     return Outcome(0, value, members_text(value))
 

@@ -39,16 +39,20 @@ def _request(options: Namespace) -> Outcome:
     recovery, sheet = read_recovery(options.words) if options.words else (None, None)
     server = options.server or (sheet.server if sheet else None)
     if server is None:
-        return _asked(ask_for_key(options.home, None, recovery, role=options.role))
+        return _asked(options.home, ask_for_key(options.home, None, recovery, role=options.role))
     with Service(server) as service:
-        return _asked(ask_for_key(options.home, service, recovery, role=options.role))
+        return _asked(options.home, ask_for_key(options.home, service, recovery, role=options.role))
 
 
-def _asked(done: Asked) -> Outcome:
+def _asked(path: str, done: Asked) -> Outcome:
+    from hefu.commands_vault import join_lines
+
     role = say(f"role.{done.role}")
     lines = [say("key.mine", key=done.key, role=role), say("key.fingerprint", fingerprint=done.fingerprint)]
-    lines.append(say("key.carry", file=done.file, role=done.role) if done.file else say("key.ready"))
-    return Outcome(0, done._asdict(), "\n".join(lines))
+    if done.file:
+        return Outcome(0, done._asdict(), "\n".join([*lines, say("key.carry", file=done.file, role=done.role)]))
+    joined, synced = join_lines(path)
+    return Outcome(0, done._asdict() | {"synced": synced}, "\n".join([*lines, say("key.ready"), *joined]))
 
 
 def _declare_add(parser: ArgumentParser) -> None:
@@ -133,7 +137,8 @@ def _end(options: Namespace, since: int | None) -> Outcome:
     with Service(home.config.server) as service:
         key = end_key(home, service, options.key, reason=options.reason, since=since)
     value = {"key": key.key_id.hex(), "state": "retired" if since is None else "compromised"}
-    return Outcome(0, value, say("key.ended", key=value["key"], state=say(f"keystate.{value['state']}")))
+    lines = [say("key.ended", key=value["key"], state=say(f"keystate.{value['state']}")), say("key.words_known")]
+    return Outcome(0, value, "\n".join(lines))
 
 
 def _declare_approve(parser: ArgumentParser) -> None:

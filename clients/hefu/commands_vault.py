@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hefu.command import Command, Outcome, option
 from hefu.errors import NOT_PROVEN, ClientError
@@ -13,6 +13,7 @@ from hefu.plain import plain
 
 if TYPE_CHECKING:
     from hefu.recovery import Recovery, Sheet
+    from hefu.syncing import Synced
 
 _LIMIT = 16_384
 
@@ -87,30 +88,113 @@ def _verify(options: Namespace) -> Outcome:
         with Service(options.server or reader.config.server) as service:
             done = verify_vault(reader, service)
     counts = {"deposits": done.deposits, "documents": done.documents}
-    good = not done.findings
-    text = [say("vault verify.complete", **counts) if good else say("vault verify.incomplete", **counts)]
-    text += [plain(f"  {say(f'place.{each.where}')}: {each.name}: {each.what}") for each in done.findings]
+    if done.findings:
+        text = [say("vault verify.incomplete", **counts)]
+    elif done.pending:
+        text = [say("vault verify.pending", count=len(done.pending), **counts)]
+    else:
+        text = [say("vault verify.complete", **counts)]
+    text += [say("vault rotate.unfinished")] if reader.recovery.former else []
+    told = [*done.findings, *done.pending]
+    text += [plain(f"  {say(f'place.{each.where}')}: {each.name}: {each.what}") for each in told]
     text += [say("vault restore.never", statement=identity) for identity in done.never]
-    value = done._asdict() | {"findings": [finding._asdict() for finding in done.findings]}
+    value = done._asdict() | {
+        "findings": [finding._asdict() for finding in done.findings],
+        "pending": [finding._asdict() for finding in done.pending],
+    }
     return Outcome(NOT_PROVEN if done.findings else 0, value, "\n".join(text))
 
 
+def _declare_sync(parser: ArgumentParser) -> None:
+    _declare_home(parser)
+    parser.add_argument("--out", metavar="DIR", help="vault sync.out")
+
+
 def _sync(options: Namespace) -> Outcome:
-    from hefu.home import is_restored, load, load_reader
+    from hefu.home import load_either
     from hefu.http import Service
     from hefu.syncing import sync
 
-    home = load_reader(options.home) if is_restored(options.home) else load(options.home)
+    home = load_either(options.home)
     with Service(options.server or home.config.server) as service:
-        done = sync(home, service)
-    text = [say("vault sync.done", sent=done.sent, fetched=done.fetched, receipts=done.receipts)]
-    text += [plain(f"  {problem.path}: {problem.cause}") for problem in done.problems]
-    value = done._asdict() | {"problems": [problem._asdict() for problem in done.problems]}
-    return Outcome(NOT_PROVEN if done.problems else 0, value, "\n".join(text))
+        done = sync(home, service, out=options.out)
+    text = [*synced_lines(done), *([say("vault rotate.unfinished")] if home.recovery.former else [])]
+    if options.out is not None:
+        text.append(say("vault sync.evidence", count=len(done.evidence), out=options.out))
+    return Outcome(NOT_PROVEN if done.problems else 0, synced_value(done), "\n".join(text))
+
+
+def synced_lines(done: Synced) -> list[str]:
+    """What an exchange with the service has come to."""
+    lines = [say("vault sync.done", sent=done.sent, fetched=done.fetched, receipts=done.receipts, learned=done.learned)]
+    lines += [plain(f"  {problem.path}: {problem.cause}") for problem in done.problems]
+    return lines + ([say("vault sync.elsewhere", count=done.elsewhere)] if done.elsewhere else [])
+
+
+def synced_value(done: Synced) -> dict[str, Any]:
+    """The same for programs."""
+    return done._asdict() | {"problems": [problem._asdict() for problem in done.problems]}
+
+
+def join_lines(path: str) -> tuple[list[str], dict[str, Any] | None]:
+    """Bring a home that has just joined a vault what is in it; what to say of it, and to programs."""
+    from hefu.syncing import sync_joined
+
+    done, reason = sync_joined(path)
+    if done is None:
+        return [say("vault sync.later", reason=reason)], None
+    return synced_lines(done), synced_value(done)
+
+
+def _rotate(options: Namespace) -> Outcome:
+    from hefu.home import load
+    from hefu.http import Service
+    from hefu.rotating import rotate
+
+    with Service(options.server or load(options.home).config.server) as service:
+        done = rotate(options.home, service)
+    text = [
+        say("vault rotate.done", files=done.files),
+        *([say("vault rotate.closed")] if done.closed else []),
+        *sheet_lines(done.words, done.sheet),
+        say("vault rotate.others"),
+        *(say("vault rotate.left", **problem._asdict()) for problem in done.left),
+    ]
+    value = done._asdict() | {"left": [problem._asdict() for problem in done.left]}
+    return Outcome(NOT_PROVEN if done.left else 0, value, "\n".join(text))
+
+
+def sheet_lines(words: str, sheet: str) -> list[str]:
+    """Words that are shown this once, and the file to print."""
+    numbered = [f"{place:>2} {word:<9}" for place, word in enumerate(words.split(), 1)]
+    return [
+        say("init.words"),
+        *("  " + " ".join(numbered[start : start + 6]) for start in range(0, len(numbered), 6)),
+        say("init.sheet", sheet=sheet),
+    ]
+
+
+def _declare_join(parser: ArgumentParser) -> None:
+    _declare_home(parser)
+    parser.add_argument("--words", required=True, metavar="FILE", help="vault join.words")
+
+
+def _join(options: Namespace) -> Outcome:
+    from hefu.home import load_either
+    from hefu.http import Service
+    from hefu.rotating import join
+
+    recovery, _ = read_recovery(options.words)
+    with Service(options.server or load_either(options.home).config.server) as service:
+        done = join(options.home, service, recovery)
+    text = [say("vault join.done"), *synced_lines(done)]
+    return Outcome(NOT_PROVEN if done.problems else 0, synced_value(done), "\n".join(text))
 
 
 COMMANDS = {
     "vault restore": Command("vault restore.summary", _declare_restore, _restore),
     "vault verify": Command("vault verify.summary", _declare_verify, _verify),
-    "vault sync": Command("vault sync.summary", _declare_home, _sync),
+    "vault sync": Command("vault sync.summary", _declare_sync, _sync),
+    "vault rotate": Command("vault rotate.summary", _declare_home, _rotate),
+    "vault join": Command("vault join.summary", _declare_join, _join),
 }

@@ -53,10 +53,12 @@ def read_finished(file: BinaryIO) -> Ending:
 
 def read_unfinished(file: BinaryIO, acknowledgement: bytes | None) -> Ending:
     """Read the statement of a bundle on its way, with the acknowledgement that lies beside it, if any."""
-    data = read_statement(file)
-    acceptance = None if acknowledgement is None else _acceptance(acknowledgement)
-    _, statement = parse_signed_statement(data)
-    return Ending(statement_id(data), statement.count, statement.previous, acceptance, anchored=False, stamps=0)
+    return _on_its_way(read_statement(file), acknowledgement)
+
+
+def read_kept(statement: bytes, receipt: Receipt | None, acknowledgement: bytes | None) -> Ending:
+    """Say how far a deposit has come of which the vault has the private half."""
+    return _of_receipt(receipt) if receipt is not None else _on_its_way(statement, acknowledgement)
 
 
 def read_single(data: bytes) -> tuple[Described, Ending]:
@@ -75,6 +77,12 @@ def _of_receipt(receipt: Receipt) -> Ending:
     acceptance = _acceptance(receipt.acknowledgement.encode())
     stamps = sum(len(proof.tokens) for proof in receipt.proofs)
     return Ending(statement_id(data), statement.count, statement.previous, acceptance, anchored=True, stamps=stamps)
+
+
+def _on_its_way(data: bytes, acknowledgement: bytes | None) -> Ending:
+    acceptance = None if acknowledgement is None else _acceptance(acknowledgement)
+    _, statement = parse_signed_statement(data)
+    return Ending(statement_id(data), statement.count, statement.previous, acceptance, anchored=False, stamps=0)
 
 
 def _acceptance(data: bytes) -> Acceptance:

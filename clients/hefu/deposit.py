@@ -16,9 +16,14 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from hefu.acknowledgement import verify_acknowledgement, verify_answer
+from hefu.acknowledgement import (
+    earlier_statement,
+    fetch_acknowledgement,
+    verify_acknowledgement,
+    verify_answer,
+)
 from hefu.approval import approved_beside, check_approval, is_approved, take_over
-from hefu.atomic import PUBLIC, replace
+from hefu.atomic import PUBLIC, make_private, replace
 from hefu.blobs import About
 from hefu.bundles import Part
 from hefu.disk import lock_folder
@@ -27,10 +32,12 @@ from hefu.errors import ClientError, FolderError, Problem, RefusedError, Unreach
 from hefu.home import Home
 from hefu.http import TEXT, Service
 from hefu.language import say
+from hefu.people import check_in_force
 from hefu.plan import Target, documents, plan
 from hefu.scan import printable
 from hefu.sight import look
 from hefu.source import open_source
+from hefu.twins import check_twin
 from hefu.unfinished import discard, finish, resume, write
 from hefu.verifying import is_bundle, verify
 from hefu_ledger.acceptance import Acceptance
@@ -47,6 +54,7 @@ UNAPPROVED = "unapproved"
 ACCEPTED = "accepted"
 ANCHORED = "anchored"
 KNOWN = "already deposited"
+_FORBIDDEN = 403
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 5.0
 
@@ -70,7 +78,9 @@ class Deposited(NamedTuple):
 
 
 class Open(NamedTuple):
-    """A deposit that the service has acknowledged."""
+    """A deposit that the service has acknowledged. ``earlier``: the id (hex) of the statement under which its text was
+    deposited before, signed by others of the firm; empty if it is deposited as it is.
+    """
 
     target: Target
     part: Part
@@ -78,6 +88,7 @@ class Open(NamedTuple):
     acceptance: Acceptance
     left_out: tuple[Problem, ...] = ()
     unsent: str = ""
+    earlier: str = ""
     compare: bool = False  # whether its evidence, once complete, must be held against the documents as they are now
 
 
@@ -97,7 +108,7 @@ def deposit_targets(
     home: Home, service: Service, targets: Sequence[Target], *, out: str, wait: bool, skip_unreadable: bool = False
 ) -> list[Deposited]:
     """Deposit what was planned; see ``deposit``."""
-    os.makedirs(out, exist_ok=True)
+    make_private(out)
     with alone(out):
         depositor = Depositor(home, service, skip_unreadable=skip_unreadable)
         home.send_owed(service)
@@ -112,6 +123,7 @@ class Depositor:
         self._home = home
         self._service = service
         self._skip_unreadable = skip_unreadable
+        self._key_checked = False
 
     def begin(self, target: Target) -> Open | Deposited:
         """Have the service acknowledge the deposit, unless its evidence is there already."""
@@ -122,6 +134,8 @@ class Depositor:
                 known = _known(target, self._home)
                 discard(target)  # it may have died after its evidence got its name
                 return known
+            if self._home.config.signatures > 1:  # else the service tells soon enough
+                self._check_key()
             part, left_out = describe(target, self._home, lambda: self._seen, skip_unreadable=self._skip_unreadable)
         ready = self.ready(target, part)
         if isinstance(ready, Deposited):
@@ -135,6 +149,7 @@ class Depositor:
             return part
         statement = approved_beside(target, part)
         if statement is None:
+            self._check_key()
             return unapproved(target, part)
         check_approval(statement, self._home, self._service, target.statement)
         return take_over(target, part, statement)
@@ -145,26 +160,39 @@ class Depositor:
         identity = statement_id(part.statement).hex()
         try:
             answer = self._service.post("/v1/deposits", part.statement, TEXT)
-        except RefusedError:
+        except RefusedError as error:
+            earlier = earlier_statement(error)
+            if earlier:
+                return self._open_earlier(target, part, earlier)
             if not resumed:  # an earlier run may have had a better answer
                 self._home.vault.drop(identity)
                 discard(target)
+            if error.status == _FORBIDDEN:
+                self._check_key()
             raise
-        acceptance = verify_acknowledgement(answer.body, statement=part.statement, home=self._home)
+        acceptance = verify_acknowledgement(answer.body, identity=bytes.fromhex(identity), home=self._home)
         replace(target.acknowledgement, answer.body)
-        vault, config = self._home.vault, self._home.config
-        unsent = vault.send_deposit(identity, self._home.remote(self._service)) if config.upload else ""
-        return Open(target, part, answer.body, acceptance, unsent=unsent)
+        return Open(target, part, answer.body, acceptance, unsent=self._hand_over(identity))
 
     def end(self, item: Open, *, wait: bool) -> Deposited:
         """Turn the receipt into evidence, if the ledger has it, or once it has."""
         data = self._receipt(item, wait=wait)
         if data is None:
             return accepted(item, self._home)
-        done = complete(item.target, item.part, parse_receipt(data), item.acknowledgement, self._home)
+        part, receipt = item.part, parse_receipt(data)
+        if item.earlier:
+            part = take_twin(item.target, part, receipt, self._home)
+            item = item._replace(unsent=self._hand_over(item.earlier))
+        done = complete(item.target, part, receipt, item.acknowledgement, self._home)
         if item.compare:  # the documents may have changed since they were described
             _known(item.target, self._home)
         return done._replace(left_out=item.left_out, unsent=item.unsent)
+
+    def _check_key(self) -> None:
+        """Say so where this home's own key has ended: nobody's approval helps then."""
+        if not self._key_checked:
+            check_in_force(self._home, self._service)
+        self._key_checked = True
 
     @cached_property
     def _seen(self) -> Seen:
@@ -172,6 +200,21 @@ class Depositor:
         sight = look(open_source(f"{self._service.url}/ledger"), self._home.policy, seen=self._home.seen)
         self._home.remember(sight.note)
         return Seen(sight.checkpoint.root, sight.checkpoint.size)
+
+    def _open_earlier(self, target: Target, part: Part, earlier: str) -> Open:
+        """Go on with what a colleague deposited of the same text: its receipt will tell whether it is."""
+        acknowledgement = fetch_acknowledgement(earlier, self._service)
+        if acknowledgement is None:
+            raise UnreachableError(say("service.malformed", what="deposit", error=earlier))
+        acceptance = verify_acknowledgement(acknowledgement, identity=bytes.fromhex(earlier), home=self._home)
+        replace(target.acknowledgement, acknowledgement)
+        return Open(target, part, acknowledgement, acceptance, earlier=earlier)
+
+    def _hand_over(self, identity: str) -> str:
+        """Give a deposit's private half to the service, if it is to hold it; the reason if it does not take it now."""
+        if not self._home.config.upload:
+            return ""
+        return self._home.vault.send_deposit(identity, self._home.remote(self._service))
 
     def _receipt(self, item: Open, *, wait: bool) -> bytes | None:
         pause_s = _FIRST_PAUSE_S
@@ -192,7 +235,8 @@ def describe(
     target: Target, home: Home, seen: Callable[[], Seen | None], *, skip_unreadable: bool
 ) -> tuple[Part, tuple[Problem, ...]]:
     """Write and sign a deposit, with what had to be left out. ``seen`` is asked once the documents are found."""
-    names, left_out = documents(target, skip_unreadable=skip_unreadable)
+    found = documents(target, skip_unreadable=skip_unreadable)
+    names, left_out = found.names, found.problems
     while True:
         try:
             return write(target, names, home, seen()), tuple(left_out)
@@ -209,6 +253,19 @@ def keep_private_half(target: Target, part: Part, home: Home) -> None:
     about = About(os.path.basename(target.final), printable(os.path.abspath(target.path)))
     with open(target.part, "rb") as file:
         home.vault.keep_deposit(statement_id(part.statement).hex(), about, file, part.end)
+
+
+def take_twin(target: Target, part: Part, receipt: Receipt, home: Home) -> Part:
+    """Have what lies ready carry the statement of a receipt of the same text, once that is verified. Durable on return.
+
+    VerificationError if the receipt does not prove this deposit; nothing has changed then.
+    """
+    mine = statement_id(part.statement).hex()
+    statement = check_twin(receipt, part, home.reader).statement
+    part = take_over(target, part, statement)
+    keep_private_half(target, part, home)
+    home.vault.drop(mine)
+    return part
 
 
 def unapproved(target: Target, part: Part) -> Deposited:
@@ -277,7 +334,7 @@ def _from_facts(target: Target, state: str, facts: dict[str, Any]) -> Deposited:
 
 
 def _id(item: Open) -> str:
-    return statement_id(item.part.statement).hex()
+    return item.earlier or statement_id(item.part.statement).hex()
 
 
 @contextmanager

@@ -23,6 +23,14 @@ WRITE_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _ANYWHERE
 _NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 _NO_SYNC: Final = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 _IN_USE: Final = (32, 33)  # Windows: a sharing violation, a lock violation
+_CAUSES: Final = {
+    errno.ENOENT: "disk.missing",
+    errno.EACCES: "disk.denied",
+    errno.EPERM: "disk.denied",
+    errno.EISDIR: "disk.folder",
+    errno.ENOTDIR: "disk.no_folder",
+    errno.ENOSPC: "disk.full",
+}
 _LONG: Final = 240  # characters; Windows takes 259 of a file, and fewer of a folder, that is not written \\?\
 _RESERVED: Final = frozenset('<>:"|?*\\')
 _DEVICES: Final = frozenset(["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))])
@@ -93,6 +101,9 @@ def why(error: OSError) -> str:
     """The cause of a failure, without the path."""
     if getattr(error, "winerror", None) in _IN_USE:
         return say("disk.in_use")
+    key = _CAUSES.get(error.errno or 0)
+    if key is not None:
+        return say(key)
     return error.strerror or type(error).__name__
 
 

@@ -22,6 +22,7 @@ from hefu_ledger.card import Opened, parse_opened
 from hefu_ledger.encoding import MAX_INTEGER, Fields, canonical
 from hefu_ledger.errors import VerificationError
 from hefu_ledger.identity import (
+    APPROVE,
     PREPARE,
     Identity,
     Possession,
@@ -55,6 +56,7 @@ class Enrolled(NamedTuple):
     words: str = ""  # of the recovery sheet; empty where there is one already
     sheet: str = ""  # the file to print and delete
     unsent: str = ""  # why the service does not hold the vault's first file yet
+    approver: bool = False  # whether a key of the depositor approves; else any of its keys may end the others
 
 
 class OnLedger(NamedTuple):
@@ -93,7 +95,8 @@ def enrol(
     replace(f"{path}/{home.CONFIG}", home.format_config(config))
     forget_new(path)
     unsent = home.load(path).send_owed(service)
-    return Enrolled(depositor, origin, established, fingerprints, found.sight.checkpoint.size, words, file, unsent)
+    size, approver = found.sight.checkpoint.size, bool(roster.keys_at(MAX_INTEGER, role=APPROVE))
+    return Enrolled(depositor, origin, established, fingerprints, size, words, file, unsent, approver)
 
 
 def fetch_enrolment(service: Service, policy: Policy, depositor: str) -> OnLedger:

@@ -10,12 +10,15 @@ from hefu_ledger.encoding import format_time
 
 ENTRY: Final = "id, statement, number, anchored, received_at, documents, evidence, base, previous"
 DOCUMENT: Final = "name, size, sha256, path, position, statement, number, received_at, evidence"
+KEPT: Final = b"vault/"  # how the evidence of a deposit begins that the vault alone has
 UNFINISHED: Final = "unfinished"  # cut short, or being written just now
 _STATES: Final = ("anchored", "accepted", "prepared")
 
 
 class Entry(NamedTuple):
-    """A deposit. ``state``: unfinished, prepared, accepted or anchored; texts are empty until they are known."""
+    """A deposit. ``state``: unfinished, prepared, accepted or anchored; texts are empty until they are known, and
+    ``evidence`` where the vault alone has it.
+    """
 
     id: int
     statement: str  # hex SHA-256
@@ -30,7 +33,10 @@ class Entry(NamedTuple):
 
 
 class Document(NamedTuple):
-    """A deposited document. ``path``: of the original when it was deposited; empty if that is not known any more."""
+    """A deposited document. ``path``: of the original when it was deposited; empty if that is not known any more.
+
+    ``evidence`` is empty where the vault alone has it.
+    """
 
     name: str
     size: int
@@ -62,7 +68,7 @@ def entry_of(row: tuple[Any, ...], labels: dict[str, str]) -> Entry:
         state=state,
         received_at=format_time(received_at) if received_at is not None else "",
         documents=documents or 0,
-        evidence=os.fsdecode(evidence),
+        evidence=_evidence(evidence),
         folder=os.fsdecode(base or b""),
         previous=previous.hex() if previous else "",
         label=labels.get(hexadecimal, ""),
@@ -82,6 +88,10 @@ def document_of(row: tuple[Any, ...], labels: dict[str, str]) -> Document:
         statement=hexadecimal,
         number=number or "",
         received_at=format_time(received_at) if received_at is not None else "",
-        evidence=os.fsdecode(evidence),
+        evidence=_evidence(evidence),
         label=labels.get(f"{hexadecimal}/{position}", ""),
     )
+
+
+def _evidence(path: bytes) -> str:
+    return "" if path.startswith(KEPT) else os.fsdecode(path)

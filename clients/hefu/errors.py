@@ -50,6 +50,14 @@ class RefusedError(ClientError):
         self.detail = detail
 
 
+class ClosedError(RefusedError):
+    """The vault was closed when the recovery words were replaced; those of the newest sheet are needed."""
+
+    def __init__(self, error: RefusedError) -> None:
+        super().__init__(error.status, error.title, error.detail)
+        self.args = (say("vault.closed"),)
+
+
 class UnreachableError(ClientError):
     """The service, a disk or a source could not be reached, or did not answer in its protocol."""
 

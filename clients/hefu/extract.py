@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from hefu.atomic import PRIVATE, write_new
+from hefu.atomic import PRIVATE, make_private, write_new
 from hefu.bundles import decode, read_cards
 from hefu.comparison import add_name, name_of, read_end
 from hefu.disk import reach, shown_as, unfit
@@ -98,8 +98,8 @@ def _cut(bundle: str, contents: _Contents, wanted: Collection[str]) -> Iterator[
 
 
 def _write(path: str, data: bytes) -> None:
+    make_private(os.path.dirname(path))
     path = reach(path)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
     try:
         write_new(path, data, mode=PRIVATE)
     except FileExistsError:

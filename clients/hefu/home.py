@@ -5,6 +5,7 @@
     config.json   depositor, identity (opened), origin, server      the last file that ``hefu init`` writes
     key           the secret key, readable by its owner alone
     vault.key     the recovery secret, which opens the vault
+    vault.key.old the one before, until all that it opens is encrypted to the new one
     vault/        the vault's files, unless the configuration names another folder
     unsent/       names of those that the service has still to be given
     policy.txt    the trust policy (c2sp.org/tlog-policy) that the service gave at first sight
@@ -14,10 +15,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final, NamedTuple
 
-from hefu.atomic import replace
+from hefu.atomic import make_private, replace
 from hefu.errors import ClientError
 from hefu.http import Service
 from hefu.language import say
@@ -37,6 +37,7 @@ from hefu_ledger.record import MAX_SIGNATURES, Genesis, parse_record
 CONFIG: Final = "config.json"
 KEY: Final = "key"
 VAULT_KEY: Final = "vault.key"
+FORMER_KEY: Final = "vault.key.old"  # while recovery words are being replaced
 POLICY: Final = "policy.txt"
 GENESIS: Final = "genesis"
 CHECKPOINT: Final = "checkpoint"
@@ -164,10 +165,15 @@ def load_reader(path: str) -> Reader:
             config=parse_config(_need(path, CONFIG)),
             policy=parse_policy(_need(path, POLICY).decode("utf-8", "surrogateescape")),
             genesis=parse_genesis(_need(path, GENESIS)),
-            recovery=parse_vault_key(_need(path, VAULT_KEY)),
+            recovery=_recovery(path),
         )
     except LedgerError as error:
         raise ClientError(say("home.damaged", path=path, error=error)) from None
+
+
+def load_either(path: str) -> Home | Reader:
+    """Read a home folder, whether it has a signing key or not."""
+    return load_reader(path) if is_restored(path) else load(path)
 
 
 def is_restored(path: str) -> bool:
@@ -183,6 +189,12 @@ def parse_genesis(data: bytes) -> Genesis:
     return body
 
 
+def _recovery(path: str) -> Recovery:
+    recovery, data = parse_vault_key(_need(path, VAULT_KEY)), read(path, FORMER_KEY)
+    former = None if data is None else parse_vault_key(data).secret
+    return recovery._replace(former=former) if former != recovery.secret else recovery  # nothing had begun
+
+
 def read(path: str, name: str) -> bytes | None:
     """The contents of a home's file, or None if there is none."""
     try:
@@ -194,7 +206,7 @@ def read(path: str, name: str) -> bytes | None:
 
 def make(path: str) -> None:
     """Make a home folder that only its owner can enter."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    make_private(path)
 
 
 def _need(path: str, name: str) -> bytes:

@@ -1,5 +1,5 @@
 """HOME/index.sqlite3: what was deposited, by name, digest and path. Private, offline, and nothing but a convenience:
-``take`` makes it again from evidence, and what evidence proves is never asked of it.
+``take`` makes it again from evidence, ``take_kept`` from the vault, and what evidence proves is never asked of it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,18 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from hefu.contents import Described, Ending, read_described, read_finished, read_single, read_unfinished
-from hefu.entries import DOCUMENT, ENTRY, Document, Entry, document_of, entry_of, folded
+from hefu.blobs import Kept
+from hefu.contents import (
+    Described,
+    Ending,
+    read_described,
+    read_finished,
+    read_kept,
+    read_single,
+    read_unfinished,
+)
+from hefu.disk import reach
+from hefu.entries import DOCUMENT, ENTRY, KEPT, Document, Entry, document_of, entry_of, folded
 from hefu.errors import ClientError, UnreachableError
 from hefu.home import GENESIS, Home, parse_genesis, read
 from hefu.labels import Label, append_label, read_labels
@@ -25,11 +35,13 @@ from hefu_ledger.errors import LedgerError
 from hefu_ledger.evidence import MAX_EVIDENCE
 from hefu_ledger.note import parse_note
 from hefu_ledger.number import format_number
+from hefu_ledger.receipt import Receipt
 
 FILE: Final = "index.sqlite3"
 _VERSION: Final = 1
 # Paths are BLOBs: above a document's own name they may be any bytes. ``base`` is the folder that names are relative to.
-# A deposit begins as the place where its evidence will lie, before anything is written there.
+# A deposit begins as the place where its evidence will lie, before anything is written there; one of which the vault
+# alone has the private half has ``vault/<statement id>`` for its evidence, which no path is.
 _SCHEMA: Final = """
 CREATE TABLE deposits (
     id INTEGER PRIMARY KEY, evidence BLOB NOT NULL UNIQUE, base BLOB, statement BLOB, documents INTEGER, previous BLOB,
@@ -48,6 +60,7 @@ CREATE TABLE files_read (
 PRAGMA user_version = 1;
 """
 _BEGINS: Final = "substr(evidence, 1, length(?)) = ?"
+_IS_KEPT: Final = f"substr(evidence, 1, {len(KEPT)}) = CAST('{KEPT.decode()}' AS BLOB)"
 _PATIENCE_S: Final = 60.0  # another process may be taking in a large deposit
 _FEW: Final = 8  # hex digits that name a statement
 _HEX: Final = frozenset("0123456789abcdef")
@@ -75,8 +88,8 @@ class Index:
             raise ClientError(say("home.none", path=home))
         self._prefix = parse_genesis(genesis).number_prefix
         path = os.path.join(home, FILE)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
-        self._db = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)
+        os.close(os.open(reach(path), os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+        self._db = sqlite3.connect(reach(path), timeout=_PATIENCE_S, isolation_level=None)
         try:
             self._begin()
         except BaseException as error:
@@ -105,16 +118,16 @@ class Index:
     def catch_up(self) -> None:
         """Take in what has been written at the places that were expected; a process may have died since."""
         for row, evidence, known in self._all(
-            "SELECT id, evidence, statement IS NOT NULL FROM deposits WHERE NOT anchored"
+            f"SELECT id, evidence, statement IS NOT NULL FROM deposits WHERE NOT anchored AND NOT {_IS_KEPT}"  # noqa: S608
         ):
             path = os.fsdecode(evidence)
-            if os.path.exists(path) or (not known and os.path.exists(f"{path}.part")):
+            if _exists(path) or (not known and _exists(f"{path}.part")):
                 with suppress(LedgerError):  # being written just now, or damaged: not for the index to say
                     self.take(path)
-            elif os.path.exists(f"{path}.part"):
+            elif _exists(f"{path}.part"):
                 with suppress(LedgerError):
                     self._acknowledged(row, path)
-            elif os.path.isdir(os.path.dirname(path)):  # it was refused, or moved away
+            elif os.path.isdir(reach(os.path.dirname(path))):  # it was refused, or moved away
                 with self._transaction():
                     self._forget(row, wholly=True)
 
@@ -124,13 +137,35 @@ class Index:
             row = self._row(_bytes(evidence), None)
             base = self._one("SELECT base FROM deposits WHERE id = ?", row)[0]
             self._forget(row)
-            if os.path.exists(evidence) and not is_bundle(evidence):
-                with open(evidence, "rb") as file:
+            if _exists(evidence) and not is_bundle(evidence):
+                with open(reach(evidence), "rb") as file:
                     document, ending = read_single(file.read(MAX_EVIDENCE + 1))
                 self._add(row, base, [document])
             else:
                 ending = self._take_bundle(row, base, evidence)
             self._end(row, ending)
+
+    def take_kept(self, kept: Kept, receipt: Receipt | None, acknowledgement: bytes | None) -> None:
+        """Take in a deposit that the vault has, as far as it has come; of which there is evidence here, it stays."""
+        ending = read_kept(kept.part.statement, receipt, acknowledgement)
+        base = os.fsencode(kept.about.base)
+        with self._transaction():
+            if ending.statement.hex() in self.with_evidence():
+                return
+            row = self._row(KEPT + ending.statement.hex().encode(), base)
+            self._forget(row)
+            self._add(row, base, read_described(kept.file))
+            self._end(row, ending)
+
+    def with_evidence(self) -> set[str]:
+        """Ids (hex) of statements of which there is evidence, finished or on its way, though it may have gone."""
+        query = f"SELECT lower(hex(statement)) FROM deposits WHERE statement IS NOT NULL AND NOT {_IS_KEPT}"  # noqa: S608
+        return {statement for (statement,) in self._all(query)}
+
+    def settled(self) -> set[str]:
+        """Ids (hex) of statements of which everything is known: they are on the ledger."""
+        rows = self._all("SELECT lower(hex(statement)) FROM deposits WHERE anchored")
+        return {statement for (statement,) in rows}
 
     def deposits(self) -> list[Entry]:
         """Every deposit, newest first."""
@@ -205,17 +240,18 @@ class Index:
 
     def evidence_folders(self) -> list[str]:
         """Every folder that evidence was written to."""
-        rows = self._all("SELECT evidence FROM deposits")
+        rows = self._all(f"SELECT evidence FROM deposits WHERE NOT {_IS_KEPT}")  # noqa: S608 -- as above
         return sorted({os.path.dirname(os.fsdecode(evidence)) for (evidence,) in rows})
 
     def known_evidence(self) -> set[str]:
         """The paths of all evidence that was taken in, finished or on its way."""
-        rows = self._all("SELECT evidence FROM deposits WHERE statement IS NOT NULL")
+        rows = self._all(f"SELECT evidence FROM deposits WHERE statement IS NOT NULL AND NOT {_IS_KEPT}")  # noqa: S608
         return {os.fsdecode(evidence) for (evidence,) in rows}
 
     def unstamped(self, since_ms: int) -> list[str]:
         """Finished evidence without a timestamp, of deposits received at ``since_ms`` or later, newest first."""
-        query = f"SELECT evidence FROM deposits WHERE anchored AND NOT stamps AND received_at >= ? ORDER BY {_NEWEST}"  # noqa: S608
+        condition = f"anchored AND NOT stamps AND received_at >= ? AND NOT {_IS_KEPT}"
+        query = f"SELECT evidence FROM deposits WHERE {condition} ORDER BY {_NEWEST}"  # noqa: S608 -- as above
         return [os.fsdecode(evidence) for (evidence,) in self._all(query, since_ms)]
 
     def readings(self, folder: str) -> dict[str, Reading]:
@@ -241,8 +277,8 @@ class Index:
                 raise sqlite3.DatabaseError(f"version {version}, this program knows {_VERSION}")
 
     def _take_bundle(self, row: int, base: bytes | None, evidence: str) -> Ending:
-        finished = os.path.exists(evidence)
-        with open(evidence if finished else f"{evidence}.part", "rb") as file:
+        finished = _exists(evidence)
+        with open(reach(evidence if finished else f"{evidence}.part"), "rb") as file:
             self._add(row, base, read_described(file))
             return read_finished(file) if finished else read_unfinished(file, _acknowledgement(evidence))
 
@@ -288,6 +324,9 @@ class Index:
         )
         if ending.acceptance is not None:
             self._receive(row, ending.acceptance)
+        kept = KEPT + ending.statement.hex().encode()
+        for (other,) in self._all("SELECT id FROM deposits WHERE evidence = ? AND id != ?", kept, row):
+            self._forget(other, wholly=True)  # now there is evidence
 
     def _receive(self, row: int, acceptance: Acceptance) -> None:
         number = format_number(self._prefix, acceptance.seq)
@@ -336,10 +375,14 @@ def expected(home: Home, paths: Sequence[str], out: str) -> Iterator[None]:
 
 def _acknowledgement(evidence: str) -> bytes | None:
     try:
-        with open(f"{evidence}.ack", "rb") as file:
+        with open(reach(f"{evidence}.ack"), "rb") as file:
             return file.read(_MAX_ACKNOWLEDGEMENT)
     except FileNotFoundError:
         return None
+
+
+def _exists(path: str) -> bool:
+    return os.path.exists(reach(path))
 
 
 def _path(base: bytes | None, name: str) -> bytes | None:

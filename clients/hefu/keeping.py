@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
 
-from hefu.atomic import publish, temporary_name
-from hefu.disk import why
+from hefu.atomic import make_private, publish, temporary_name
+from hefu.disk import WRITE_NEW, reach, why
 from hefu.document import UnreadableError, digest_document
 from hefu.errors import Problem
 from hefu.index import Index
@@ -42,26 +42,18 @@ def _keep(index: Index, path: str, digest: bytes, out: str) -> bool:
     same = index.with_digest(digest)
     document = next((item for item in same if item.path == os.path.abspath(path)), same[0])
     copy = f"{out}/{document.number or document.statement}/{document.name}"
-    if os.path.lexists(copy):
+    if os.path.lexists(reach(copy)):
         _check(copy, digest)
         return False
-    _make_private(os.path.dirname(copy))
+    make_private(os.path.dirname(copy))
     temporary = temporary_name(copy)
     try:
         _copy(path, temporary, digest)
         publish(temporary, copy)
     finally:
         with suppress(FileNotFoundError):
-            os.unlink(temporary)
+            os.unlink(reach(temporary))
     return True
-
-
-def _make_private(folder: str) -> None:
-    """Make a folder and those above it; makedirs would give its mode to the last alone."""
-    if not os.path.isdir(folder):
-        _make_private(os.path.dirname(folder))
-        with suppress(FileExistsError):
-            os.mkdir(folder, 0o700)
 
 
 def _check(copy: str, digest: bytes) -> None:
@@ -72,13 +64,13 @@ def _check(copy: str, digest: bytes) -> None:
 
 def _copy(path: str, copy: str, digest: bytes) -> None:
     try:
-        source = open(path, "rb")  # noqa: SIM115 -- closed below
+        source = open(reach(path), "rb")  # noqa: SIM115 -- closed below
     except OSError as error:
         raise UnreadableError(path, why(error)) from error
     with suppress(FileNotFoundError):  # left by a crash
-        os.unlink(copy)
+        os.unlink(reach(copy))
     found = sha256()
-    with source, open(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _READ_ONLY), "wb") as target:
+    with source, open(os.open(reach(copy), WRITE_NEW, _READ_ONLY), "wb") as target:
         while piece := source.read(_PIECE):
             found.update(piece)
             target.write(piece)

@@ -16,10 +16,11 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from hefu.acknowledgement import earlier_statement, fetch_acknowledgement
 from hefu.approval import approved_beside, is_approved
-from hefu.atomic import PUBLIC, replace
+from hefu.atomic import PUBLIC, make_private, replace
 from hefu.deposit import ACCEPTED, ANCHORED, PREPARED, Deposited, alone, describe, keep_private_half, unapproved
-from hefu.errors import ClientError, Problem
+from hefu.errors import ClientError, Problem, RefusedError
 from hefu.home import Home
 from hefu.http import TEXT, Service
 from hefu.language import say
@@ -52,7 +53,7 @@ class Submitted(NamedTuple):
 def prepare(home: Home, paths: Sequence[str], *, out: str, skip_unreadable: bool = False) -> list[Deposited]:
     """Describe and sign each path below ``out``, touching no network. Durable on return; safe to run again."""
     targets = plan(paths, out, home.path)
-    os.makedirs(out, exist_ok=True)
+    make_private(out)
     with alone(out):
         return [_prepare(target, home, skip_unreadable=skip_unreadable) for target in targets]
 
@@ -107,8 +108,7 @@ def _read_statement(path: str) -> bytes:
 
 def _submit(service: Service, path: str, statement: bytes) -> Submitted:
     stem = path.removesuffix(STATEMENT)
-    identity = statement_id(statement)
-    answer = service.post("/v1/deposits", statement, TEXT).body
+    answer, identity = _accepted(service, statement)
     acceptance = parse_acceptance(parse_note(answer).text)
     if acceptance.statement != identity:
         raise MalformedError(f"{printable(path)}: the service acknowledged another statement")
@@ -120,3 +120,15 @@ def _submit(service: Service, path: str, statement: bytes) -> Submitted:
     parse_receipt(found.body)
     replace(stem + RECEIPT, found.body, mode=PUBLIC)
     return Submitted(path, ANCHORED, identity.hex(), received_at, (stem + ACKNOWLEDGEMENT, stem + RECEIPT))
+
+
+def _accepted(service: Service, statement: bytes) -> tuple[bytes, bytes]:
+    """The acknowledgement, and the identity it is of: another where a colleague's copy was deposited before."""
+    try:
+        return service.post("/v1/deposits", statement, TEXT).body, statement_id(statement)
+    except RefusedError as error:
+        earlier = earlier_statement(error)
+        acknowledgement = fetch_acknowledgement(earlier, service) if earlier else None
+        if acknowledgement is None:
+            raise
+        return acknowledgement, bytes.fromhex(earlier)

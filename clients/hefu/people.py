@@ -91,6 +91,14 @@ def make_request(signer: Ed25519Signer, role: str) -> bytes:
     return format_note(_signed(KeyRequest("add", "", signer.key, role=role), signer))
 
 
+def check_in_force(home: Home, service: Service) -> None:
+    """Refuse, with a ClientError that says what to do, to go on with a key that the ledger says has ended."""
+    mine = [member for member in read_roster(home.reader, service).members if member.key == home.signer.key]
+    if mine and mine[0].until_seq is not None:
+        key = home.signer.key.key_id.hex()
+        raise ClientError(say("key.retired" if mine[0].compromised_since is None else "key.reported", key=key))
+
+
 def in_force(roster: Roster, key: VerifierKey) -> bool:
     """Whether a key may sign what is deposited next."""
     return key in roster.keys_at(MAX_INTEGER)

@@ -112,11 +112,15 @@ def _check_collisions(targets: Sequence[Target]) -> None:
 def _check_inside(targets: Sequence[Target], ours: dict[str, str]) -> None:
     """What is written while depositing must not lie in a folder that is being deposited."""
     for target in targets:
-        whole = os.path.realpath(target.path)
         for option, path in ours.items():
-            if target.is_folder and _holds(whole, os.path.realpath(path)):
-                folder = printable(target.path)
-                raise ClientError(say("folder.inside", option=option, path=path, folder=folder))
+            if target.is_folder:
+                check_outside(target.path, option, path)
+
+
+def check_outside(folder: str, option: str, path: str) -> None:
+    """Refuse, with a ClientError, what is to be written inside a folder that is being read."""
+    if _holds(os.path.realpath(folder), os.path.realpath(path)):
+        raise ClientError(say("folder.inside", option=option, path=path, folder=printable(folder)))
 
 
 def _holds(folder: str, path: str) -> bool:

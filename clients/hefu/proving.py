@@ -6,23 +6,21 @@ receipt is verified; and the service's list of statements tells which deposit ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, NamedTuple, ParamSpec
 
 from hefu.blobs import DEPOSIT, HOME, LABEL, RECEIPT_SUFFIX, Blobs, content_name, kind_of, opened, unseal
-from hefu.errors import RefusedError
 from hefu.home import Reader
 from hefu.http import Service
 from hefu.language import say
 from hefu.progress import progress_bar
-from hefu.remote import Listing, Remote
-from hefu.restoring import check_receipt, fetch_receipt
+from hefu.remote import Remote
+from hefu.twins import check_receipt, fetch_receipt, twins
 from hefu_ledger.errors import LedgerError, MalformedError
 
 P = ParamSpec("P")
 HERE: Final = "here"
 SERVICE: Final = "service"
-_EMPTY: Final = Listing("", {}, [])
 
 
 class Finding(NamedTuple):
@@ -34,13 +32,17 @@ class Finding(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What a vault holds. ``files`` by place; ``never``: prepared and not deposited, or not yet; hex statement ids."""
+    """What a vault holds. ``files`` by place; ``never``: prepared and not deposited, or not yet; hex statement ids.
+
+    ``pending``: what ``hefu vault sync`` has still to do; nothing of it is lost.
+    """
 
     deposits: int
     documents: int
     files: dict[str, int]
     never: list[str]
     findings: list[Finding]
+    pending: list[Finding]
 
 
 class _Place(NamedTuple):
@@ -58,33 +60,31 @@ def verify_vault(reader: Reader, service: Service | None) -> Checked:
     known = set(here.deposits) | {name for name in names if name in {each.name for each in findings}}
     if service is None:
         _check_receipts(reader, list(here.deposits), None, findings)
-        return Checked(len(here.deposits), sum(here.deposits.values()), {HERE: len(names)}, [], findings)
-    listing = _listing(Remote(service, reader.recovery))
-    deposited = listing.statements
+        return Checked(len(here.deposits), sum(here.deposits.values()), {HERE: len(names)}, [], findings, [])
+    remote, pending = Remote(service, reader.recovery), list[Finding]()
+    deposited = remote.statements()
+    same = list(twins(reader, service, deposited))
+    known |= {twin.deposited for twin in same}
+    _miss([twin.deposited for twin in same], HERE, say("vault.twin"), pending)
     _check_receipts(reader, [each for each in here.deposits if each in set(deposited)], service, findings)
     _miss(sorted(set(deposited) - known), HERE, say("vault.lost"), findings)
     files = {HERE: len(names)}
     if reader.config.upload:
-        remote = Remote(service, reader.recovery)
-        there = _check_place(remote, list(listing.blobs), reader, SERVICE, findings)
-        lacking = (set(deposited) | here.others) - set(listing.blobs)
-        _miss(sorted(lacking), SERVICE, say("vault.unsent"), findings)
-        files[SERVICE] = len(listing.blobs)
+        owed = (set(reader.vault.owed()) & (here.others | here.deposits.keys())) | {twin.deposited for twin in same}
+        there = _check_place(remote, sorted(remote.names()), reader, SERVICE, findings, owed & here.others)
+        lacking = (set(deposited) | here.others) - remote.names()
+        _miss(sorted(lacking - owed), SERVICE, say("vault.unsent"), findings)
+        _miss(sorted(lacking & owed), SERVICE, say("vault.owed"), pending)
+        files[SERVICE] = len(remote.names())
         here.deposits.update(there.deposits)
-    never = sorted(set(here.deposits) - set(deposited))
-    return Checked(len(here.deposits), sum(here.deposits.values()), files, never, findings)
+    never = sorted(set(here.deposits) - set(deposited) - {twin.kept for twin in same})
+    return Checked(len(here.deposits), sum(here.deposits.values()), files, never, findings, pending)
 
 
-def _listing(remote: Remote) -> Listing:
-    try:
-        return remote.listing()
-    except RefusedError as error:
-        if error.status != 404:
-            raise
-        return _EMPTY  # nothing was ever put there
-
-
-def _check_place(blobs: Blobs, names: list[str], reader: Reader, where: str, findings: list[Finding]) -> _Place:
+def _check_place(
+    blobs: Blobs, names: list[str], reader: Reader, where: str, findings: list[Finding], owed: Collection[str] = ()
+) -> _Place:
+    """Look at every file of a place. ``owed``: files, the settings perhaps among them, that are still to come."""
     place, kinds = _Place({}, set()), set()
     with progress_bar(f"verify {where}", len(names)) as progress:
         for name in names:
@@ -94,7 +94,7 @@ def _check_place(blobs: Blobs, names: list[str], reader: Reader, where: str, fin
             elif not name.endswith(RECEIPT_SUFFIX) and name.partition(".")[0] not in names:
                 findings.append(Finding(where, name, say("vault.no_beginning")))
             progress.done()
-    if HOME not in kinds:
+    if HOME not in kinds and not owed:
         findings.append(Finding(where, "", say("vault.no_settings")))
     return place
 

@@ -27,9 +27,12 @@ _LIMIT: Final = 8192  # bytes of a sheet's text
 
 
 class Recovery(NamedTuple):
-    """``secret``: 32 random bytes, from which all else follows."""
+    """``secret``: 32 random bytes, from which all else follows. ``former``: the one before it, while its words are
+    being replaced: it still opens what was not encrypted again yet.
+    """
 
     secret: bytes
+    former: bytes | None = None
 
     def __repr__(self) -> str:
         return "Recovery(…)"  # a traceback must not show it

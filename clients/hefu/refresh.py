@@ -14,7 +14,17 @@ from hefu.acknowledgement import verify_acknowledgement
 from hefu.approval import approved_beside, is_approved, take_over
 from hefu.atomic import replace
 from hefu.bundles import Part
-from hefu.deposit import PREPARED, Deposited, Depositor, Open, accepted, alone, complete, keep_private_half
+from hefu.deposit import (
+    PREPARED,
+    Deposited,
+    Depositor,
+    Open,
+    accepted,
+    alone,
+    complete,
+    keep_private_half,
+    take_twin,
+)
 from hefu.errors import AlarmError, ClientError, Problem, RefusedError, UnreachableError
 from hefu.home import Home
 from hefu.http import Service
@@ -36,10 +46,14 @@ _KINDS = {".hefu.bundle": True, ".hefu.json": False}  # whether it is about a fo
 
 
 class Carried(NamedTuple):
-    """Answers that were carried here, by the identity of the statement they are about."""
+    """Answers that were carried here, by the identity of the statement they are about.
+
+    ``texts``: identities of the statements that there are receipts of, by what was signed, under whatever lines.
+    """
 
     acknowledgements: dict[bytes, bytes]
     receipts: dict[bytes, bytes]
+    texts: dict[str, bytes]
 
 
 class Refreshed(NamedTuple):
@@ -60,7 +74,7 @@ def unfinished(out: str) -> list[Target]:
 
 def read_carried(folder: str) -> Carried:
     """Collect acknowledgements and receipts from a folder; files of other kinds are passed over."""
-    carried = Carried({}, {})
+    carried = Carried({}, {}, {})
     for name in sorted(os.listdir(folder)):
         try:
             if name.endswith(ACKNOWLEDGEMENT):
@@ -68,7 +82,9 @@ def read_carried(folder: str) -> Carried:
                 carried.acknowledgements[parse_acceptance(parse_note(data).text).statement] = data
             elif name.endswith(RECEIPT):
                 data = _read(f"{folder}/{name}")
-                carried.receipts[statement_id(parse_receipt(data).statement.encode())] = data
+                statement = parse_receipt(data).statement.encode()
+                carried.receipts[statement_id(statement)] = data
+                carried.texts[parse_note(statement).text] = statement_id(statement)
         except MalformedError as error:
             raise ClientError(say("refresh.copy", path=printable(f"{folder}/{name}"), error=error)) from None
     return carried
@@ -173,13 +189,18 @@ def _from_carried(target: Target, home: Home, carried: Carried) -> Deposited:
     if approved is not None and statement_id(approved) in carried.acknowledgements.keys() | carried.receipts.keys():
         part, identity = take_over(target, part, approved), statement_id(approved)
         keep_private_half(target, part, home)
+    other = carried.texts.get(parse_note(part.statement).text, identity)
+    if identity not in carried.receipts and other != identity:
+        part, identity = take_twin(target, part, parse_receipt(carried.receipts[other]), home), other
+        if home.config.upload:
+            home.vault.owe_deposit(identity.hex())
     receipt = carried.receipts.get(identity)
     acknowledgement = carried.acknowledgements.get(identity)
     if acknowledgement is None and receipt is not None:
         acknowledgement = parse_receipt(receipt).acknowledgement.encode()
     if acknowledgement is None:
         return Deposited(target.path, target.final, PREPARED, part.header.count, "", identity.hex(), "")
-    acceptance = verify_acknowledgement(acknowledgement, statement=part.statement, home=home)
+    acceptance = verify_acknowledgement(acknowledgement, identity=identity, home=home)
     replace(target.acknowledgement, acknowledgement)
     if receipt is None:
         return accepted(Open(target, part, acknowledgement, acceptance), home)

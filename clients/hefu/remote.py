@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from hefu.blobs import MAX_BLOB, unseal
-from hefu.errors import ClientError, RefusedError, UnreachableError
+from hefu.errors import ClientError, ClosedError, RefusedError, UnreachableError
 from hefu.http import Service
 from hefu.language import say
 from hefu.recovery import Recovery
@@ -17,6 +19,7 @@ from hefu_ledger.names import check_depositor
 from hefu_ledger.note import format_note, sign_note
 from hefu_ledger.upload import Upload, check_blob_name, format_upload
 
+_GONE: Final = 410
 _OCTETS: Final = "application/octet-stream"
 _MAX_LISTING: Final = 256 << 20  # bytes: a million files
 
@@ -48,12 +51,29 @@ class Remote:
     def listing(self) -> Listing:
         """What the service holds; asked once. RefusedError (404) if nobody ever put anything at this address."""
         if self._listing is None:
-            answer = self._service.get("/v1/vault", limit=_MAX_LISTING, headers=self._headers())
+            with _closing():
+                answer = self._service.get("/v1/vault", limit=_MAX_LISTING, headers=self._headers())
             try:
                 self._listing = _parse_listing(answer.json("vault"))
             except MalformedError as error:
                 raise UnreachableError(say("vault.answer", error=error)) from None
         return self._listing
+
+    def names(self) -> set[str]:
+        """The names of what the service holds; none if nobody ever put anything at this address."""
+        return set(self._listed().blobs)
+
+    def statements(self) -> list[str]:
+        """Ids (hex) of the depositor's statements, as far as the service tells them at this address."""
+        return self._listed().statements
+
+    def _listed(self) -> Listing:
+        try:
+            return self.listing()
+        except RefusedError as error:
+            if error.status != 404:
+                raise
+            return Listing("", {}, [])
 
     def has(self, name: str) -> bool:
         """Whether the service holds a file."""
@@ -65,7 +85,8 @@ class Remote:
         if listed is None:
             return None
         try:
-            data = self._service.get(f"/v1/vault/{name}", limit=MAX_BLOB, headers=self._headers()).body
+            with _closing():
+                data = self._service.get(f"/v1/vault/{name}", limit=MAX_BLOB, headers=self._headers()).body
         except RefusedError as error:
             if error.status != 404:
                 raise
@@ -84,7 +105,8 @@ class Remote:
         note = format_note(sign_note(format_upload(upload), [self._signer]))
         headers = {**self._headers(), "Hefu-Signature": to_base64(note)}
         try:
-            self._service.put(f"/v1/vault/{name}", data, _OCTETS, headers=headers)
+            with _closing():
+                self._service.put(f"/v1/vault/{name}", data, _OCTETS, headers=headers)
         except RefusedError as error:
             if error.status != 409 or not self._holds_the_same(name, data):
                 raise
@@ -100,6 +122,14 @@ class Remote:
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._recovery.address}"}
+
+
+@contextmanager
+def _closing() -> Iterator[None]:
+    try:
+        yield
+    except RefusedError as error:
+        raise ClosedError(error) if error.status == _GONE else error from None
 
 
 def _parse_listing(value: object) -> Listing:

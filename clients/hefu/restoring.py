@@ -5,39 +5,32 @@ Safe to interrupt anywhere and to run again: files that are there stay, and what
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from hefu import home
-from hefu.acknowledgement import verify_answer
-from hefu.atomic import PRIVATE, clear_away, publish, replace, temporary_name, write_new
-from hefu.blobs import HOME, LABEL, Blobs, Kept, kind_of, opened, unseal
-from hefu.bundles import Part
+from hefu.atomic import clear_away, replace, write_new
+from hefu.blobs import HOME, LABEL, Blobs, kind_of, opened, unseal
 from hefu.errors import ClientError, Problem, RefusedError
-from hefu.extract import evidence_of
 from hefu.home import Reader
 from hefu.http import Service
 from hefu.index import Index
 from hefu.labels import FILE, format_label, parse_label, read_labels
 from hefu.language import say
 from hefu.progress import progress_bar
+from hefu.rebuilding import Proven, rebuild
 from hefu.recovery import Recovery, format_vault_key, parse_vault_key
 from hefu.remote import Remote
 from hefu.safekeeping import newest_settings
+from hefu.twins import adopt, check_receipt, fetch_receipt
 from hefu.vault import Vault, fetch
-from hefu_ledger.acceptance import parse_acceptance
-from hefu_ledger.bundle import format_receipt_line, read_header, read_texts
 from hefu_ledger.checkpoint import parse_checkpoint
 from hefu_ledger.errors import LedgerError
-from hefu_ledger.note import Note, format_note, parse_note
+from hefu_ledger.note import Note, format_note
 from hefu_ledger.policy import parse_policy
 from hefu_ledger.proof import parse_proof
-from hefu_ledger.receipt import MAX_RECEIPT, Receipt, parse_receipt
-from hefu_ledger.verify import Folder
+from hefu_ledger.receipt import Receipt
 
 _VAULT: Final = "vault"
-_COPY: Final = 1 << 20
 
 
 class Restored(NamedTuple):
@@ -49,14 +42,6 @@ class Restored(NamedTuple):
     waiting: list[str]
     never: list[str]
     problems: list[Problem]
-
-
-class _Found(NamedTuple):
-    """A deposit in the vault. ``receipt``: None where there is none to be had."""
-
-    identity: str
-    receipt: Receipt | None
-    nth: int
 
 
 def restore_from_service(path: str, recovery: Recovery, service: Service, *, out: str) -> Restored:
@@ -88,19 +73,22 @@ def _restore(
     problems = _fetch(vault, source, names)
     reader = _settings(vault)
     problems += merge_labels(vault)
-    found = []
+    if service is not None:
+        adopt(reader, service, Remote(service, recovery).statements())
+    found: dict[str, Receipt | None] = {}
     for identity in deposits_in(vault):
         try:
-            found.append(_find(identity, reader, service))
+            found[identity] = _find(identity, reader, service)
         except LedgerError as error:
             problems.append(Problem(identity, str(error)))
-    restored = Restored(reader.config.depositor, [], 0, *_unanchored(found, service), problems)
+    proven = [Proven(identity, receipt) for identity, receipt in found.items() if receipt is not None]
+    lacking = [identity for identity, receipt in found.items() if receipt is None]
     with Index(path) as index:
-        restored = _write_all(reader, sorted(found, key=lambda item: item.nth), out, restored, index)
+        done = rebuild(reader, proven, out, index)
         index.catch_up()
-    _remember(reader, [item.receipt for item in found if item.receipt])
+    _remember(reader, [item.receipt for item in proven])
     replace(f"{path}/{home.CONFIG}", home.format_config(reader.config))
-    return restored
+    return Restored(reader.config.depositor, done.evidence, done.documents, *_unanchored(lacking, service), problems)
 
 
 def _begin(path: str, recovery: Recovery, source: Blobs, names: list[str]) -> None:
@@ -180,43 +168,22 @@ def merge_labels(vault: Vault) -> list[Problem]:
     return problems
 
 
-def _find(identity: str, reader: Reader, service: Service | None) -> _Found:
+def _find(identity: str, reader: Reader, service: Service | None) -> Receipt | None:
+    """A deposit's receipt, verified; None where there is none to be had."""
     with opened(reader.vault, identity, reader.recovery) as kept:
         receipt = reader.vault.receipt(identity)
         if receipt is None and service is not None:
             receipt = fetch_receipt(identity, service)
-        if receipt is None:
-            return _Found(identity, None, -1)
-        check_receipt(receipt, kept.part, reader)
-    reader.vault.keep_receipt(receipt)
-    return _Found(identity, receipt, parse_acceptance(parse_note(receipt.acknowledgement.encode()).text).nth)
+        if receipt is not None:
+            check_receipt(receipt, kept.part, reader)
+    if receipt is not None:
+        reader.vault.keep_receipt(receipt)
+    return receipt
 
 
-def fetch_receipt(identity: str, service: Service) -> Receipt | None:
-    """A receipt from the service; None while there is none, or if the statement was never deposited."""
-    try:
-        answer = service.get(f"/v1/deposits/{identity}/receipt", limit=MAX_RECEIPT)
-    except RefusedError as error:
-        if error.status != 404:
-            raise
-        return None
-    return parse_receipt(answer.body) if answer.status == 200 else None
-
-
-def check_receipt(receipt: Receipt, part: Part, reader: Reader) -> None:
-    """Check that a receipt proves the deposit of this part, or raise what ``verify_answer`` does."""
-    owners = frozenset({(reader.config.origin, reader.config.depositor)})
-    folder = Folder(part.header.count, part.root, owners)
-    acknowledgement = receipt.acknowledgement.encode()
-    verify_answer(receipt, folder, statement=part.statement, acknowledgement=acknowledgement, home=reader)
-
-
-def _unanchored(found: list[_Found], service: Service | None) -> tuple[list[str], list[str]]:
+def _unanchored(lacking: list[str], service: Service | None) -> tuple[list[str], list[str]]:
     """Those without a receipt: waiting for the ledger, and never deposited; without a service nobody can tell."""
-    lacking = [item.identity for item in found if item.receipt is None]
-    if service is None:
-        return lacking, []
-    never = [identity for identity in lacking if not _known(identity, service)]
+    never = [] if service is None else [identity for identity in lacking if not _known(identity, service)]
     return [identity for identity in lacking if identity not in never], never
 
 
@@ -228,68 +195,6 @@ def _known(identity: str, service: Service) -> bool:
             raise
         return False
     return True
-
-
-def _write_all(reader: Reader, found: list[_Found], out: str, restored: Restored, index: Index) -> Restored:
-    """Write each deposit's evidence under its own name, a later one of that name below a folder of its number."""
-    documents, taken = 0, set[str]()
-    with progress_bar("restore", len(found)) as progress:
-        for item in found:
-            if item.receipt is None:
-                continue
-            with opened(reader.vault, item.identity, reader.recovery) as kept:
-                name = kept.about.evidence
-                final = f"{out}/{item.nth}/{name}" if name.casefold() in taken else f"{out}/{name}"
-                taken.add(name.casefold())
-                original = kept.about.path
-                index.expect(final, base=original if name.endswith(".bundle") else os.path.dirname(original))
-                _write(final, kept, item.receipt)
-                documents += kept.part.header.count
-            restored.evidence.append(final)
-            progress.done()
-    return restored._replace(documents=documents)
-
-
-def _write(final: str, kept: Kept, receipt: Receipt) -> None:
-    os.makedirs(os.path.dirname(final), exist_ok=True)
-    clear_away(final)  # before it is opened: it would cut short what has its name
-    temporary = temporary_name(final)
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE), "wb") as file:
-        for data in _evidence(kept, receipt):
-            file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        publish(temporary, final)
-    except FileExistsError:
-        same = _same(temporary, final)
-        os.unlink(temporary)
-        if not same:
-            raise ClientError(say("restore.in_the_way", path=final)) from None
-
-
-def _evidence(kept: Kept, receipt: Receipt) -> Iterator[bytes]:
-    if kept.about.evidence.endswith(".json"):
-        header = read_header(kept.file)
-        (texts,) = read_texts(kept.file, header.count)
-        yield evidence_of(header, 0, texts, [], receipt)
-        return
-    left = kept.part.end
-    while left:
-        data = kept.file.read(min(_COPY, left))
-        left -= len(data)
-        yield data
-    yield format_receipt_line(receipt)
-
-
-def _same(one: str, other: str) -> bool:
-    with open(one, "rb") as first, open(other, "rb") as second:
-        return all(data == second.read(_COPY) for data in _chunks(first)) and not second.read(1)
-
-
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while data := file.read(_COPY):
-        yield data
 
 
 def _remember(reader: Reader, receipts: list[Receipt]) -> None:

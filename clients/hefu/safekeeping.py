@@ -72,9 +72,14 @@ def write_sheet(path: str, sheet: Sheet, *, name: str, fingerprints: tuple[str, 
     """Write the recovery sheet of a secret that was made here: the words and the file; empty for one that was not."""
     if home.read(path, home.VAULT_KEY + _NEW) is None:
         return "", ""
+    return format_words(sheet.recovery), make_sheet(path, sheet, name=name, fingerprints=fingerprints)
+
+
+def make_sheet(path: str, sheet: Sheet, *, name: str, fingerprints: tuple[str, ...]) -> str:
+    """Write a recovery sheet, and give its file. Durable on return."""
     date = time.strftime("%Y-%m-%d")
     replace(f"{path}/{SHEET}", format_sheet(sheet, Particulars(name, fingerprints, date)))
-    return format_words(sheet.recovery), f"{path}/{SHEET}"
+    return f"{path}/{SHEET}"
 
 
 def forget_new(path: str) -> None:

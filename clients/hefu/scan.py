@@ -25,22 +25,26 @@ _KINDS: Final = {
 
 
 class Found(NamedTuple):
-    """A folder's documents, as paths relative to it in the order of their UTF-8 bytes, and all the rest."""
+    """A folder's documents, as paths relative to it in the order of their UTF-8 bytes, and all the rest.
+
+    ``odd``: the paths of those of the rest that are no documents and will be none: links, pipes, sockets, devices.
+    """
 
     names: list[str]
     problems: list[Problem]
+    odd: frozenset[str] = frozenset()
 
 
 def scan(folder: str) -> Found:
     """Walk ``folder``; never raises for what it finds there."""
-    found = Found([], [])
+    found, odd = Found([], []), set[str]()
     walked: dict[tuple[int, int], str] = {}
     waiting = [""]
     while waiting:
-        _list(folder, waiting.pop(), found, walked, waiting)
+        _list(folder, waiting.pop(), found, walked, waiting, odd)
     found.names.sort()  # code points sort like their UTF-8 bytes
     found.problems.sort()
-    return found
+    return found._replace(odd=frozenset(odd))
 
 
 def printable(path: str) -> str:
@@ -53,7 +57,9 @@ def kind_of(mode: int) -> str:
     return say(_KINDS.get(stat.S_IFMT(mode), "folder.odd"))
 
 
-def _list(folder: str, prefix: str, found: Found, walked: dict[tuple[int, int], str], waiting: list[str]) -> None:
+def _list(
+    folder: str, prefix: str, found: Found, walked: dict[tuple[int, int], str], waiting: list[str], odd: set[str]
+) -> None:
     path = reach(f"{folder}/{prefix}")
     try:
         status = os.stat(path)
@@ -65,12 +71,12 @@ def _list(folder: str, prefix: str, found: Found, walked: dict[tuple[int, int], 
             return
         with os.scandir(path) as entries:
             for entry in entries:
-                _classify(entry, prefix + entry.name, found, waiting)
+                _classify(entry, prefix + entry.name, found, waiting, odd)
     except OSError as error:
         found.problems.append(Problem(printable(prefix or folder), why(error)))
 
 
-def _classify(entry: os.DirEntry[str], name: str, found: Found, waiting: list[str]) -> None:
+def _classify(entry: os.DirEntry[str], name: str, found: Found, waiting: list[str], odd: set[str]) -> None:
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -84,4 +90,5 @@ def _classify(entry: os.DirEntry[str], name: str, found: Found, waiting: list[st
     elif entry.is_dir(follow_symlinks=False):
         waiting.append(f"{name}/")
     else:
+        odd.add(name)
         found.problems.append(Problem(name, kind_of(entry.stat(follow_symlinks=False).st_mode)))

@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterator
 from typing import Final, Protocol
 
+from hefu.errors import RefusedError, UnreachableError
+from hefu.language import say
 from hefu_ledger.encoding import parse_canonical
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.record import MAX_BATCH
@@ -82,8 +84,6 @@ class Web:
 
     def read(self, path: str, limit: int) -> bytes | None:
         """Fetch a file."""
-        from hefu.errors import RefusedError
-
         try:
             return self._service.get(f"/{path}", limit=limit).body
         except RefusedError as error:
@@ -97,8 +97,12 @@ class Web:
 
 
 def open_source(text: str) -> Source:
-    """Tell a URL from a folder."""
-    return Web(text) if text.startswith(("http://", "https://")) else Folder(text)
+    """Tell a URL from a folder. UnreachableError where there is none."""
+    if text.startswith(("http://", "https://")):
+        return Web(text)
+    if not os.path.isdir(text):
+        raise UnreachableError(say("folder.none", folder=text))
+    return Folder(text)
 
 
 def read_checkpoint(source: Source) -> bytes:

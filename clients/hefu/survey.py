@@ -47,11 +47,15 @@ class Survey(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """The documents of a folder, those that are to be ignored left out and counted."""
+    """The documents of a folder, those that are to be ignored left out and counted.
+
+    ``odd``: links, pipes and the like, which are no documents.
+    """
 
     names: list[str]
     problems: list[Problem]
     ignored: int
+    odd: list[Problem]
 
 
 def list_folder(folder: str) -> Contents:
@@ -61,7 +65,8 @@ def list_folder(folder: str) -> Contents:
     rules, found = read_rules(folder), scan(folder)
     names = [name for name in found.names if not rules.ignored(name)]
     problems = [problem for problem in found.problems if not rules.ignored(problem.path)]
-    return Contents(names, problems, len(found.names) - len(names))
+    odd = [problem for problem in problems if problem.path in found.odd]
+    return Contents(names, [each for each in problems if each not in odd], len(found.names) - len(names), odd)
 
 
 def survey(index: Index, folder: str, *, content: bool = False) -> Survey:
@@ -76,7 +81,7 @@ def survey(index: Index, folder: str, *, content: bool = False) -> Survey:
         if was is not None:
             del gone[was]
             found.moved.append(Moved(name, was))
-    unreadable = [*contents.problems, *found.unreadable]
+    unreadable = [*contents.problems, *contents.odd, *found.unreadable]
     return found._replace(missing=sorted(gone), unreadable=unreadable, ignored=contents.ignored)
 
 

@@ -11,7 +11,7 @@ import re
 from contextlib import suppress
 from typing import BinaryIO, Final, NamedTuple
 
-from hefu.atomic import clear_away, replace, sync_folder, temporary_name, write_new
+from hefu.atomic import clear_away, make_private, replace, sync_folder, temporary_name, write_new
 from hefu.blobs import (
     RECEIPT,
     RECEIPT_SUFFIX,
@@ -25,6 +25,7 @@ from hefu.blobs import (
     seal_deposit,
     unseal,
 )
+from hefu.disk import reach
 from hefu.errors import RefusedError, UnreachableError
 from hefu.recovery import Recovery
 from hefu.remote import Remote
@@ -45,23 +46,23 @@ class Vault(NamedTuple):
 
     def has(self, name: str) -> bool:
         """Whether a file is there."""
-        return os.path.lexists(f"{self.folder}/{name}")
+        return os.path.lexists(reach(f"{self.folder}/{name}"))
 
     def names(self) -> list[str]:
         """The vault's files, in order; what else lies in the folder is not looked at."""
         with suppress(FileNotFoundError):
-            return sorted(name for name in os.listdir(self.folder) if _NAME.fullmatch(name))
+            return sorted(name for name in os.listdir(reach(self.folder)) if _NAME.fullmatch(name))
         return []
 
     def read(self, name: str) -> bytes | None:
         """A file, as it lies there; None if there is none."""
-        with suppress(FileNotFoundError), open(f"{self.folder}/{name}", "rb") as file:
+        with suppress(FileNotFoundError), open(reach(f"{self.folder}/{name}"), "rb") as file:
             return file.read()
         return None
 
     def add(self, name: str, data: bytes) -> None:
         """Write a file once: one that is there stays. Durable on return."""
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        make_private(self.folder)
         with suppress(FileExistsError):
             write_new(f"{self.folder}/{name}", data)
 
@@ -77,9 +78,10 @@ class Vault(NamedTuple):
         if self.has(identity):
             clear_away(f"{self.folder}/{identity}")
             return
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        make_private(self.folder)
         for name in reversed(piece_names(self, identity)[1:]):
-            os.unlink(f"{self.folder}/{name}")  # a crash's: encrypted again, or cut elsewhere, they would not fit
+            # A crash's: encrypted again, or cut elsewhere, they would not fit.
+            os.unlink(reach(f"{self.folder}/{name}"))
         first = b""
         for place, data in enumerate(seal_deposit(about, bundle, size, self.recovery)):
             if place:
@@ -94,7 +96,7 @@ class Vault(NamedTuple):
         name = statement_id(receipt.statement.encode()).hex() + RECEIPT_SUFFIX
         if self.has(name) and self._holds(name, data):
             return
-        os.makedirs(self.folder, mode=0o700, exist_ok=True)
+        make_private(self.folder)
         replace(f"{self.folder}/{name}", seal(RECEIPT, data, self.recovery))
 
     def receipt(self, identity: str) -> Receipt | None:
@@ -113,7 +115,7 @@ class Vault(NamedTuple):
         for name in reversed(piece_names(self, identity)):
             for path in (self._note(name), temporary_name(f"{self.folder}/{name}"), f"{self.folder}/{name}"):
                 with suppress(FileNotFoundError):
-                    os.unlink(path)
+                    os.unlink(reach(path))
 
     def owe_deposit(self, identity: str) -> None:
         """Note that a deposit is to be sent, though there is no service to send it to just now."""
@@ -137,7 +139,7 @@ class Vault(NamedTuple):
     def owed(self) -> list[str]:
         """The names of what the service was not given yet, pieces of deposits before their beginnings."""
         with suppress(FileNotFoundError):
-            return sorted(os.listdir(f"{self.home}/{_UNSENT}"), reverse=True)
+            return sorted(os.listdir(reach(f"{self.home}/{_UNSENT}")), reverse=True)
         return []
 
     def send(self, name: str, remote: Remote) -> str:
@@ -150,13 +152,13 @@ class Vault(NamedTuple):
             self._owe(name)
             return str(error)
         with suppress(FileNotFoundError):
-            os.unlink(self._note(name))
+            os.unlink(reach(self._note(name)))
         return ""
 
     def _owe(self, name: str) -> None:
         path = self._note(name)
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(path, "wb") as file:
+        make_private(os.path.dirname(path))
+        with open(reach(path), "wb") as file:
             os.fsync(file.fileno())
         sync_folder(path)
 

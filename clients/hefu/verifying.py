@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from hefu.disk import reach
 from hefu.document import digest_document
-from hefu.language import both
+from hefu.language import both, say
+from hefu_ledger.errors import MalformedError
 from hefu_ledger.evidence import MAX_EVIDENCE
 from hefu_ledger.policy import Policy, parse_policy
 from hefu_ledger.verdict import CANNOT, OK, Step, Verdict, conclude
 from hefu_ledger.verify import verify_evidence, verify_folder
 
 _BUNDLE = b'{"count":'  # how a bundle begins, and no evidence file
+_BEGINNING = b'{"'
 _MAX_POLICY = 65_536
 
 
@@ -18,13 +21,24 @@ def read_policy(path: str | None) -> Policy | None:
     if path is None:
         return None
     with open(path, "rb") as file:
-        return parse_policy(file.read(_MAX_POLICY + 1).decode("utf-8", "surrogateescape"))
+        text = file.read(_MAX_POLICY + 1).decode("utf-8", "surrogateescape")
+    try:
+        return parse_policy(text)
+    except MalformedError as error:
+        raise MalformedError(say("verify.no_policy", path=path, error=error)) from None
 
 
 def is_bundle(path: str) -> bool:
     """Tell a bundle from an evidence file by how it begins."""
-    with open(path, "rb") as file:
+    with open(reach(path), "rb") as file:
         return file.read(len(_BUNDLE)) == _BUNDLE
+
+
+def check_evidence(path: str) -> None:
+    """Raise MalformedError for a file that does not even begin as evidence does: it is probably another file."""
+    with open(reach(path), "rb") as file:
+        if not file.read(len(_BEGINNING)).startswith(_BEGINNING):
+            raise MalformedError(say("verify.no_evidence", path=path))
 
 
 def verify(evidence: str, document: str, *, policy: Policy | None) -> Verdict:

@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from hefu.atomic import make_private
 from hefu.deposit import Deposited, deposit_targets
 from hefu.errors import ClientError, FolderError, Problem, UnreachableError
-from hefu.home import Home
+from hefu.home import Home, load
 from hefu.http import Service
 from hefu.index import Index
 from hefu.language import say
@@ -42,6 +43,7 @@ class Round(NamedTuple):
     read: int
     skipped: int
     left_out: tuple[Problem, ...]
+    odd: tuple[Problem, ...] = ()  # links, pipes and the like, which are no documents
 
 
 class Watch:
@@ -56,21 +58,22 @@ class Watch:
         self._service = service
         self._index = index
         self._out = out
-        os.makedirs(out, exist_ok=True)
+        make_private(out)
 
     def once(self, names: Sequence[str] | None = None, *, content: bool = False, wait: bool = False) -> Round:
         """Finish what is on its way, then deposit what is new or changed among ``names``, or in the whole folder."""
+        self._home = load(self._home.path)  # its recovery words may have been replaced since the last round
         self._clear()
         refreshed = refresh(self._home, self._service, self._out)
         self._index.catch_up()
-        problems = list[Problem]()
+        problems, odd = list[Problem](), list[Problem]()
         if names is None:
-            names, problems, _ = list_folder(self._target.path)
+            names, problems, _, odd = list_folder(self._target.path)
         found = survey_files(self._index, self._target.path, names, content=content)
         deposited = self._deposit(sorted(found.changed + found.new), wait=wait)
         left_out = (*problems, *found.unreadable, *(deposited.left_out if deposited else ()))
         counts = (len(found.changed), len(found.new), len(found.intact), found.read, found.skipped)
-        return Round(deposited, refreshed, *counts, left_out)
+        return Round(deposited, refreshed, *counts, left_out, tuple(odd))
 
     def stamps(self) -> dict[str, Stamp]:
         """Size and times of every document now. UnreachableError if the folder is away, as network drives may be."""

@@ -132,12 +132,12 @@ def section_text(name: str, members: dict[str, Any]) -> bytes:
 
 def parse_document(text: str) -> Document:
     """Read the section ``document``."""
-    return _document(parse_canonical(text.encode(), limit=MAX_CARD))
+    return _document(parse_canonical(text.encode(errors="surrogatepass"), limit=MAX_CARD))
 
 
 def parse_section(name: str, text: str) -> dict[str, Any]:
     """Read a section by name and return its members, having checked them against its schema."""
-    members: dict[str, Any] = parse_canonical(text.encode(), limit=MAX_CARD)
+    members: dict[str, Any] = parse_canonical(text.encode(errors="surrogatepass"), limit=MAX_CARD)
     _SCHEMAS[name](members)
     return members
 

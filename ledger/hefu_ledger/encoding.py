@@ -10,6 +10,7 @@ import binascii
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 from hefu_ledger.errors import MalformedError, UnknownFormatError
@@ -67,6 +68,7 @@ def from_base64(text: object, *, size: int | None = None) -> bytes:
     return data
 
 
+@lru_cache(maxsize=256)  # the deposits of one commit, and of one batch, share their times
 def format_time(time_ms: int) -> str:
     """Write milliseconds since 1970 UTC as RFC 3339, always with milliseconds and ``Z``."""
     if not 0 <= time_ms <= MAX_TIME_MS:

@@ -55,7 +55,7 @@ def format_identity(identity: Identity) -> str:
 
 def parse_identity(text: str) -> Identity:
     """Read an identity, its 统一社会信用代码 with its check character."""
-    fields = Fields(parse_canonical(text.encode(), limit=MAX_IDENTITY), "identity", _IDENTITY)
+    fields = Fields(parse_canonical(text.encode(errors="surrogatepass"), limit=MAX_IDENTITY), "identity", _IDENTITY)
     uscc = fields.text("uscc", limit=18)
     if parse_uscc(uscc).code != uscc:
         raise MalformedError(f"identity: uscc: not in its plain form: {uscc!r}")

@@ -143,6 +143,11 @@ class Tree:
         """The root over all leaves, 32 bytes."""
         return root_of(self.size, self.node)
 
+    @property
+    def inner(self) -> bytes:
+        """The hashes of all complete subtrees above the leaves, level by level, contiguous."""
+        return b"".join(self._levels[1:])
+
     def node(self, level: int, index: int) -> bytes:
         """The hash of the complete subtree ``index`` of ``level``; a NodeReader."""
         if level < 0 or not 0 <= index < self.size >> level:

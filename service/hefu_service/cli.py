@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
@@ -20,11 +21,15 @@ from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import issue_code, reissue_code, report_compromised, retire_key
 from hefu_service.intake.refusals import RefusedError
 from hefu_service.logs import log_to_stderr
+from hefu_service.outbox.ports import Undelivered
 from hefu_service.outside.files import LedgerFolder
+from hefu_service.outside.mending import LedgerMender
 from hefu_service.ports import PortError
 from hefu_service.sealing.export import export_ledger
 from hefu_service.sealing.fsck import fsck as run_fsck
+from hefu_service.sealing.repair import repair as run_repair
 from hefu_service.sealing.stops import SealingStoppedError
+from hefu_service.senders import telling
 from hefu_service.services import Services
 from hefu_service.settings import SettingsError, read_settings
 from hefu_service.wiring import create_data, open_services, service_lock, upgrade_data
@@ -34,6 +39,7 @@ T = TypeVar("T")
 REFUSED: Final = 2
 STOPPED: Final = 3
 INTERRUPTED: Final = 130
+MOST_SHOWN: Final = 100  # messages
 
 
 def _reason(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -103,10 +109,16 @@ def _opened(data: Path | None) -> Iterator[Services]:
 @command.command()
 @data_option
 @click.option("--origin", required=True, help="The ledger's name, a schema-less URL: log.example/fengxian.")
-def init(data: Path | None, origin: str) -> None:
+@click.option(
+    "--predecessor",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="The last checkpoint of a ledger that has ended, which this one continues 前账本的最后检查点.",
+)
+def init(data: Path | None, origin: str, predecessor: Path | None) -> None:
     """Begin a ledger: keys, database, and the first record 创世条目."""
     settings = read_settings(os.environ, data=data)
-    key = create_data(settings.data, origin, settings.database_url)
+    last = None if predecessor is None else predecessor.read_bytes()
+    key = create_data(settings.data, origin, settings.database_url, predecessor=last)
     click.echo(f"ledger 账本      {origin}")
     click.echo(f"log key 公钥     {format_vkey(key)}")
     click.echo(f"fingerprint 指纹 {key.fingerprint}")
@@ -142,10 +154,18 @@ def serve(**flags: Any) -> None:
 @click.option(
     "--window-ms", metavar="NUMBER", help="What has been owed for longer than this is sealed unasked (as of serve)."
 )
-def worker(**flags: Any) -> None:
-    """Seal what is owed, as the queue of HEFU_REDIS_URL asks, until interrupted 启动封存进程."""
+@click.option(
+    "--queues",
+    type=click.Choice(["ledger,slow", "ledger", "slow"]),
+    default="ledger,slow",
+    show_default=True,
+    help="Which work to do: sealing, messages, or both, neither of which waits for the other.",
+)
+def worker(queues: str, **flags: Any) -> None:
+    """Seal what is owed and send messages, as the queues of HEFU_REDIS_URL ask, until interrupted 启动封存进程."""
     # RQ is slow to import, and only needed here
     from hefu_service.jobs.worker import Worker  # noqa: PLC0415 -- so is RQ
+    from hefu_service.metrics import Metrics  # noqa: PLC0415 -- only needed here
 
     settings = read_settings(os.environ, **flags)
     if settings.redis_url is None:
@@ -155,7 +175,8 @@ def worker(**flags: Any) -> None:
         open_services(settings.data, settings.database_url) as services,
         service_lock(settings.data, settings.database_url),
     ):
-        Worker(services, settings.redis_url, window_ms=settings.window_ms).run()
+        watched = replace(telling(services, settings), watch=Metrics(settings.data / "metrics"))
+        Worker(watched, settings.redis_url, window_ms=settings.window_ms, queues=queues.split(",")).run()
 
 
 @command.command()
@@ -237,17 +258,44 @@ def upgrade(data: Path | None) -> None:
 
 
 @command.command()
-@with_services
-def fsck(services: Services) -> int:
+@data_option
+@click.option("--repair", is_flag=True, help="First write damaged or lost published files anew 先修复公开文件.")
+def fsck(data: Path | None, repair: bool) -> int:
     """Check everything kept against everything else 全面自检.
 
     Exit 1 if anything is wrong.
     """
-    findings = list(run_fsck(services))
+    settings = read_settings(os.environ, data=data)
+    with open_services(settings.data, settings.database_url) as services:
+        for name in run_repair(services, LedgerMender(settings.data / "ledger")) if repair else ():
+            click.echo(f"written anew 已重写: {name}")
+        findings = list(run_fsck(services))
     for finding in findings:
         click.echo(f"{finding.severity}: {finding.where}: {finding.what}")
     click.echo("clean 无误" if not findings else f"{len(findings)} finding(s)")
     return 1 if findings else 0
+
+
+@command.command()
+@with_services
+def messages(services: Services) -> None:
+    """List the messages that are not delivered, and why, oldest first 未送达的消息."""
+    found = services.store.undelivered(MOST_SHOWN + 1)
+    for each in found[:MOST_SHOWN]:
+        click.echo(_told(each))
+    if len(found) > MOST_SHOWN:
+        click.echo("… and more 尚有更多")
+    elif not found:
+        click.echo("all are delivered 全部已送达")
+
+
+def _told(undelivered: Undelivered) -> str:
+    """One message's numbers and states, and why it waits."""
+    message, outlet = undelivered.message, undelivered.outlet
+    line = f"{message.destination} {message.number} {format_time(message.made_at)} {undelivered.state}"
+    if undelivered.state == "given up" or not outlet.status:
+        return line
+    return f"{line}: {outlet.status}, {outlet.failures} times, next {format_time(outlet.not_before)}"
 
 
 @command.command()

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hefu_ledger.checkpoint import Checkpoint
 from hefu_ledger.keys import VerifierKey
 from hefu_ledger.note import Note
 from hefu_ledger.tiles import Tile
+
+if TYPE_CHECKING:  # its ports are a module of their own
+    from hefu_service.outbox.ports import Outbox, Undelivered
 
 
 class PortError(Exception):
@@ -135,6 +138,16 @@ class VaultBlob:
     stored_at: int  # ms
 
 
+@dataclass(frozen=True, slots=True)
+class VaultClosure:
+    """A depositor's word (``note``, whole) that a vault is closed, and which vault has taken its place."""
+
+    vault: bytes  # 32 bytes, as in VaultBlob
+    successor: bytes  # the same
+    note: bytes
+    closed_at: int  # ms
+
+
 class View(Protocol):
     """One consistent snapshot of the database."""
 
@@ -147,8 +160,14 @@ class View(Protocol):
     def deposits(self, first_seq: int, count: int) -> Iterator[Deposit]:
         """At most ``count`` deposits from ``first_seq`` on, in order; streamed."""
 
+    def latest_of(self, depositor: str, count: int) -> Iterator[Deposit]:
+        """A depositor's last ``count`` deposits, newest first; streamed."""
+
     def known(self, statement_ids: Sequence[bytes]) -> Mapping[bytes, Deposit]:
         """Those of the statements that are deposited already."""
+
+    def known_texts(self, hashes: Sequence[bytes]) -> Mapping[bytes, Deposit]:
+        """Those of the texts, by SHA-256 (32 bytes), that ``add_texts`` was told of, and their deposits."""
 
     def next_nth(self, depositors: Sequence[str]) -> Mapping[str, int]:
         """How many deposits each depositor has; 0 for none."""
@@ -192,14 +211,24 @@ class View(Protocol):
     def vault_blobs(self, vault: bytes) -> Sequence[VaultBlob]:
         """A vault's files, by name."""
 
-    def vault_size(self, depositor: str) -> int:
-        """How many bytes a depositor's vaults hold."""
+    def vault_closure(self, vault: bytes) -> VaultClosure | None:
+        """How a vault was closed; None while it is open."""
+
+    def vault_bytes(self) -> int:
+        """How many bytes all vaults hold, closed ones too."""
+
+    def open_sizes(self, depositor: str) -> Mapping[bytes, int]:
+        """How many bytes each of a depositor's vaults holds, but for the closed."""
 
 
 class Intake(View, Protocol):
     """A transaction that holds the intake lock from its start; durable once it has ended without error."""
 
     def add_deposits(self, deposits: Sequence[Deposit]) -> None: ...
+
+    def add_texts(self, texts: Mapping[bytes, int]) -> None:
+        """Keep which deposit (``seq``) each text is, by SHA-256 (32 bytes); another deposit of one is refused."""
+
     def add_event(self, event: Event) -> None: ...
     def add_depositor(self, depositor: Depositor) -> None: ...
 
@@ -208,6 +237,7 @@ class Intake(View, Protocol):
 
     def bind_vault(self, vault: bytes, depositor: str) -> None: ...
     def add_vault_blob(self, blob: VaultBlob) -> None: ...
+    def close_vault(self, closure: VaultClosure) -> None: ...
 
     def move_intake(self, head: IntakeHead) -> None: ...
 
@@ -233,6 +263,12 @@ class Store(Protocol):
     def add_checkpoint(self, size: int, note: bytes) -> None:
         """Keep a published checkpoint; harmless if this very size is kept already."""
 
+    def outbox(self) -> AbstractContextManager[Outbox]:
+        """Begin a transaction on messages; commit, durably, on leaving; roll back on an exception."""
+
+    def undelivered(self, count: int) -> Sequence[Undelivered]:
+        """At most ``count`` messages that have not been delivered, by destination and number."""
+
     def close(self) -> None: ...
 
 
@@ -257,6 +293,17 @@ class LedgerFiles(Protocol):
 
     def read_leaves(self, batch: int) -> bytes | None: ...
 
+    def write_nodes(self, batch: int, data: bytes) -> None:
+        """A large batch's tree, as ``sealing.nodes`` writes it; ImmutableError as above."""
+
+    def read_nodes(self, batch: int) -> bytes | None: ...
+
+    def read_path(self, batch: int, *, place: int, count: int) -> Sequence[bytes] | None:
+        """Read the audit path of leaf ``place`` of a batch of ``count`` from its nodes; None if they are not there.
+
+        It is what the file holds: the caller checks where it leads.
+        """
+
     def write_checkpoint(self, note: bytes) -> None:
         """Replace the checkpoint atomically."""
 
@@ -267,6 +314,13 @@ class LedgerFiles(Protocol):
 
     def alone(self) -> AbstractContextManager[None]:
         """Wait until nobody else, in any thread or process, is within this block; not to be entered twice."""
+
+
+class Mender(Protocol):
+    """Puts right bytes in the place of damaged ones, in files of the published ledger. Durable on return."""
+
+    def rewrite_tile(self, tile: Tile, data: bytes) -> None: ...
+    def rewrite_leaves(self, batch: int, data: bytes) -> None: ...
 
 
 class ExportFiles(LedgerFiles, Protocol):
@@ -319,3 +373,28 @@ class CheckpointSigner(Protocol):
         Raises SignerError, having signed nothing, unless ``consistency`` proves that the checkpoint extends the
         last one signed (an equal one is signed again).
         """
+
+
+class Watch(Protocol):
+    """Is told what was done, for whoever watches the service; called from any thread, it neither fails nor waits."""
+
+    def committed(self, deposits: int, seconds: float) -> None:
+        """A group of deposits (at least one) was made durable together."""
+
+    def sealed(self, seconds: float) -> None:
+        """Something owed became records."""
+
+    def published(self, seconds: float) -> None:
+        """Records were published."""
+
+    def failed(self, job: str) -> None:
+        """A run of a job of this name failed."""
+
+
+class Unwatched:
+    """A ``Watch`` where nobody watches."""
+
+    def committed(self, deposits: int, seconds: float) -> None: ...
+    def sealed(self, seconds: float) -> None: ...
+    def published(self, seconds: float) -> None: ...
+    def failed(self, job: str) -> None: ...

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
+import ssl
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -12,22 +14,33 @@ from typing import Final
 
 from flask import Flask
 from granian import Granian
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from hefu_service.api.context import Context
+from hefu_service.api.limits import DepositLimits, Strangers
 from hefu_service.app import create_app
+from hefu_service.gauges import Gauges
 from hefu_service.intake.committer import Committer
+from hefu_service.jobs.slow import SlowTicker
 from hefu_service.jobs.ticker import Ticker
-from hefu_service.logs import log_to_stderr
+from hefu_service.logs import flush_logs, log_to_stderr
+from hefu_service.metrics import Metrics, page
 from hefu_service.parent import end_with
 from hefu_service.ports import PortError
+from hefu_service.readiness import Readiness
+from hefu_service.sealing.receipts import Receipts
+from hefu_service.senders import make_senders, telling
 from hefu_service.services import Services
 from hefu_service.settings import Settings
+from hefu_service.stalled import Stalled
 from hefu_service.wiring import check_data, open_services, recover, service_lock
 
 THREADS: Final = 64  # requests answered at a time: each waits for its group's commit, so many are needed
-MOST_QUEUED: Final = 1024
+MOST_CONNECTIONS: Final = 16_384  # open at a time, idle ones too; more wait in the kernel's queue, unanswered
+FILES: Final = 512  # that the service itself may have open
+MAX_HEAD: Final = 65_536  # bytes of a request's line and headers; more are answered 431
 LOG: Final = logging.getLogger("hefu.server")
 
 
@@ -36,6 +49,8 @@ def serve(settings: Settings) -> None:
     and the database is a file."""
     log_to_stderr()
     read_token(settings)
+    if settings.redis_url is None:  # otherwise the workers tell
+        make_senders(settings)
     check_data(settings.data, settings.database_url)
     with service_lock(settings.data, settings.database_url):
         with open_services(settings.data, settings.database_url) as services:
@@ -48,6 +63,7 @@ def _run(settings: Settings) -> None:
 
     PortError if nobody can listen there, ChildProcessError if the other process ended by itself.
     """
+    check_certificate(settings)
     granian = Granian(
         "hefu_service",
         address=settings.host,
@@ -56,13 +72,18 @@ def _run(settings: Settings) -> None:
         http=HTTPModes.http1,
         workers=1,
         blocking_threads=THREADS,
-        backpressure=MOST_QUEUED,
+        backpressure=most_connections(),
+        http1_settings=HTTP1Settings(max_buffer_size=MAX_HEAD),
+        ssl_cert=settings.tls_cert_file,
+        ssl_key=settings.tls_key_file,
+        ssl_protocol_min=SSLProtocols.tls12,
         workers_kill_timeout=30,
         log_level=LogLevels.error,
         log_dictconfig={"loggers": {"_granian": {"propagate": True}}},  # to our own lines, not its own
     )
+    scheme = "http" if settings.tls_cert_file is None else "https"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    granian.on_startup(lambda: LOG.info("listening", extra={"event": {"url": f"http://{host}:{settings.port}"}}))
+    granian.on_startup(lambda: LOG.info("listening", extra={"event": {"url": f"{scheme}://{host}:{settings.port}"}}))
     try:
         granian.serve(target_loader=partial(_load, settings, os.getpid()), wrap_loader=False)
     except RuntimeError as error:
@@ -71,6 +92,29 @@ def _run(settings: Settings) -> None:
     except SystemExit as ended:
         if ended.code:
             raise ChildProcessError("the process that answers ended by itself; its last lines say why") from None
+
+
+def most_connections() -> int:
+    """How many connections may be open at a time, with as many files as this process may open."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        most = MOST_CONNECTIONS + FILES
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # of the process that answers as well, which we start
+    return min(MOST_CONNECTIONS, max(most // 2, most - FILES))
+
+
+def check_certificate(settings: Settings) -> None:
+    """Raise PortError unless the certificate and its key, where there are any, can be used."""
+    if settings.tls_cert_file is None or settings.tls_key_file is None:
+        return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(settings.tls_cert_file, settings.tls_key_file, password=lambda: "")  # or it would ask
+    except (OSError, ValueError) as error:
+        raise PortError(
+            f"cannot use the certificate {settings.tls_cert_file} with the key {settings.tls_key_file}, which must be"
+            f" PEM files, the key of that certificate and not encrypted: {error}"
+        ) from error
 
 
 def read_token(settings: Settings) -> str | None:
@@ -89,28 +133,62 @@ def read_token(settings: Settings) -> str | None:
 def _load(settings: Settings, parent: int) -> Flask:
     """Make the application in the process that will answer; what it opens is closed when that process ends."""
     log_to_stderr()
+    _keep_to_one_core(settings.port)
     stack = ExitStack()
+    stack.callback(flush_logs)
     services = stack.enter_context(open_services(settings.data, settings.database_url))
-    services = replace(services, vault_quota=settings.vault_quota_bytes)
-    app, ticker = make_app(services, settings)
+    metrics = Metrics(settings.data / "metrics")
+    services = replace(services, vault_quota=settings.vault_quota_bytes, watch=metrics)
+    app, ticker = make_app(services, settings, metrics)
     ticker.start()
+    Stalled(app.extensions["hefu"].arrivals, port=settings.port, threads=THREADS).watch()
     stack.callback(ticker.stop)
+    if settings.redis_url is None:
+        slow = SlowTicker(telling(services, settings))
+        slow.start()
+        stack.callback(slow.stop)
     Finalize(None, stack.close, exitpriority=100)  # atexit is not run in a child of multiprocessing
     end_with(parent, lambda: os._exit(1))
     return app
 
 
-def make_app(services: Services, settings: Settings) -> tuple[Flask, Ticker]:
+def _keep_to_one_core(port: int) -> None:
+    """Stay on one core, where the system lets us choose: those who listen on ports in a row each have another.
+
+    One interpreter lock lets one thread run at a time. On two cores its 64 threads woke one another across them, and
+    half of the time went into that.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[port % len(cores)]})
+
+
+def make_app(services: Services, settings: Settings, metrics: Metrics) -> tuple[Flask, Ticker]:
     """Put the application and its ticker together, without starting the ticker."""
     ticker = _ticker(services, settings)
+    ready = Readiness(services, settings.data, ticker.trouble)
     context = Context(
         services=services,
         committer=Committer(services, accepted=ticker.accepted),
-        not_ready=ticker.not_ready,
+        receipts=Receipts(services),
+        not_ready=ready.not_ready,
+        answered=metrics.answered,
+        metrics=page(metrics, Gauges(services, settings.data, ready.not_ready)),
         public=settings.data / "ledger",
         auditor_token=read_token(settings),
+        limits=_limits(settings),
+        strangers=Strangers(settings.trusted_proxies),
     )
     return create_app(context), ticker
+
+
+def _limits(settings: Settings) -> DepositLimits:
+    shared = None
+    if settings.redis_url is not None:
+        from hefu_service.jobs.counting import shared_counter  # noqa: PLC0415 -- Redis is not always needed
+
+        shared = shared_counter(settings.redis_url)
+    return DepositLimits(rate=settings.rate, daily_quota=settings.daily_quota, shared=shared)
 
 
 def _ticker(services: Services, settings: Settings) -> Ticker:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from hefu_ledger.keys import Signer
-from hefu_service.ports import BatchFiles, CheckpointSigner, Clock, LedgerFiles, Store, VaultFiles
+from hefu_service.ports import (
+    BatchFiles,
+    CheckpointSigner,
+    Clock,
+    LedgerFiles,
+    Store,
+    Unwatched,
+    VaultFiles,
+    Watch,
+)
+
+if TYPE_CHECKING:  # no use case depends on messages
+    from hefu_service.outbox.ports import Sender
 
 VAULT_QUOTA: Final = 10 << 30  # bytes of a depositor
 
@@ -26,3 +39,6 @@ class Services:
     number_prefix: str
     vault_files: VaultFiles
     vault_quota: int = VAULT_QUOTA
+    watch: Watch = field(default_factory=Unwatched)
+    senders: Mapping[str, Sender] = field(default_factory=dict)  # by destination: who is told
+    disk_low: Callable[[], bool] = bool  # whether the disk is nearly full

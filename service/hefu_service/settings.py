@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from hefu_service.services import VAULT_QUOTA
 
@@ -30,7 +30,18 @@ class Settings:
     window_ms: int = 1000  # how long a deposit may wait for others before its batch is sealed
     auditor_token_file: Path | None = None  # whoever shows this token may read acceptances and statements
     database_url: str | None = None  # postgresql://…, without a password; None: SQLite, in the data directory
-    vault_quota_bytes: int = VAULT_QUOTA  # of each depositor
+    vault_quota_bytes: int = VAULT_QUOTA  # of a vault, and half of what a depositor's open ones may hold together
+    rate: int = 120_000  # deposits a minute of one depositor
+    daily_quota: int | None = None  # deposits a day of one depositor; None: as many as it likes
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose X-Forwarded-For is believed
+    tls_cert_file: Path | None = None  # PEM, its chain after it; with its key `serve` speaks TLS itself
+    tls_key_file: Path | None = None  # PEM, not encrypted
+    webhook_url: str | None = None  # https://…, to which each published checkpoint and each alarm is posted
+    webhook_secret_file: Path | None = None  # whsec_…, with which they are signed
+    smtp_url: str | None = None  # smtps://, starttls:// or smtp:// [user@]host[:port]: alarms are mailed there
+    smtp_password_file: Path | None = None  # of that user
+    mail_from: str | None = None  # one address
+    mail_to: str | None = None  # one address, the operator's
     redis_url: str | None = None  # of the queue that workers seal from, without a password; None: `serve` seals itself
 
 
@@ -53,6 +64,9 @@ def read_settings(environment: Mapping[str, str], **flags: object) -> Settings:
         problems.append(f"{PREFIX}DATA: missing (or --data DIR)")
     if "redis_url" in values and "database_url" not in values:
         problems.append(f"{PREFIX}REDIS_URL: several processes need a database server: set {PREFIX}DATABASE_URL too")
+    problems += _apart(values)
+    if ("tls_cert_file" in values) != ("tls_key_file" in values):
+        problems.append(f"{PREFIX}TLS_CERT_FILE, {PREFIX}TLS_KEY_FILE: a certificate and its key go together")
     if problems:
         raise SettingsError("; ".join(problems))
     return Settings(**values)
@@ -106,6 +120,71 @@ def _parts(value: str) -> tuple[str, bool]:
         raise ValueError("not a URL") from None  # nothing of it is shown: a password might be
 
 
+def _apart(values: Mapping[str, Any]) -> list[str]:
+    """What is missing of the settings that messages need together."""
+    together = [("webhook_url", "webhook_secret_file"), ("smtp_url", "mail_from", "mail_to")]
+    if "@" in values.get("smtp_url", "") or "smtp_password_file" in values:
+        together.append(("smtp_url", "smtp_password_file"))
+    return [
+        f"{PREFIX}{name.upper()}: missing, and needed with {PREFIX}{names[0].upper()}"
+        for names in together
+        for name in names
+        if name not in values and any(other in values for other in names)
+    ]
+
+
+def _webhook(value: str) -> str:
+    scheme, _ = _parts(value)
+    url = urlsplit(value)
+    if "@" in url.netloc:
+        raise ValueError("holds a user or password, which others can see: requests are signed instead")
+    if not url.hostname or not (scheme == "https" or (scheme == "http" and _is_loopback(url.hostname))):
+        raise ValueError("not an https:// URL (http:// is for this machine alone)")
+    return value
+
+
+def _smtp(value: str) -> str:
+    scheme, password = _parts(value)
+    url = urlsplit(value)
+    if password:
+        raise ValueError(f"holds a password, whose place is the file of {PREFIX}SMTP_PASSWORD_FILE")
+    if scheme not in ("smtp", "smtps", "starttls") or not url.hostname or url.path.strip("/") or not _port(url):
+        raise ValueError("not a mail server's URL, such as smtps://hefu@mail.example or starttls://mail.example:587")
+    if scheme == "smtp" and url.username is not None:
+        raise ValueError("would send a password in the clear: use smtps:// or starttls://")
+    return value
+
+
+def _port(url: SplitResult) -> bool:
+    try:
+        return url.port != 0
+    except ValueError:
+        return False
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _mailbox(value: str) -> str:
+    user, _, domain = value.rpartition("@")
+    if not (user and domain and value.isascii() and value.isprintable()) or set(value) & set(' <>,;:"()\\[]'):
+        raise ValueError("not one mail address such as hefu@office.example")
+    return value
+
+
+def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(each.strip()) for each in value.split(","))
+    except ValueError:
+        raise ValueError(
+            f"not IP addresses or networks such as 10.0.0.5,10.1.0.0/16, between commas: {value!r:.80}"
+        ) from None
+
+
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def read(value: str) -> int:
         if not (value.isascii() and value.isdigit()) or not low <= int(value[:12]) <= high:
@@ -122,6 +201,17 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "window_ms": _whole(1, 60_000),
     "auditor_token_file": _path,
     "vault_quota_bytes": _whole(0, 10**12 - 1),
+    "rate": _whole(1, 10**9),
+    "daily_quota": _whole(1, 10**9),
+    "trusted_proxies": _networks,
+    "tls_cert_file": _path,
+    "tls_key_file": _path,
+    "webhook_url": _webhook,
+    "webhook_secret_file": _path,
+    "smtp_url": _smtp,
+    "smtp_password_file": _path,
+    "mail_from": _mailbox,
+    "mail_to": _mailbox,
     "database_url": _server,
     "redis_url": _redis,
 }

@@ -9,6 +9,7 @@
     DATA/ledger/             public: checkpoint, tile/…, batches/…/leaves
     DATA/batches/            private: acceptances and statements of each batch
     DATA/vaults/             depositors' encrypted files, which nobody here can read
+    DATA/metrics/            what the processes have counted; emptied when the first of them starts
     DATA/lock                held by the one service that runs on these data, or by the many on PostgreSQL
 """
 
@@ -29,7 +30,7 @@ from hefu_service.outside.lock import one_of_many, only_service
 from hefu_service.outside.signer import FileSigner, create_key, read_key
 from hefu_service.outside.vaults import VaultFolder
 from hefu_service.ports import PortError, Store
-from hefu_service.sealing.genesis import begin_ledger
+from hefu_service.sealing.genesis import begin_ledger, read_predecessor
 from hefu_service.sealing.publish import publish
 from hefu_service.services import Services
 from hefu_service.store.engines import server_url, sqlite_url
@@ -43,13 +44,16 @@ LONGEST_DELAY_MS: Final = 86_400_000  # a small office's machine may be down for
 NUMBER_PREFIX: Final = "FX"  # 奉贤
 
 
-def create_data(data: Path, origin: str, database_url: str | None = None) -> VerifierKey:
+def create_data(
+    data: Path, origin: str, database_url: str | None = None, *, predecessor: bytes | None = None
+) -> VerifierKey:
     """Make a data directory with new keys, the database's tables and a ledger of one record, its genesis.
 
-    ``database_url`` as in the settings. Returns the log's key. PortError if anything is there already: a ledger is
-    begun once.
+    ``database_url`` as in the settings; ``predecessor``: the last checkpoint, a whole note, of a ledger that this one
+    continues. Returns the log's key. PortError if anything is there already: a ledger is begun once.
     """
     check_origin(origin)
+    continued = None if predecessor is None else read_predecessor(predecessor, origin=origin)
     check_prefix(NUMBER_PREFIX)
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
         raise PortError(f"{data} is not empty: a ledger is begun once, in a directory of its own")
@@ -68,7 +72,7 @@ def create_data(data: Path, origin: str, database_url: str | None = None) -> Ver
         create_key(keys / "acknowledgement.key", acknowledgement_key_name(origin))
         recovery = create_key(keys / "recovery.key", recovery_key_name(origin))
         services = _services(data, store, LONGEST_DELAY_MS, NUMBER_PREFIX)
-        begin_ledger(services, recovery=recovery)
+        begin_ledger(services, recovery=recovery, predecessor=continued)
     finally:
         store.close()
     return services.signer.key

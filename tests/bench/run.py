@@ -15,14 +15,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), *(str(ROOT / name) for name in ("ledger", "service", "clients"))]
 
-from tests.bench import cold, deposits, evidence, folder, replaying  # noqa: E402 -- after the path is set
+from tests.bench import cold, evidence, folder, replaying  # noqa: E402 -- after the path is set
 from tests.bench.measure import Result  # noqa: E402
 
 
 def main() -> None:
     """Run the benchmarks named on the command line, or all."""
     benches = {
-        "single_acknowledged": deposits.single_acknowledged,
         "folder_documents": folder.folder_documents,
         "evidence_verified": evidence.evidence_verified,
         "replay_leaves": replaying.replay_leaves,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from tests.clients.command_line import Ran, hefu
 from tests.clients.double import CODE, Double, running
 from tests.clients.dying import Forker
 
@@ -15,6 +16,8 @@ from hefu.deposit import Deposited, deposit
 from hefu.enrolment import enrol
 from hefu.home import Home, load
 from hefu.http import Service
+
+NAME = "配方.txt"
 
 
 class Firm(NamedTuple):
@@ -37,6 +40,55 @@ class Firm(NamedTuple):
     def written(self) -> set[str]:
         """The names in the evidence folder."""
         return {path.name for path in self.out.iterdir()} if self.out.exists() else set()
+
+
+class Office(NamedTuple):
+    """A chief who approves and a clerk who prepares, each with a home; statements need both."""
+
+    double: Double
+    folder: Path
+    url: str
+
+    @property
+    def chief(self) -> Path:
+        return self.folder / "chief"
+
+    @property
+    def clerk(self) -> Path:
+        return self.folder / "clerk"
+
+    @property
+    def words(self) -> Path:
+        return self.folder / "words"
+
+    def beside(self, kind: str, name: str = NAME) -> Path:
+        return self.folder / "evidence" / f"{name}.hefu.json.{kind}"
+
+    def document(self, name: str = NAME) -> Path:
+        path = self.folder / name
+        path.write_text(name)
+        return path
+
+    def deposit(self, *flags: str, name: str = NAME, expect: int = 0) -> Ran:
+        words = ("deposit", self.document(name), "--home", self.clerk, "--out", self.folder / "evidence", "--json")
+        return hefu(*words, *flags, expect=expect)
+
+    def state(self, *flags: str) -> str:
+        return str(self.deposit(*flags).json["deposits"][0]["state"])
+
+    def request(self, home: Path, *flags: object) -> dict[str, Any]:
+        return hefu("key", "request", "--home", home, "--json", *flags).json
+
+    def ask(self, home: Path, *flags: object) -> Path:
+        """A new computer's request."""
+        return Path(self.request(home, "--server", self.url, "--words", self.words, *flags)["file"])
+
+    def listed(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = hefu("key", "list", "--home", self.chief, "--json").json["keys"]
+        return found
+
+    def posted(self) -> list[bytes]:
+        return self.double.posted("/v1/deposits")
 
 
 @pytest.fixture
@@ -69,3 +121,17 @@ def documents(tmp_path: Path) -> Path:
     (folder / "配方" / "empty").write_bytes(b"")
     (folder / "配方" / "large").write_bytes(b"0123456789" * 50_000)
     return folder
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    double = Double()
+    double.required = 2
+    with running(double) as url:
+        made = Office(double, tmp_path, url)
+        began = hefu("init", "--home", made.chief, "--server", url, "--code", CODE, "--role", "approve", "--json").json
+        made.words.write_text(began["words"])
+        hefu("key", "add", made.ask(made.clerk), "--home", made.chief, "--label", "王会计")
+        assert made.request(made.clerk)["file"] == ""
+        double.requests.clear()
+        yield made

@@ -18,12 +18,12 @@ from tests.sample_ledger import ACKNOWLEDGEMENT, DAY, ORIGIN, POLICY, Deposit, S
 from hefu_ledger import merkle
 from hefu_ledger.acceptance import Acceptance, format_acceptance
 from hefu_ledger.card import close, section_value
-from hefu_ledger.encoding import canonical
+from hefu_ledger.encoding import MAX_INTEGER, canonical
 from hefu_ledger.errors import VerificationError
-from hefu_ledger.identity import parse_signed_possession
+from hefu_ledger.identity import APPROVE, parse_signed_possession
 from hefu_ledger.keyrequest import parse_key_request
 from hefu_ledger.keys import format_vkey
-from hefu_ledger.note import format_note, parse_note, sign_note
+from hefu_ledger.note import format_note, parse_note, sign_note, verify_note
 from hefu_ledger.policy import format_policy
 from hefu_ledger.proof import TlogProof, format_proof
 from hefu_ledger.receipt import Receipt, format_receipt
@@ -31,7 +31,7 @@ from hefu_ledger.record import Enrolment, KeyEvent, Record, parse_record
 from hefu_ledger.roster import Roster
 from hefu_ledger.statement import parse_signed_statement, statement_id
 from hefu_ledger.tiles import ENTRIES, Tile, format_bundle, parse_tile_path, tile_bytes, tiles_at
-from hefu_ledger.upload import Upload, parse_signed_upload
+from hefu_ledger.upload import Upload, parse_signed_closure, parse_signed_upload
 
 DEPOSITOR = "acme"
 CODE = f"{DEPOSITOR}.secret"
@@ -59,7 +59,7 @@ class Double:
         self.ended = threading.Event()
         self.required = 1  # signatures that a statement needs
         self._enrolled: int | None = None
-        self._changes: list[int] = []  # records of keys that were added and that ended
+        self._changes: list[int] = []  # records of keys that were added, that ended, and of codes before this one
         self._receipts: dict[bytes, Receipt] = {}
 
     def meet(self, path: str) -> Fault | None:
@@ -78,6 +78,8 @@ class Double:
         """Answer a request that meets no fault."""
         if path.startswith("/v1/vault"):
             statements = [deposit.acceptance.statement.hex() for deposit in self.ledger.deposits]
+            if path == "/v1/vault-closures":
+                return self.vault.close(body, self.roster())
             return self.vault.answer(method, path, body, headers, statements)
         return self.answer(method, path, body)
 
@@ -99,12 +101,13 @@ class Double:
         if path.startswith("/v1/deposits/") and path.endswith("/receipt"):
             return self._receipt(bytes.fromhex(path.split("/")[3]))
         if path.startswith("/v1/deposits/"):
-            known = [deposit.acceptance.statement.hex() for deposit in self.ledger.deposits]
-            return as_json(200, {}) if path.split("/")[3] in known else problem(404, "Not found")
+            return self._state(bytes.fromhex(path.split("/")[3]))
         return problem(404, "Not found")
 
     def forget_key(self) -> None:
         """Let the code enrol one more key, as a new one of the operator's would."""
+        if self._enrolled is not None:
+            self._changes.append(self._enrolled)
         self._enrolled = None
 
     def grow(self, count: int = 1) -> None:
@@ -142,8 +145,11 @@ class Double:
         return as_json(201, {})
 
     def _records(self) -> list[Record]:
-        indices = [] if self._enrolled is None else [self._enrolled, *self._changes]
-        return [parse_record(self.ledger.records[index]) for index in indices]
+        return [parse_record(self.ledger.records[index]) for index in self._indices()]
+
+    def _indices(self) -> list[int]:
+        """The records of the depositor, in the ledger's order."""
+        return sorted([*self._changes, *([] if self._enrolled is None else [self._enrolled])])
 
     def roster(self) -> Roster:
         """The depositor's keys."""
@@ -156,10 +162,10 @@ class Double:
         return roster
 
     def _enrolment(self) -> Reply:
-        if self._enrolled is None:
+        if not self._indices():
             return problem(404, "Not found")
         tree, note = self.ledger.tree(), self.ledger.checkpoint()
-        indices = (0, self._enrolled, *self._changes)
+        indices = (0, *self._indices())
         proofs = [(index, format_proof(TlogProof(index, tuple(tree.path(index)), note)).decode()) for index in indices]
         answer = {
             "depositor": DEPOSITOR,
@@ -174,8 +180,12 @@ class Double:
         for deposit in self.ledger.deposits:
             if deposit.acceptance.statement == statement_id(body):
                 return self._acknowledge(200, deposit.acceptance)
+        for deposit in self.ledger.deposits:
+            if deposit.statement.text == note.text:
+                identity = deposit.acceptance.statement.hex()
+                return problem(409, "conflict", f"this text was deposited already: statement {identity}, deposit 1")
         ledger = self.ledger
-        if statement.depositor == DEPOSITOR and self.required > 1:
+        if statement.depositor == DEPOSITOR and self._indices():
             try:
                 self.roster().verify_statement(note, len(ledger.deposits))
             except VerificationError as error:
@@ -198,6 +208,12 @@ class Double:
     def _acknowledge(status: int, acceptance: Acceptance) -> Reply:
         return text(status, format_note(sign_note(format_acceptance(acceptance), [ACKNOWLEDGEMENT])).decode())
 
+    def _state(self, identity: bytes) -> Reply:
+        for deposit in self.ledger.deposits:
+            if deposit.acceptance.statement == identity:
+                return as_json(200, {"acknowledgement": self._acknowledge(200, deposit.acceptance)[1].decode()})
+        return problem(404, "Not found")
+
     def _receipt(self, identity: bytes) -> Reply:
         found = [seq for seq, each in enumerate(self.ledger.deposits) if each.acceptance.statement == identity]
         if not found:
@@ -206,15 +222,14 @@ class Double:
             self.ledger.seal()
         if found[0] >= self.ledger.covered:
             return (202, b'{"state":"accepted"}', {"Retry-After": "1"})
-        assert self._enrolled is not None
         if identity not in self._receipts:  # under the first checkpoint that covers it, and so for ever
-            relied = [index for index in self._changes if self._from_seq(index) <= found[0]]
-            self._receipts[identity] = self.ledger.receipt(found[0], [self._enrolled, *relied])
+            relied = [index for index in self._indices() if self._from_seq(index) <= found[0]]
+            self._receipts[identity] = self.ledger.receipt(found[0], relied)
         return (200, format_receipt(self.change_receipt(self._receipts[identity])), {})
 
     def _from_seq(self, index: int) -> int:
         body = parse_record(self.ledger.records[index]).body
-        assert isinstance(body, KeyEvent)
+        assert isinstance(body, (Enrolment, KeyEvent))
         return body.from_seq
 
     def _published(self, path: str) -> Reply:
@@ -229,11 +244,32 @@ class DoubleVault:
         self.blobs: dict[str, dict[str, bytes]] = {}
         self.faults: list[Fault | None] = []
         self.headers: list[dict[str, str]] = []
+        self.room = True
+        self.damaged: set[str] = set()  # names of files that are served otherwise than they are listed
+        self.closed: dict[str, bytes] = {}  # the SHA-256 of the successor's address, by the address
+
+    def close(self, body: bytes, roster: Roster) -> Reply:
+        """Close a vault in favour of another."""
+        note, closure = parse_signed_closure(json.loads(body)["closure"].encode())
+        approvers = roster.keys_at(MAX_INTEGER, role=APPROVE) or roster.keys_at(MAX_INTEGER)
+        if not verify_note(note, approvers)[0]:
+            return problem(403, "signature-refused")
+        known = {sha256(address.encode()).digest(): address for address in self.blobs}
+        address = known.get(closure.address)
+        if address is None or closure.successor not in known:
+            return problem(409, "conflict", "nobody ever put a file there")
+        if self.closed.setdefault(address, closure.successor) != closure.successor:
+            return problem(409, "conflict", "closed in favour of another")
+        return as_json(200, {})
 
     def answer(self, method: str, path: str, body: bytes, headers: Mapping[str, str], statements: list[str]) -> Reply:
         """Do what a well-behaved service does."""
         address = headers.get("Authorization", "").removeprefix("Bearer ")
         name = path.removeprefix("/v1/vault").removeprefix("/")
+        if address in self.closed:
+            return problem(410, "vault-closed", "it was closed")
+        if method == "PUT" and not self.room:
+            return problem(409, "quota", "The vault is full")
         if method == "PUT":
             _, upload = parse_signed_upload(base64.b64decode(headers["Hefu-Signature"]))
             hashed = sha256(address.encode()).digest()
@@ -244,7 +280,7 @@ class DoubleVault:
         if kept is None or (name and name not in kept):
             return problem(404, "Not found")
         if name:
-            return (200, kept[name], {})
+            return (200, kept[name][: -1 if name in self.damaged else None], {})
         items = sorted(kept.items())
         listed = [{"name": name, "size": len(data), "sha256": sha256(data).hexdigest()} for name, data in items]
         return as_json(200, {"blobs": listed, "depositor": DEPOSITOR, "statements": statements})

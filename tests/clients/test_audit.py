@@ -199,7 +199,8 @@ def test_a_damaged_memory_is_not_taken_for_none(tmp_path: Path, data: bytes) -> 
 
 
 def test_a_source_that_is_not_there_is_no_ledger(tmp_path: Path) -> None:
-    assert run(tmp_path / "nothing").verdict == CANNOT_TELL
+    with pytest.raises(UnreachableError):
+        run(tmp_path / "nothing")
 
 
 def test_a_source_that_cannot_be_reached_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import ntpath
 import os
@@ -13,12 +14,15 @@ import pytest
 from tests.clients.conftest import Firm
 from tests.clients.double import CODE, Double, running
 
+import hefu
 from hefu import disk
 from hefu.disk import lock_folder, read_into, shown_as, unfit, why
 from hefu.errors import ClientError
 from hefu.extract import extract
 from hefu.plan import plan
 
+OPENING = {"open", "os.open", "os.listdir", "os.unlink", "os.path.exists", "os.path.lexists", "os.path.isdir"}
+REACHED = ("reach(", "os.open(reach(")
 WITHOUT_POSIX = """
 import asyncio, fcntl, os, subprocess, sys, types
 for name in ("readv", "link", "O_NOFOLLOW", "O_NONBLOCK", "O_DIRECTORY", "O_CLOEXEC"):
@@ -182,3 +186,12 @@ def test_documents_inside_a_folder_are_told_from_its_neighbours(tmp_path: Path) 
     for inside in ("a", "a/b"):
         with pytest.raises(ClientError, match="lies inside"):
             plan([str(tmp_path / "a")], str(tmp_path / inside), str(tmp_path / "home"))
+
+
+@pytest.mark.parametrize("module", ["vault", "keeping", "index", "rebuilding", "syncing"])
+def test_what_may_lie_deep_is_opened_however_long_its_path_is(module: str) -> None:
+    """Windows cannot be had here, so the words are looked at: each path that is opened goes through ``reach``."""
+    tree = ast.parse((Path(hefu.__file__).parent / f"{module}.py").read_text("utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    opening = [call for call in calls if ast.unparse(call.func) in OPENING]
+    assert [ast.unparse(call) for call in opening if not ast.unparse(call.args[0]).startswith(REACHED)] == []

@@ -110,7 +110,7 @@ def test_the_command_hook_deposits_what_an_export_changed(
     (documents / "0.txt").write_bytes(b"exported again")
     assert json.loads(run(environment, hook, documents, firm.out))["changed"] == 1
     assert len(firm.double.ledger.deposits) == 2
-    (documents / "link").symlink_to("0.txt")
+    (documents / os.fsdecode(b"\xff")).write_bytes(b"its name is not UTF-8")
     run(environment, hook, documents, firm.out, expect=1)
     run(environment, hook, documents, expect=2)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-from tests.clients.command_line import Ran, hefu
-from tests.clients.double import CODE, LOST, Double, running
+from tests.clients.command_line import hefu
+from tests.clients.conftest import NAME, Office
+from tests.clients.double import LOST
 from tests.sample_ledger import POLICY
 
 from hefu.home import load, load_reader
@@ -18,71 +17,6 @@ from hefu_ledger.keys import Ed25519Signer
 from hefu_ledger.note import format_note, parse_note, sign_note
 from hefu_ledger.policy import format_policy
 from hefu_ledger.statement import parse_signed_statement
-
-NAME = "配方.txt"
-
-
-class Office(NamedTuple):
-    """A chief who approves and a clerk who prepares, each with a home; statements need both."""
-
-    double: Double
-    folder: Path
-    url: str
-
-    @property
-    def chief(self) -> Path:
-        return self.folder / "chief"
-
-    @property
-    def clerk(self) -> Path:
-        return self.folder / "clerk"
-
-    @property
-    def words(self) -> Path:
-        return self.folder / "words"
-
-    def beside(self, kind: str, name: str = NAME) -> Path:
-        return self.folder / "evidence" / f"{name}.hefu.json.{kind}"
-
-    def document(self, name: str = NAME) -> Path:
-        path = self.folder / name
-        path.write_text(name)
-        return path
-
-    def deposit(self, *flags: str, name: str = NAME, expect: int = 0) -> Ran:
-        words = ("deposit", self.document(name), "--home", self.clerk, "--out", self.folder / "evidence", "--json")
-        return hefu(*words, *flags, expect=expect)
-
-    def state(self, *flags: str) -> str:
-        return str(self.deposit(*flags).json["deposits"][0]["state"])
-
-    def request(self, home: Path, *flags: object) -> dict[str, Any]:
-        return hefu("key", "request", "--home", home, "--json", *flags).json
-
-    def ask(self, home: Path, *flags: object) -> Path:
-        """A new computer's request."""
-        return Path(self.request(home, "--server", self.url, "--words", self.words, *flags)["file"])
-
-    def listed(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = hefu("key", "list", "--home", self.chief, "--json").json["keys"]
-        return found
-
-    def posted(self) -> list[bytes]:
-        return self.double.posted("/v1/deposits")
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    double = Double()
-    double.required = 2
-    with running(double) as url:
-        made = Office(double, tmp_path, url)
-        began = hefu("init", "--home", made.chief, "--server", url, "--code", CODE, "--role", "approve", "--json").json
-        made.words.write_text(began["words"])
-        hefu("key", "add", made.ask(made.clerk), "--home", made.chief, "--label", "王会计")
-        assert made.request(made.clerk)["file"] == ""
-        double.requests.clear()
-        yield made
 
 
 def test_a_new_computer_has_the_firms_settings_and_a_key_of_its_own(office: Office) -> None:

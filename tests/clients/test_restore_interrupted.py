@@ -185,7 +185,7 @@ def test_a_passing_name_left_beside_evidence_never_cuts_it_short(lost: Lost, mon
     final = lost.out / "0.txt.hefu.json"  # the first that is written
     final.with_name(final.name + ".tmp").hardlink_to(final)
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.restoring._evidence", lambda *_: iter([b"half"]))
+        patch.setattr("hefu.rebuilding._evidence", lambda *_: iter([b"half"]))
         hefu(*lost.words, expect=2)
     assert final.read_bytes() == lost.evidence[final.name]
     lost.finish()

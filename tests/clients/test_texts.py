@@ -18,7 +18,7 @@ from tests.sample_ledger import POLICY, sample
 
 from hefu.cli import MODULES, find
 from hefu.language import both, language, languages, said, say
-from hefu.texts import ARGPARSE, TEXTS
+from hefu.texts import AREAS, ARGPARSE, TEXTS
 from hefu_ledger.evidence import format_evidence
 from hefu_ledger.policy import format_policy
 
@@ -32,8 +32,8 @@ FULL_WIDTH = re.compile("[\u3000-\u303f\uff00-\uffef]")
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(CLIENT.glob("*.py")):
-        if path.name != "texts.py":
+    for path in sorted(CLIENT.rglob("*.py")):
+        if path.parent.name != "texts":
             yield path.name, ast.parse(path.read_text("utf-8"))
 
 
@@ -83,6 +83,13 @@ def test_no_text_of_the_catalogue_is_unused() -> None:
                 beginnings.add(str(node.values[0].value))
     families = tuple(text for text in beginnings if re.fullmatch(r"[a-z]+\.", text))
     assert [key for key in TEXTS if key not in used and not key.startswith(families)] == []
+
+
+def test_no_text_is_in_two_areas() -> None:
+    assert sum(len(area.TEXTS) for area in AREAS) == len(TEXTS)
+    assert {f"{area.__name__.rpartition('.')[2]}.py" for area in AREAS} == {
+        path.name for path in (CLIENT / "texts").glob("[!_]*.py")
+    }
 
 
 @pytest.mark.parametrize("key", TEXTS)

@@ -49,6 +49,11 @@ def found(firm: Firm, *, offline: bool = False) -> list[tuple[str, str]]:
     return [(each.where, each.name) for each in verify_vault(reader, None if offline else firm.service).findings]
 
 
+def pending(firm: Firm) -> list[tuple[str, str]]:
+    """What verifying says an exchange with the service has still to do."""
+    return [(each.where, each.name) for each in verify_vault(firm.home.reader, firm.service).pending]
+
+
 # Files
 
 
@@ -182,7 +187,7 @@ def test_what_the_service_does_not_take_now_is_said_and_sent_with_the_next_depos
     assert done.state == ANCHORED
     assert "The vault is full" in done.unsent
     assert unsent(firm) == [done.statement]
-    assert (SERVICE, done.statement) in found(firm)
+    assert (found(firm), pending(firm)) == ([], [(SERVICE, done.statement)])
     (again,) = firm.deposit(documents / "0.txt")
     assert (again.unsent, unsent(firm)) == ("", [])
     assert found(firm) == []

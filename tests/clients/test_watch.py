@@ -248,12 +248,22 @@ def test_an_idle_watch_asks_the_service_nothing(firm: Firm, watched: Watch) -> N
     assert len(firm.double.requests) == asked
 
 
-def test_once_says_what_it_left_out_and_exits_1(firm: Firm, documents: Path) -> None:
-    (documents / "link").symlink_to("0.txt")
+def test_once_says_what_it_left_out_and_exits_1(firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (documents / "secret").write_bytes(b"")
+    monkeypatch.setattr("hefu.scan.os.access", lambda path, _: not path.endswith("secret"))  # root may read anything
     words = ("watch", documents, "--home", firm.home.path, "--out", firm.out, "--once", "--wait")
     ran = hefu(*words, expect=1)
-    assert "link: a symbolic link" in ran.out
+    assert "secret: not readable" in ran.out
     assert "5 new" in ran.out
+
+
+def test_what_is_no_file_is_skipped_by_name_and_is_no_failure(firm: Firm, documents: Path) -> None:
+    (documents / "link").symlink_to("0.txt")
+    os.mkfifo(documents / "pipe")
+    words = ("watch", documents, "--home", firm.home.path, "--out", firm.out, "--once", "--wait")
+    told = hefu(*words).out
+    assert all(text in told for text in ("skipped, being no files: 2", "link: a symbolic link", "pipe: a named pipe"))
+    assert [item["path"] for item in hefu(*words, "--json").json["odd"]] == ["link", "pipe"]
 
 
 def test_watching_waits_for_a_folder_that_is_away_and_for_another_deposit(

@@ -111,4 +111,4 @@ def test_the_command_lines_of_the_readme_work_as_written(service: Serving, tmp_p
     assert audited["verdict"] == "proven"
     assert run("hefu-service", "fsck", "--data", service.data).returncode == 0
     run("hefu", "deposit", "--home", home, tmp_path / "客户名单.xlsx", "--out", out, "--wait")
-    assert get(service.port, "/metrics")[1].splitlines()[1] == b"hefu_deposits 1"
+    assert b"hefu_deposits 1.0" in get(service.port, "/metrics")[1].splitlines()

@@ -8,12 +8,23 @@ from pathlib import Path
 import pytest
 from tests.sample_ledger import POLICY, depositor_signer, sample
 
+from hefu.cli import MODULES
 from hefu_ledger.evidence import format_evidence
 from hefu_ledger.note import sign_note
 from hefu_ledger.policy import format_policy
 from hefu_ledger.statement import format_statement, parse_statement, statement_id
 
 README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def test_every_command_that_is_shown_exists_and_the_path_to_them_is_set_first() -> None:
+    text = README.read_text()
+    lines = [line for block in text.split("```sh\n")[1:] for line in block.split("```")[0].splitlines()]
+    shown = [line.split() for line in lines if line.startswith("hefu ")]
+    known = {tuple(name.split()) for name in MODULES}
+    assert [words for words in shown if not known & {tuple(words[1:2]), tuple(words[1:3])}] == []
+    first = next(place for place, line in enumerate(lines) if line.startswith(("hefu ", "hefu-service ")))
+    assert any(line.startswith('export PATH="$PWD/.venv/bin:$PATH"') for line in lines[:first])
 
 
 def by_hand(folder: Path) -> subprocess.CompletedProcess[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serving import Serving, get, run, serving
+from tests.serving import BIN, ENVIRONMENT, Serving, get, run, serving
 
 FIRM = ("--name", "上海某某化妆品有限公司", "--uscc", "91310120MA1HP00194")
 
@@ -24,6 +25,15 @@ def service(tmp_path: Path) -> Iterator[Serving]:
 def hefu(*words: object, expect: int = 0) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(run("hefu", *words, "--json", expect=expect).stdout)
     return answer
+
+
+def said(*words: object) -> str:
+    """What is said where a command is refused."""
+    environment = ENVIRONMENT | {"HEFU_LANG": "en"}
+    command = [str(word) for word in (BIN / "hefu", *words)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert done.returncode == 2, done
+    return done.stderr
 
 
 class Computer:
@@ -57,11 +67,12 @@ def begin(service: Serving, chief: Computer, folder: Path) -> Path:
     return words
 
 
-def join(service: Serving, chief: Computer, new: Computer, words: Path, label: str) -> str:
+def join(service: Serving, chief: Computer, new: Computer, words: Path, label: str, role: str = "prepare") -> str:
     """Let a new computer ask, the chief's add its key, and wait until the ledger has it; the key's id."""
-    asked = hefu("key", "request", "--home", new.home, "--server", service.url, "--words", words)
-    shutil.copy(asked["file"], chief.documents / "carried.keyrequest")
-    added = hefu("key", "add", chief.documents / "carried.keyrequest", "--home", chief.home, "--label", label)
+    asked = hefu("key", "request", "--home", new.home, "--server", service.url, "--words", words, "--role", role)
+    request = chief.documents / "carried.keyrequest"
+    shutil.copy(asked["file"], request)
+    added = hefu("key", "add", request, "--home", chief.home, "--role", role, "--label", label)
     assert added["fingerprint"] == asked["fingerprint"]
     deadline = time.monotonic() + 30
     while hefu("key", "request", "--home", new.home)["file"]:
@@ -99,7 +110,8 @@ def test_two_people_on_two_computers_one_of_whom_leaves(service: Serving, tmp_pa
     document = clerk.write("配方.txt")
     for _ in range(2):
         assert clerk.deposit(document)["state"] == "unapproved"
-    assert get(service.port, "/metrics")[1].splitlines()[1] == b"hefu_deposits 0"
+    (count,) = (line for line in get(service.port, "/metrics")[1].splitlines() if line.startswith(b"hefu_deposits "))
+    assert float(count.split()[1]) == 0
 
     # The chief sees what it is, and approves; the clerk goes on.
     shutil.copy(clerk.unfinished("配方.txt", "part"), chief.documents / "配方.txt.hefu.json.part")
@@ -124,14 +136,43 @@ def test_two_people_on_two_computers_one_of_whom_leaves(service: Serving, tmp_pa
     assert "403" in refused["error"]
     assert hefu("verify", evidence, document, "--policy", policy)["verdict"] == "proven"
 
-    # Her successor finds everything in the vault, and goes on where she left off.
-    join(service, chief, successor, words, "李会计")
-    assert hefu("vault", "sync", "--home", successor.home)["fetched"] > 0
+    # She knows the recovery words as well: those are replaced, and she reads nothing more.
+    new_words = tmp_path / "new words"
+    new_words.write_text(hefu("vault", "rotate", "--home", chief.home)["words"])
+    assert "hefu vault join" in said("vault", "sync", "--home", clerk.home)
+    stolen = ("vault", "restore", "--home", tmp_path / "stolen", "--server", service.url, "--out", tmp_path / "loot")
+    hefu(*stolen, "--words", words, expect=2)
+    assert not (tmp_path / "loot").exists()
+
+    # Her successor has a copy of the document: it was deposited, her computer knows, by whomever.
+    join(service, chief, successor, new_words, "李会计")
+    successor.write("配方.txt")
+    checked = hefu("check", successor.documents, "--home", successor.home)
+    assert (checked["intact"], checked["not_deposited"]) == (1, [])
+    done = hefu("vault", "sync", "--home", successor.home, "--out", successor.evidence)
+    assert done["evidence"] == [str(successor.evidence / "配方.txt.hefu.json")]
+    assert (successor.evidence / "配方.txt.hefu.json").read_bytes() == evidence.read_bytes()
+
+    # She goes on where the clerk left off.
     later = successor.write("工艺.txt")
     assert successor.deposit(later)["state"] == "unapproved"
     approved(chief, successor, "工艺.txt")
     assert successor.deposit(later, "--wait")["state"] == "anchored"
     assert hefu("vault", "verify", "--home", successor.home)["documents"] == 2
+
+    # Two approvers sign a copy each, and both are sent: it is one deposit, and either has its evidence.
+    third = successor.write("图纸.txt")
+    assert successor.deposit(third)["state"] == "unapproved"
+    deputy = Computer(tmp_path / "deputy")
+    join(service, chief, deputy, new_words, "副总", role="approve")
+    stick = deputy.documents / "图纸.txt.hefu.json.statement"
+    shutil.copy(successor.unfinished("图纸.txt", "statement"), stick)
+    hefu("approve", stick, "--home", deputy.home)
+    (sent,) = hefu("submit", stick, "--server", service.url)["submitted"]
+    approved(chief, successor, "图纸.txt")
+    taken = successor.deposit(third, "--wait")
+    assert (taken["state"], taken["statement"]) == ("anchored", sent["statement"])
+    assert hefu("vault", "verify", "--home", successor.home)["findings"] == []
 
     run("hefu-service", "fsck", "--data", service.data)
     run("hefu-service", "export", "--data", service.data, "--out", tmp_path / "ledger", "--statements")

@@ -1,12 +1,16 @@
-"""A ledger that has grown almost to the end of its first tile, for faults to happen to copies of it."""
+"""A ledger that has grown almost to the end of its first tile, for faults to happen to copies of it; their figures."""
 
 from __future__ import annotations
 
+import os
+import random
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.fault.figures import Figures
 from tests.fault.ledger_data import LedgerData, grow
 
 
@@ -26,3 +30,19 @@ def fresh(grown: LedgerData, tmp_path: Path) -> Callable[[], LedgerData]:
         return grown._replace(path=tmp_path / "data")
 
     return copy
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """Another one each time; set FAULT_SEED to the one that was printed to have it again."""
+    seed = int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(2**32))
+    sys.stdout.write(f"FAULT_SEED={seed}\n")
+    return random.Random(seed)  # noqa: S311 -- where faults fall is no secret
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
+    """What a run counts, reported at its end, however it ends."""
+    figures = Figures(f"{request.path.stem}::{request.node.name}")
+    yield figures
+    figures.report()

@@ -13,20 +13,14 @@ from hefu_ledger.checkpoint import Checkpoint, parse_checkpoint
 from hefu_ledger.encoding import parse_canonical
 from hefu_ledger.keys import Ed25519Signer, VerifierKey
 from hefu_ledger.note import parse_note
-from hefu_ledger.policy import Log, Policy
-from hefu_ledger.receipt import format_receipt
 from hefu_ledger.record import Batch
 from hefu_ledger.replay import Replay
-from hefu_ledger.statement import statement_id
 from hefu_ledger.tiles import ENTRIES, parse_bundle, tiles_at
-from hefu_ledger.verify import verify_receipt
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs.tasks import settle
-from hefu_service.sealing.fsck import fsck
-from hefu_service.sealing.receipts import make_receipt
 from hefu_service.services import Services
-from hefu_service.wiring import create_data, open_services, recover
+from hefu_service.wiring import create_data, open_services
 
 RECORDS = 254  # two short of a full tile
 
@@ -58,28 +52,6 @@ def accept(services: Services, *statements: bytes) -> dict[bytes, bytes]:
     accepted = Committer(services).accept(statements)
     acknowledgements = [acknowledge(services, each.deposit).encode() for each in accepted]
     return dict(zip(statements, acknowledgements, strict=True))
-
-
-def check_after_recovery(path: Path, acknowledged: Mapping[bytes, bytes], sent: Iterable[bytes]) -> None:
-    """Recover as a restart does; all that was acknowledged is there, all that was sent can be sent again."""
-    with open_services(path) as services:
-        recover(services)
-        settle(services)
-        for each, acknowledgement in acknowledged.items():
-            _check_kept(services, each, acknowledgement)
-        for each in sent:
-            again = accept(services, each)
-            assert again == {each: acknowledged.get(each, again[each])}
-        settle(services)
-        assert list(fsck(services)) == []
-
-
-def _check_kept(services: Services, statement: bytes, acknowledgement: bytes) -> None:
-    policy = Policy(logs=(Log(services.signer.key),), witnesses=(), groups=(), quorum=None)
-    receipt = make_receipt(services, statement_id(statement))
-    assert receipt is not None
-    assert receipt.acknowledgement.encode() == acknowledgement
-    assert verify_receipt(format_receipt(receipt), policy=policy).verdict == "proven"
 
 
 def replay(folder: Path, remembered: Iterable[Checkpoint], key: VerifierKey) -> Replay:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import sys
@@ -78,13 +77,6 @@ def copy(crossed: LedgerData, tmp_path: Path) -> Callable[[], LedgerData]:
         return crossed._replace(path=tmp_path / "data")
 
     return make
-
-
-@pytest.fixture
-def chance() -> random.Random:
-    seed = int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(2**32))
-    sys.stdout.write(f"FAULT_SEED={seed}\n")
-    return random.Random(seed)  # noqa: S311 -- which byte goes wrong is no secret
 
 
 def flips(chance: random.Random, size: int, most: int) -> Iterator[Flipped]:

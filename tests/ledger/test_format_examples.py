@@ -38,7 +38,7 @@ from hefu_ledger.receipt import format_receipt, parse_receipt
 from hefu_ledger.record import Enrolment, KeyEvent, format_record, parse_record, record_hash
 from hefu_ledger.statement import format_statement, parse_statement, statement_id
 from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, parse_tile_path
-from hefu_ledger.upload import Upload, format_upload, parse_upload
+from hefu_ledger.upload import Closure, Upload, format_closure, format_upload, parse_closure, parse_upload
 from hefu_ledger.verdict import TITLES
 
 pytestmark = pytest.mark.skipif(digests(b"").sm3 is None, reason="the examples carry SM3, which this OpenSSL lacks")
@@ -46,7 +46,8 @@ pytestmark = pytest.mark.skipif(digests(b"").sm3 is None, reason="the examples c
 FORMAT_MD = (Path(hefu_ledger.__file__).parent / "FORMAT.md").read_text(encoding="utf-8")
 SEQ = 1  # the deposit that the examples are about: acme's folder, signed by two keys
 REQUESTS = {"key-request", "key-request-add"}
-NOTES = {"statement", "acknowledgement", "possession", *REQUESTS, "checkpoint", "tlog-proof", "policy", "vault-put"}
+VAULT = {"vault-put", "vault-close"}
+NOTES = {"statement", "acknowledgement", "possession", *REQUESTS, "checkpoint", "tlog-proof", "policy", *VAULT}
 
 
 def shown() -> dict[str, bytes]:
@@ -86,6 +87,7 @@ def examples() -> dict[str, bytes]:
         "tlog-proof": proof.proofs[0].proof.encode(),
         "policy": format_policy(WITNESSED).encode(),
         "vault-put": vault_put(),
+        "vault-close": vault_close(),
         "tile-paths": "".join(f"{tile.path}\n" for tile in TILES).encode(),
         "entries": b"".join(map(entry_line, ledger.entries(5)[:1])),
     }
@@ -98,13 +100,23 @@ def request_to_add() -> bytes:
     return format_note(sign_note(format_key_request(request), [third, first]))
 
 
+def vault_address(secret: bytes) -> bytes:
+    """The hash of the address that follows from a recovery secret."""
+    return sha256(hmac.digest(secret, b"hefu-vault-address/v1", "sha256").hex().encode()).digest()
+
+
 def vault_put() -> bytes:
     """A file given to the vault whose recovery secret is 32 zero bytes."""
-    address = hmac.digest(bytes(32), b"hefu-vault-address/v1", "sha256").hex()
     name = statement_id(format_note(example().deposits[SEQ].statement)).hex()
     data = b"age-encryption.org/v1\n"
-    upload = Upload(sha256(address.encode()).digest(), "acme", name, sha256(data).digest(), len(data))
+    upload = Upload(vault_address(bytes(32)), "acme", name, sha256(data).digest(), len(data))
     return format_note(sign_note(format_upload(upload), [depositor_signer("acme")]))
+
+
+def vault_close() -> bytes:
+    """That vault, closed in favour of the one whose recovery secret is 32 bytes of one."""
+    closure = Closure(vault_address(bytes(32)), "acme", vault_address(b"\x01" * 32))
+    return format_note(sign_note(format_closure(closure), [depositor_signer("acme")]))
 
 
 TILES = [
@@ -197,6 +209,7 @@ AGAIN: dict[str, Callable[[bytes], bytes]] = {
     "tlog-proof": lambda data: format_proof(parse_proof(data)),
     "policy": lambda data: format_policy(parse_policy(data.decode())).encode(),
     "vault-put": titled(parse_upload, format_upload),
+    "vault-close": titled(parse_closure, format_closure),
     "tile-paths": lambda data: "".join(f"{parse_tile_path(line).path}\n" for line in data.decode().split()).encode(),
     "entries": entry_again,
 }

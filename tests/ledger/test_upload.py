@@ -12,7 +12,19 @@ from tests.sample_ledger import signer
 from hefu_ledger.encoding import canonical
 from hefu_ledger.errors import MalformedError, UnknownFormatError
 from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.upload import MAX_BLOB, Upload, check_blob_name, format_upload, parse_signed_upload, parse_upload
+from hefu_ledger.upload import (
+    MAX_BLOB,
+    MAX_CLOSURE,
+    Closure,
+    Upload,
+    check_blob_name,
+    format_closure,
+    format_upload,
+    parse_closure,
+    parse_signed_closure,
+    parse_signed_upload,
+    parse_upload,
+)
 
 HASHES = st.binary(min_size=32, max_size=32)
 NAMES = st.builds(
@@ -26,6 +38,10 @@ UPLOADS = st.builds(
     sha256=HASHES,
     size=st.integers(min_value=1, max_value=MAX_BLOB),
 )
+CLOSURES = st.builds(
+    Closure, address=HASHES, depositor=st.from_regex("[a-z0-9]{1,32}", fullmatch=True), successor=HASHES
+).filter(lambda closure: closure.address != closure.successor)
+CLOSED = Closure(sha256(b"old").digest(), "acme", sha256(b"new").digest())
 ONE = Upload(sha256(b"address").digest(), "acme", "ab" * 32, sha256(b"blob").digest(), 4)
 
 
@@ -98,3 +114,48 @@ def test_no_other_name_is_that_of_a_vault_s_file(name: object) -> None:
 @pytest.mark.parametrize("name", ["ab" * 32, "0" * 64 + ".1", "f" * 64 + ".9999"])
 def test_names_of_files_and_of_further_pieces_are(name: str) -> None:
     assert check_blob_name(name) == name
+
+
+@given(CLOSURES)
+def test_a_closure_reads_back(closure: Closure) -> None:
+    assert parse_closure(format_closure(closure)) == closure
+
+
+def test_a_whole_closure_reads_back() -> None:
+    note = sign_note(format_closure(CLOSED), [signer("log.example/depositor/acme", "closure")])
+    assert parse_signed_closure(format_note(note)) == (note, CLOSED)
+    with pytest.raises(MalformedError, match="at most 4096"):
+        parse_signed_closure(b"x" * (MAX_CLOSURE + 1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"depositor": "Acme"},
+        {"address": "00" * 31},
+        {"successor": "00" * 33},
+        {"successor": CLOSED.successor.hex().upper()},
+        {"successor": None},
+        {"more": 1},
+    ],
+)
+def test_any_other_member_of_a_closure_is_refused(change: dict[str, object]) -> None:
+    members = {"address": CLOSED.address.hex(), "depositor": "acme", "successor": CLOSED.successor.hex()}
+    assert parse_closure(f"hefu-vault-close/v1\n{canonical(members).decode()}\n") == CLOSED
+    with pytest.raises(MalformedError):
+        parse_closure(f"hefu-vault-close/v1\n{canonical(members | change).decode()}\n")
+
+
+def test_a_vault_does_not_take_its_own_place() -> None:
+    itself = CLOSED._replace(successor=CLOSED.address)
+    with pytest.raises(MalformedError, match="its own place"):
+        format_closure(itself)
+    with pytest.raises(MalformedError, match="its own place"):
+        parse_closure(format_closure(CLOSED).replace(CLOSED.successor.hex(), CLOSED.address.hex()))
+
+
+def test_an_upload_is_no_closure_and_another_version_is_told_apart() -> None:
+    with pytest.raises(MalformedError):
+        parse_closure(format_upload(ONE))
+    with pytest.raises(UnknownFormatError):
+        parse_closure(format_closure(CLOSED).replace("/v1", "/v2"))

@@ -12,7 +12,8 @@ from tests.postgres import Postgres
 from tests.sample_service import SampleService, begin, copied, make_empty_database, opened
 from tests.sample_store import HEAD_1, START, add, deposit, depositor, event, record
 
-from hefu_service.ports import Store, VaultBlob
+from hefu_service.outbox.ports import Message
+from hefu_service.ports import Store, VaultBlob, VaultClosure
 from hefu_service.store.engines import Engines, open_engines, sqlite_url
 from hefu_service.store.sql import SqlStore
 
@@ -75,9 +76,14 @@ def filled(store: Store) -> Store:
     """A store with a row in each table that only grows."""
     add(store, deposit(0))
     with store.intake() as intake:
+        intake.add_texts({bytes(32): 0})
         intake.add_event(event(0))
         intake.bind_vault(bytes(32), "acme")
         intake.add_vault_blob(VaultBlob(bytes(32), "name", 1, bytes(32), 0))
+        intake.bind_vault(b"1" * 32, "acme")
+        intake.close_vault(VaultClosure(bytes(32), b"1" * 32, b"note", 0))
     store.append(START, HEAD_1, [record(0)])
+    with store.outbox() as outbox:
+        outbox.add_message(Message("webhook", 0, "0" * 32, 0, b"{}"))
     store.add_checkpoint(1, b"note")
     return store

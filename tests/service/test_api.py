@@ -374,25 +374,10 @@ def test_a_service_without_a_token_admits_no_auditor(service: SampleService) -> 
 def test_it_is_alive_and_ready_or_says_what_is_not(api: SampleApi) -> None:
     assert api.get("/healthz").get_json() == {"status": "ok"}
     assert api.get("/readyz").get_json() == {"ready": True, "not_ready": []}
-    api.not_ready.append("sealing")
+    api.not_ready["sealing"] = "it stands still"
     answer = api.get("/readyz")
-    assert (answer.status_code, answer.get_json()) == (503, {"ready": False, "not_ready": ["sealing"]})
-
-
-def test_metrics_count_what_there_is(api: SampleApi) -> None:
-    key = api.service.enrol()
-    api.service.deposit(key, 2)
-    api.service.settle()
-    api.service.deposit(key, 3, first=2)
-    answer = api.get("/metrics")
-    assert answer.mimetype == "text/plain"
-    counted = dict(line.split() for line in answer.text.splitlines() if not line.startswith("#"))
-    assert counted == {
-        "hefu_checkpoint_size": "3",
-        "hefu_deposits": "5",
-        "hefu_deposits_waiting": "3",
-        "hefu_records": "3",
-    }
+    parts = [{"part": "sealing", "reason": "it stands still"}]
+    assert (answer.status_code, answer.get_json()) == (503, {"ready": False, "not_ready": parts})
 
 
 def test_every_answer_has_a_request_id_of_its_own(api: SampleApi) -> None:
@@ -406,7 +391,7 @@ def test_a_service_that_cannot_take_more_says_when_to_come_back(
     def refuse(_: object) -> None:
         raise error
 
-    monkeypatch.setattr(type(api.service.committer), "accept", lambda _self, notes: refuse(notes))
+    monkeypatch.setattr(type(api.service.committer), "check", lambda _self, notes: refuse(notes))
     answer = api.statement(b"a note")
     assert (answer.status_code, answer.get_json()["type"]) == (503, f"about:hefu/{kind}")
     assert int(answer.headers["Retry-After"]) > 0

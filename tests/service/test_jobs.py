@@ -128,15 +128,15 @@ def test_a_failure_is_told_and_tried_again_until_it_is_over(
 
     runs = watched(monkeypatch, work)
     with running(service, window_ms=1) as found, caplog.at_level(logging.ERROR):
-        assert found.not_ready() == []
+        assert found.trouble() is None
         service.deposit(key)
         for _ in range(3):
             assert runs.acquire(timeout=PATIENCE_S)
-        assert found.not_ready() == ["sealing"]
+        assert "times in a row" in (found.trouble() or "")
         broken.clear()
         while sealed(service) < 1:
             assert runs.acquire(timeout=PATIENCE_S)
-        while found.not_ready():
+        while found.trouble():
             threading.Event().wait(0.001)
     assert "sealing failed, 2 times in a row" in caplog.text
 
@@ -172,11 +172,11 @@ def test_a_leap_of_the_clock_is_noticed_while_nothing_is_deposited(
 
 def test_a_ticker_that_is_not_running_is_not_ready(service: SampleService) -> None:
     found = Ticker(service.services)
-    assert found.not_ready() == ["sealing"]
+    assert found.trouble() == "nothing seals: the ticker does not run"
     found.start()
-    assert found.not_ready() == []
+    assert found.trouble() is None
     found.stop()
-    assert found.not_ready() == ["sealing"]
+    assert found.trouble() == "nothing seals: the ticker does not run"
 
 
 def test_settling_goes_on_where_another_worker_was_faster(

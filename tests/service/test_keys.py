@@ -109,7 +109,7 @@ def test_a_leavers_key_stops_with_one_request_and_what_it_signed_stands(api: Sam
     assert ask(api, request)["from_seq"] == 1
     assert api.statement(statement(leaver, 1)).status_code == 403
     assert ask(api, request, 200)["action"] == "retire"
-    api.service.deposit(key)
+    api.service.deposit(key, first=1)
     api.service.settle()
     assert api.service.findings() == []
     assert api.statement(statement(leaver)).status_code == 200
@@ -241,6 +241,45 @@ def test_whoever_prepares_makes_no_approver_and_ends_no_key_but_its_own(api: Sam
     ):
         assert "approves" in refused(api, request, 403, "signature-refused")
     ask(api, retire(clerk, clerk))
+
+
+def test_whoever_prepares_ends_its_key_now_and_casts_no_doubt_on_what_was_before(api: SampleApi) -> None:
+    chief, clerk = two_persons(api)
+    api.service.clock.time_ms = START + 3_600_000
+    late = api.service.clock.now_ms() - 60_000
+    for since in (START, late - 1):
+        assert "approves" in refused(api, lost(clerk, clerk, since=since), 403, "signature-refused")
+    assert api.statement(statement(clerk, 0, chief)).status_code == 201, "nothing has ended"
+    ask(api, lost(clerk, clerk, since=api.service.clock.now_ms() - 30_000))
+    assert api.statement(statement(clerk, 1, chief)).status_code == 403
+    assert api.service.findings() == []
+
+
+@pytest.mark.parametrize("when", [START, LATER])
+def test_whoever_approves_stands_by_an_earlier_time(api: SampleApi, when: int) -> None:
+    chief, clerk = two_persons(api)
+    api.service.clock.time_ms = START + 3_600_000
+    ask(api, lost(clerk, clerk, chief, since=when))
+    deputy = other(chief, "deputy")
+    ask(api, add(deputy, chief, role=APPROVE))
+    ask(api, lost(deputy, deputy, since=when))
+    ask(api, lost(chief, chief, since=when))
+    assert [event.since for event in events(api) if event.since is not None] == [when] * 3
+
+
+def test_an_ended_key_is_put_in_doubt_for_earlier_by_an_approver_alone(api: SampleApi) -> None:
+    chief, clerk = two_persons(api)
+    api.service.clock.time_ms = START + 3_600_000
+    ask(api, retire(clerk, clerk))
+    refused(api, lost(clerk, clerk), 403, "key-not-in-force")
+    ask(api, lost(clerk, chief))
+
+
+def test_where_nobody_approves_a_key_reports_itself_lost_for_any_time(api: SampleApi) -> None:
+    key = api.service.enrol()
+    api.service.clock.time_ms = START + 3_600_000
+    ask(api, add(other(key, "second"), key))
+    ask(api, lost(key, key, since=START))
 
 
 def test_the_last_approver_is_not_retired_on_request(api: SampleApi) -> None:

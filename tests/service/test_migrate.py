@@ -6,19 +6,25 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import URL, Connection, inspect
 from tests.postgres import Postgres, execute
-from tests.sample_store import count
+from tests.sample_store import count, deposit, depositor, event
 
 from hefu_service.ports import StorageError, Store
+from hefu_service.store import migrate
 from hefu_service.store.engines import Engines, begin_upgrade, open_engines, sqlite_url
 from hefu_service.store.migrate import upgrade
-from hefu_service.store.sql import open_store
+from hefu_service.store.sql import SqlStore, open_store
 from hefu_service.store.tables import METADATA
 
 
@@ -112,6 +118,44 @@ def test_an_upgrade_waits_for_no_table_that_is_in_use(postgres: Postgres) -> Non
         assert execute(url, held) == [(1,)]
     with engines.writer.begin() as connection:
         assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == "10s"
+    engines.dispose()
+
+
+def test_an_upgrade_keeps_the_texts_of_whoever_has_had_several_keys(bare: URL) -> None:
+    """Of copies that were deposited before, the first one's deposit is the text's."""
+    upgrade_to(bare, "0002")
+    signed = [b"text %d\n\nlines %d\n" % (text, seq) for seq, text in enumerate((0, 1, 0))]
+    engines = open_engines(bare)
+    with SqlStore(engines).intake() as intake:
+        for name in ("acme", "single"):
+            intake.add_depositor(depositor(name))
+        intake.add_deposits([deposit(seq, statement=note) for seq, note in enumerate(signed)])
+        intake.add_deposits([deposit(3, nth=0, by="single", statement=b"other\n\nlines\n")])
+        for number, (of, kind, body) in enumerate(
+            [
+                ("acme", "enrolment", b"{}"),
+                ("single", "enrolment", b"{}"),
+                ("acme", "key", b'{"action":"add"}'),
+                ("single", "key", b'{"action":"retire"}'),
+            ]
+        ):
+            intake.add_event(replace(event(number, of=of), type=kind, body=body))
+    engines.dispose()
+    upgrade(bare)
+    texts = [sha256(text).digest() for text in (b"text 0\n", b"text 1\n", b"other\n")]
+    with closing(open_store(bare)) as store, store.view() as view:
+        found = view.known_texts(texts)
+    assert {text: row.seq for text, row in found.items()} == {texts[0]: 0, texts[1]: 1}
+
+
+def upgrade_to(url: URL, revision: str) -> None:
+    """Bring an empty database to an earlier schema."""
+    engines = open_engines(url, create=True)
+    with engines.writer.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrate.__file__).with_name("migrations")))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
     engines.dispose()
 
 

@@ -49,6 +49,7 @@ def test_the_design_s_table_is_served() -> None:
         "GET /v1/vault",
         "GET /v1/vault/{name}",
         "PUT /v1/vault/{name}",
+        "POST /v1/vault-closures",
         "POST /v1/verify",
         "GET /v1/trust",
         "GET /ledger/checkpoint",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from sqlalchemy import URL
 from tests.postgres import Postgres, execute
 from tests.sample_service import RECOVERY, SampleService, SetClock, services_on, statement
 
+from hefu_service.jobs.slow import tell
+from hefu_service.outbox.messages import WEBHOOK
+from hefu_service.outbox.ports import Message
 from hefu_service.sealing.genesis import begin_ledger
 from hefu_service.store.migrate import upgrade
 from hefu_service.store.sql import open_store
@@ -40,6 +44,13 @@ def url(owned: URL) -> URL:
     return owned.update_query_dict({"options": f"-crole={owned.database}_service"})
 
 
+class Taking:
+    """A receiver of messages."""
+
+    def send(self, message: Message) -> None:
+        """Take it."""
+
+
 @pytest.fixture(scope="module")
 def sample(url: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SampleService]:
     """A service that runs as that role, with a row in every table."""
@@ -51,6 +62,7 @@ def sample(url: URL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sampl
         sample.deposit(key, 3)
         sample.settle()
         sample.enrol_another(key, "another", key)
+        tell(replace(sample.services, senders={WEBHOOK: Taking()}, disk_low=lambda: True))
         yield sample
 
 
@@ -60,6 +72,7 @@ def test_the_service_does_all_its_work(sample: SampleService) -> None:
     sample.settle()
     assert sample.accept(statement(key, 0))[0].deposit == accepted[0].deposit
     assert sample.findings() == []
+    assert sample.services.store.undelivered(1) == []
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

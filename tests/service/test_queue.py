@@ -18,7 +18,7 @@ from tests.valkey import Valkey
 
 from hefu_ledger.keys import Ed25519Signer
 from hefu_service.intake.committer import Committer
-from hefu_service.jobs import asking, ticker
+from hefu_service.jobs import ticker
 from hefu_service.jobs.asking import AskingTicker
 from hefu_service.jobs.backlog import Backlog
 from hefu_service.jobs.queue import LEDGER, SETTLE, Hints, connect, ledger_queue, task
@@ -89,7 +89,7 @@ def test_what_is_accepted_is_sealed_and_published(
     for count in (1, 2, 3):
         service.deposit(key, count)
         until(lambda count=count: done(service, count), turn)  # type: ignore[misc] # the loop's own
-    assert found.not_ready() == []
+    assert found.trouble() is None
     found.stop()
     assert service.findings() == []
 
@@ -107,7 +107,7 @@ def test_stopping_leaves_nothing_owed(
 
 def test_one_that_does_not_run_is_not_ready(engine: tuple[Ticker, Callable[[], None]]) -> None:
     found, _ = engine
-    assert found.not_ready() == ["sealing"]
+    assert found.trouble() == "nothing seals: the ticker does not run"
 
 
 # Hints
@@ -257,14 +257,14 @@ def test_deposits_that_no_worker_seals_are_told_of(
     service: SampleService, key: Ed25519Signer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(ticker, "_SWEEP_S", 0.001)
-    monkeypatch.setattr(asking, "_STALLED_S", 0.0)
+    monkeypatch.setattr(ticker, "_STALLED_S", 0.0)
     found = AskingTicker(service.services, NOWHERE, window_ms=1)
     with caplog.at_level(logging.CRITICAL):
         found.start()
         service.deposit(key)
-        until(lambda: found.not_ready() == ["sealing"], lambda: time.sleep(0.001))
+        until(lambda: "stands still" in (found.trouble() or ""), lambda: time.sleep(0.001))
         settle(service.services)
-        until(lambda: found.not_ready() == [], lambda: time.sleep(0.001))
+        until(lambda: found.trouble() is None, lambda: time.sleep(0.001))
         found.stop()
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.sample_service import POLICY, START, SampleService, depositor_of, statement
 
 from hefu_ledger.checkpoint import parse_checkpoint
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.merkle import leaf_hash, verify_inclusion
+from hefu_ledger.merkle import Tree, leaf_hash, verify_inclusion
 from hefu_ledger.number import format_number
 from hefu_ledger.proof import parse_proof
 from hefu_ledger.receipt import format_receipt, parse_receipt
@@ -20,10 +25,14 @@ from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import report_compromised, retire_key
 from hefu_service.ports import StorageError
-from hefu_service.sealing.publish import publish
+from hefu_service.sealing import anchors, receipts
+from hefu_service.sealing.nodes import format_nodes, read_path
+from hefu_service.sealing.publish import FEW, publish
 from hefu_service.sealing.receipts import (
     ACCEPTED,
     ANCHORED,
+    Receipts,
+    UnknownDepositError,
     deposit_state,
     enrolment_proofs,
     make_receipt,
@@ -223,3 +232,154 @@ def test_there_are_no_proofs_of_a_depositor_without_a_key(service: SampleService
     code = service.code()
     assert enrolment_proofs(service.services, code.partition(".")[0]) is None
     assert enrolment_proofs(service.services, "nobody") is None
+
+
+# --- nodes, kept so that a path need not be hashed from all leaves ---
+
+
+def leaves_of(count: int) -> bytes:
+    return b"".join([sha256(b"%d" % number).digest() for number in range(count)])
+
+
+def path_in(data: bytes, place: int, count: int) -> list[bytes]:
+    return read_path(place, count, lambda offset, size: data[offset : offset + size])
+
+
+@pytest.mark.parametrize("count", [*range(1, 20), 255, 256, 257, 511, 512, 513, 769, 1023])
+def test_every_path_read_from_nodes_is_the_trees(count: int) -> None:
+    leaves = leaves_of(count)
+    tree, nodes = Tree(leaves), format_nodes(leaves)
+    for place in range(count):
+        assert path_in(nodes, place, count) == tree.path(place)
+
+
+@given(st.integers(1, 3000), st.data())
+def test_a_path_is_read_in_two_groups_and_the_top_at_most(count: int, data: st.DataObject) -> None:
+    leaves = leaves_of(count)
+    nodes, read = format_nodes(leaves), []
+
+    def pieces(offset: int, size: int) -> bytes:
+        read.append(offset)
+        return nodes[offset : offset + size]
+
+    place = data.draw(st.integers(0, count - 1))
+    assert read_path(place, count, pieces) == Tree(leaves).path(place)
+    assert len(read) == len(set(read)) <= 3
+
+
+def nodes_file(service: SampleService, batch: int = 2) -> Path:
+    return service.data / "ledger" / "batches" / str(batch) / "nodes"
+
+
+@pytest.fixture
+def large(service: SampleService, key: Ed25519Signer) -> SampleService:
+    """A service with one batch that is large enough for nodes."""
+    service.deposit(key, FEW + 6)
+    service.settle()
+    return service
+
+
+def test_a_large_batch_has_nodes_and_a_small_one_has_not(service: SampleService, key: Ed25519Signer) -> None:
+    service.deposit(key, FEW)
+    service.settle()
+    service.deposit(key, FEW + 1, first=FEW)
+    service.settle()
+    assert not nodes_file(service).exists()
+    leaves = service.services.files.read_leaves(3)
+    assert leaves is not None
+    assert nodes_file(service, 3).read_bytes() == format_nodes(leaves)
+
+
+def test_a_receipt_made_from_nodes_is_the_one_made_from_leaves(large: SampleService, key: Ed25519Signer) -> None:
+    made = [receipt_of(large, statement(key, number)) for number in range(FEW + 6)]
+    nodes_file(large).unlink()
+    assert [receipt_of(large, statement(key, number)) for number in range(FEW + 6)] == made
+
+
+def test_a_receipt_made_from_nodes_needs_no_leaves(large: SampleService, key: Ed25519Signer) -> None:
+    nodes_file(large).with_name("leaves").unlink()
+    assert verdict_of(large, statement(key, FEW)).verdict == PROVEN
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "empty"])
+def test_nodes_that_are_damaged_are_not_believed_and_fsck_finds_them(
+    large: SampleService, key: Ed25519Signer, damage: str
+) -> None:
+    good, made = nodes_file(large).read_bytes(), receipt_of(large, statement(key, 5))
+    nodes_file(large).chmod(0o600)
+    flipped = bytes(byte ^ 1 for byte in good)
+    nodes_file(large).write_bytes({"flipped": flipped, "cut": good[: 32 * 4 + 7], "empty": b""}[damage])
+    assert receipt_of(large, statement(key, 5)) == made
+    assert [finding.what for finding in large.findings()] == ["nodes of record 2: not what the database holds"]
+
+
+def test_leaves_of_another_length_are_not_believed(service: SampleService, key: Ed25519Signer) -> None:
+    service.deposit(key, 3)
+    service.settle()
+    leaves = nodes_file(service).with_name("leaves")
+    leaves.chmod(0o600)
+    leaves.write_bytes(leaves.read_bytes()[:-1])
+    with pytest.raises(StorageError, match="fsck"):
+        make_receipt(service.services, statement_id(statement(key, 0)))
+
+
+def test_tiles_that_lead_elsewhere_make_no_receipt(service: SampleService, key: Ed25519Signer) -> None:
+    service.deposit(key)
+    service.settle()
+    (tile,) = (service.data / "ledger" / "tile" / "0").rglob("3")
+    tile.chmod(0o600)
+    tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
+    with pytest.raises(StorageError, match="published tiles"):
+        make_receipt(service.services, statement_id(statement(key)))
+
+
+# --- what is remembered between receipts ---
+
+
+def test_what_is_remembered_serves_later_deposits_and_newer_keys(service: SampleService, key: Ed25519Signer) -> None:
+    made = Receipts(service.services)
+    service.deposit(key)
+    assert made.make(statement_id(statement(key))) is None  # nor is that remembered
+    service.settle()
+    first = made.make(statement_id(statement(key)))
+    second = service.enrol_another(key, "second", key)
+    service.deposit(second, first=1)
+    service.settle()
+    retire_key(service.services, depositor_of(key), second.key, reason="lost")
+    service.deposit(key, first=2)
+    service.settle()
+    for data in (statement(key), statement(second, 1), statement(key, 2), statement(second, 1), statement(key)):
+        assert made.make(statement_id(data)) == make_receipt(service.services, statement_id(data))
+        assert verdict_of(service, data).verdict == PROVEN
+    assert made.make(statement_id(statement(key))) == first
+
+
+def test_what_is_remembered_is_bounded_and_can_be_forgotten(
+    service: SampleService, key: Ed25519Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (anchors, receipts):
+        monkeypatch.setattr(module, "REMEMBERED", 3)
+    keys = [key, service.enrol("second"), service.enrol("third"), service.enrol("fourth")]
+    for each in keys * 2:
+        service.deposit(each, first=service.clock.time_ms)
+        service.settle()
+    with service.services.store.view() as view:
+        deposits = list(view.deposits(0, 8))
+    made = Receipts(service.services)
+    for deposit in (*deposits, *reversed(deposits), *deposits[::3]):
+        assert made.make(deposit.statement_id) == make_receipt(service.services, deposit.statement_id)
+
+
+def test_a_deposit_between_remembered_batches_is_found_in_its_own(service: SampleService, key: Ed25519Signer) -> None:
+    for number in range(5):
+        service.deposit(key, 3, first=3 * number)
+        service.settle()
+    made = Receipts(service.services)
+    for seq in (0, 14, 6, 7, 5, 11, 3, 9, 2, 13):
+        identity = statement_id(statement(key, seq))
+        assert made.make(identity) == make_receipt(service.services, identity)
+
+
+def test_an_unknown_deposit_is_told_apart_from_one_that_waits(service: SampleService) -> None:
+    with pytest.raises(UnknownDepositError):
+        Receipts(service.services).make(bytes(32))

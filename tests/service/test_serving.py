@@ -185,6 +185,7 @@ def test_every_line_of_its_log_is_json_and_holds_nothing_of_whoever_asks(running
     get(running.port, f"/{identity}")
     private = b'{"seed":"%b"}' % identity.encode()
     request(running.port, "POST", "/v1/verify", private, {"Content-Type": "application/json"})
+    assert wait_until(lambda: '"private-half"' in running.log.read_text(), 5)
     log = running.log.read_text()
     lines = [json.loads(line) for line in log.splitlines()]
     assert any(line.get("url") == running.url for line in lines)

@@ -144,6 +144,48 @@ def test_a_code_takes_the_place_of_the_last_one(store: Store) -> None:
         assert view.code("acme") == code
 
 
+def test_a_depositors_last_deposits_come_newest_first(store: Store) -> None:
+    with store.intake() as intake:
+        intake.add_depositor(depositor("other"))
+        intake.add_deposits([deposit(0), deposit(1, nth=0, by="other"), deposit(2, nth=1), deposit(3, nth=2)])
+        assert list(intake.latest_of("acme", 2)) == [deposit(3, nth=2), deposit(2, nth=1)]
+        assert list(intake.latest_of("acme", 9))[-1] == deposit(0)
+        assert list(intake.latest_of("nobody", 9)) == []
+
+
+def test_a_text_is_found_with_its_deposit(store: Store) -> None:
+    one, two, never = (sha256(name).digest() for name in (b"one", b"two", b"never"))
+    with store.intake() as intake:
+        intake.add_deposits([deposit(0), deposit(1)])
+        intake.add_texts({one: 0, two: 1})
+        assert intake.known_texts([two]) == {two: deposit(1)}
+    with store.view() as view:
+        assert view.known_texts([one, two, never]) == {one: deposit(0), two: deposit(1)}
+        assert view.known_texts([]) == {}
+        many = [sha256(b"%d" % number).digest() for number in range(600)]
+        assert view.known_texts([*many, one]) == {one: deposit(0)}
+
+
+@pytest.mark.parametrize(
+    "texts", [{b"t" * 32: 1}, {b"u" * 32: 7}, {b"short": 1}], ids=["kept already", "no such deposit", "not a hash"]
+)
+def test_a_text_that_the_database_refuses_takes_its_deposits_with_it(store: Store, texts: dict[bytes, int]) -> None:
+    with store.intake() as intake:
+        intake.add_deposits([deposit(0)])
+        intake.add_texts({b"t" * 32: 0})
+
+    def add_both() -> None:
+        with store.intake() as intake:
+            intake.add_deposits([deposit(1)])
+            intake.add_texts(texts)
+
+    with pytest.raises(StorageError):
+        add_both()
+    assert count(store) == 1
+    with store.view() as view:
+        assert view.known_texts([b"t" * 32, b"u" * 32]) == {b"t" * 32: deposit(0)}
+
+
 # --- readers and writers ---
 
 

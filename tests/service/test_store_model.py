@@ -61,6 +61,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.events: list[Event] = []
         self.records: list[StoredRecord] = []
         self.checkpoints: dict[int, bytes] = {}
+        self.texts: dict[bytes, int] = {}
 
     def teardown(self) -> None:
         self.store.close()
@@ -91,17 +92,20 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(data=st.data(), fails=st.booleans())
     def accept(self, data: st.DataObject, fails: bool) -> None:
         group = self.group(data)
+        texts = {sha256(b"text %d" % row.seq).digest(): row.seq for row in group if data.draw(st.booleans())}
         received_at = data.draw(st.integers(0, 2**53))
         head = IntakeHead(len(self.deposits) + len(group), received_at, self.intake_head.next_event)
         with suppress(InterruptedError), self.store.intake() as intake:
             assert intake.intake_head() == self.intake_head
             intake.add_deposits(group)
+            intake.add_texts(texts)
             intake.move_intake(head)
             assert intake.intake_head() == head
             if fails:
                 raise InterruptedError
         if not fails:
             self.deposits += group
+            self.texts |= texts
             self.intake_head = head
 
     @rule(data=st.data())
@@ -154,6 +158,8 @@ class StoreMachine(RuleBasedStateMachine):
             assert list(view.events(1)) == self.events[1:]
             ids = [row.statement_id for row in self.deposits]
             assert view.known([*ids[1:], bytes(32)]) == dict(zip(ids[1:], self.deposits[1:], strict=True))
+            texts = [sha256(b"text %d" % row.seq).digest() for row in self.deposits]
+            assert view.known_texts(texts) == {text: self.deposits[seq] for text, seq in self.texts.items()}
             assert [view.deposit(one) for one in ids] == self.deposits
             assert [view.deposit_at(seq) for seq in range(len(ids) + 1)] == [*self.deposits, None]
             self.each_depositor(view)

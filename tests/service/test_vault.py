@@ -24,7 +24,7 @@ from hefu_ledger.upload import MAX_BLOB, Upload, format_upload
 from hefu_service.api import vault as vault_api
 from hefu_service.intake.enrolment import retire_key
 from hefu_service.logs import JsonFormatter
-from hefu_service.ports import StorageError, Store, VaultBlob
+from hefu_service.ports import StorageError, Store, VaultBlob, VaultClosure
 
 ADDRESS, OTHER = "ab" * 32, "cd" * 32
 NAME = sha256(b"statement").hexdigest()
@@ -205,7 +205,6 @@ def test_a_full_vault_takes_no_more_and_says_so_but_still_what_it_has(api: Sampl
     api.application.extensions["hefu"] = replace(api.context, services=services)
     assert put(api, key).status_code == 201
     assert kind(put(api, key, name="5" * 64)) == "507 quota"
-    assert kind(put(api, key, name="5" * 64, address=OTHER)) == "507 quota", "a second vault is no second quota"
     assert put(api, key).status_code == 200
     assert put(api, api.service.enrol("other"), address="ef" * 32).status_code == 201
 
@@ -290,13 +289,31 @@ def test_every_database_keeps_vaults_alike(store: Store) -> None:
         assert view.vault_blobs(one) == blobs[::-1]
         assert view.vault_blobs(other) == []
         assert (view.vault_blob(one, "a" * 64), view.vault_blob(other, "a" * 64)) == (blobs[1], None)
-        assert (view.vault_size("acme"), view.vault_size("beta")) == (14, 0)
-        assert type(view.vault_size("acme")) is int
+        assert (view.open_sizes("acme"), view.open_sizes("beta")) == ({one: 14}, {})
+        assert type(view.open_sizes("acme")[one]) is int
+        assert view.vault_closure(one) is None
         assert view.statements_of("acme") == [deposit(1).statement_id, deposit(0).statement_id]
     with pytest.raises(StorageError), store.intake() as intake:
         intake.add_vault_blob(blobs[0])
     with pytest.raises(StorageError), store.intake() as intake:
         intake.bind_vault(one, "acme")
+
+
+def test_every_database_keeps_closures_alike(store: Store) -> None:
+    one, other, third = (sha256(name).digest() for name in (b"one", b"other", b"third"))
+    closure = VaultClosure(one, other, b"note", 5)
+    with store.intake() as intake:
+        for vault in (one, other):
+            intake.bind_vault(vault, "acme")
+            intake.add_vault_blob(VaultBlob(vault, "a" * 64, 7, bytes(32), 5))
+        intake.close_vault(closure)
+    with store.view() as view:
+        assert (view.vault_closure(one), view.vault_closure(other)) == (closure, None)
+        assert view.open_sizes("acme") == {other: 7}
+        assert len(view.vault_blobs(one)) == 1, "nothing is removed"
+    for wrong in (closure, replace(closure, vault=third), replace(closure, vault=other, successor=third)):
+        with pytest.raises(StorageError), store.intake() as intake:
+            intake.close_vault(wrong)
 
 
 def test_who_has_no_key_here_takes_no_slot_from_those_who_have(

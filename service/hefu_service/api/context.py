@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from flask import Response, current_app, request
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestTimeout, UnsupportedMediaType
 
 from hefu_ledger.encoding import Fields, canonical, parse_plain
 from hefu_ledger.errors import MalformedError
+from hefu_service.api.arrivals import Arrivals
+from hefu_service.api.limits import DepositLimits, Strangers
 from hefu_service.api.problems import PrivateHalfError
 from hefu_service.intake.committer import Committer
+from hefu_service.sealing.receipts import Receipts
 from hefu_service.services import Services
 
 T = TypeVar("T")
@@ -31,9 +34,15 @@ class Context:
 
     services: Services
     committer: Committer
-    not_ready: Callable[[], list[str]]  # the names of what is not ready; empty when all is
+    receipts: Receipts
+    not_ready: Callable[[], Mapping[str, str]]  # what does not work, and why; empty when all does
+    answered: Callable[[str, str, int, float, str | None], None]  # method, route, status, seconds, problem's type
+    metrics: Callable[[], bytes]  # in the Prometheus text format
     public: Path  # the published ledger
     auditor_token: str | None
+    limits: DepositLimits = field(default_factory=DepositLimits)
+    strangers: Strangers = field(default_factory=Strangers)
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
 
 def context() -> Context:
@@ -42,8 +51,14 @@ def context() -> Context:
     return found
 
 
+def admit() -> None:
+    """Refuse unread what comes from where too much was refused; for what is sent before its sender is known."""
+    if request.method == "POST":
+        context().strangers.admit()
+
+
 def body_of(media_type: str, *, limit: int = MAX_BODY) -> bytes:
-    """The request's body of exactly this media type; 415 for another, 413 above ``limit`` bytes.
+    """The request's body of exactly this media type; 415 for another, 413 above ``limit`` bytes, 408 if cut short.
 
     One that holds a private half is refused before anything else looks at it.
     """
@@ -52,7 +67,11 @@ def body_of(media_type: str, *, limit: int = MAX_BODY) -> bytes:
         raise UnsupportedMediaType(f"Content-Type must be {media_type}")
     if "Content-Encoding" in request.headers:
         raise UnsupportedMediaType("Content-Encoding is not supported")
-    data = request.get_data()
+    length = request.content_length
+    with context().arrivals.expect(request.remote_addr or "", length or 0):
+        data = request.get_data()
+    if length not in (None, len(data)):  # the client went, or was cut off: the server itself takes it for the end
+        raise RequestTimeout(f"of {length} bytes only {len(data)} came, or not in time")
     if _PRIVATE_MEMBER.search(data):
         raise PrivateHalfError(_PRIVATE_HALF)
     return data

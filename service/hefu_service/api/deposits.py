@@ -18,7 +18,7 @@ from hefu_service.api.context import body_of, context, fields_of, named, text
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Accepted
 from hefu_service.intake.deposits import MAX_STATEMENTS
-from hefu_service.sealing.receipts import deposit_state, make_receipt, number_state
+from hefu_service.sealing.receipts import ACCEPTED, deposit_state, number_state
 
 deposits: Final = Blueprint("deposits", __name__)
 POLL_S: Final = 1  # what a client is told to wait for its receipt: the default window
@@ -28,11 +28,11 @@ POLL_S: Final = 1  # what a client is told to wait for its receipt: the default 
 def submit() -> ResponseReturnValue:
     """Accept one statement (a note) or many (JSON, all or nothing); 200 if all were there before."""
     if request.mimetype == "text/plain":
-        accepted = context().committer.accept([_one()])
+        accepted = _accept([_one()])
         return text(_acknowledge(accepted[0]).encode(), _status(accepted))
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Content-Type must be text/plain (one statement) or application/json (many)")
-    accepted = context().committer.accept(_many())
+    accepted = _accept(_many())
     return jsonify(acknowledgements=[_acknowledge(each) for each in accepted]), _status(accepted)
 
 
@@ -49,13 +49,9 @@ def state(statement_id: str) -> ResponseReturnValue:
 @deposits.get("/v1/deposits/<statement_id>/receipt")
 def receipt(statement_id: str) -> ResponseReturnValue:
     """The receipt of a statement, by its SHA-256; 202 until it is in the ledger."""
-    services, identity = context().services, named(from_hex, statement_id)
-    found = deposit_state(services, identity)
-    if found is None:
-        raise NotFound("no deposit of a statement with this SHA-256")
-    made = make_receipt(services, identity)
+    made = context().receipts.make(named(from_hex, statement_id))
     if made is None:
-        return jsonify(state=found.state), 202, {"Retry-After": str(POLL_S)}
+        return jsonify(state=ACCEPTED), 202, {"Retry-After": str(POLL_S)}
     return text(format_receipt(made), content_type="application/json")
 
 
@@ -82,6 +78,10 @@ def _many() -> list[bytes]:
     if not all(isinstance(item, str) for item in items):
         raise MalformedError("the body: statements: not a list of texts, each a signed note")
     return [item.encode() for item in items]
+
+
+def _accept(statements: list[bytes]) -> list[Accepted]:
+    return context().limits.accept(context().committer, statements)
 
 
 def _acknowledge(accepted: Accepted) -> str:

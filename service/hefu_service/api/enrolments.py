@@ -10,11 +10,12 @@ from werkzeug.exceptions import NotFound
 
 from hefu_ledger.card import section_value
 from hefu_ledger.identity import MAX_POSSESSION
-from hefu_service.api.context import context, fields_of
+from hefu_service.api.context import admit, context, fields_of
 from hefu_service.intake.enrolment import enrol
 from hefu_service.sealing.receipts import enrolment_proofs
 
 enrolments: Final = Blueprint("enrolments", __name__)
+enrolments.before_request(admit)
 
 
 @enrolments.post("/v1/enrolments")

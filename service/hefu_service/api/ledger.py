@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from hmac import compare_digest
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Final
+from weakref import finalize
 
 from flask import Blueprint, Response, request, send_file
 from flask.typing import ResponseReturnValue
@@ -15,11 +17,14 @@ from hefu_ledger.encoding import parse_decimal
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.tiles import parse_tile_path
 from hefu_service.api.context import context, text
+from hefu_service.intake.refusals import BusyError
 from hefu_service.sealing.entries import batch_entries
 
 ledger: Final = Blueprint("ledger", __name__)
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _FRESH: Final = "no-cache"
+_SHORT: Final = 262_144  # bytes, sent from memory; of a longer file a client that does not read on holds a thread
+_LONG: Final = BoundedSemaphore(8)
 
 
 @ledger.get("/ledger/checkpoint")
@@ -59,11 +64,29 @@ def entries(index: str) -> Response:
 def _file(name: Path, mimetype: str, caching: str) -> Response:
     path = context().public.absolute() / name
     try:
-        response = send_file(path, mimetype=mimetype, etag=False, conditional=False, max_age=None)
+        found = path.stat()
+        if found.st_size <= _SHORT:
+            response = Response(path.read_bytes(), mimetype=mimetype)
+            response.last_modified = found.st_mtime  # type: ignore[assignment]  # it takes a number as well
+        else:
+            response = _long_file(path, mimetype)
     except FileNotFoundError:
         raise NotFound("not published, or not yet") from None
     response.headers["Cache-Control"] = caching
     response.headers["Access-Control-Allow-Origin"] = "*"  # a verifier in a browser reads it from anywhere
+    return response
+
+
+def _long_file(path: Path, mimetype: str) -> Response:
+    if not _LONG.acquire(blocking=False):
+        raise BusyError("too many long files are being sent at once")
+    try:
+        response = send_file(path, mimetype=mimetype, etag=False, conditional=False, max_age=None)
+    except BaseException:
+        _LONG.release()
+        raise
+    response.direct_passthrough = False  # or nothing is called when it is closed
+    response.call_on_close(finalize(response, _LONG.release))  # once; also if its client goes, and nobody closes it
     return response
 
 

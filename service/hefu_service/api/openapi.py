@@ -44,6 +44,7 @@ def _operation(
         operation["parameters"] = list(parameters)
     if body is not None:
         operation["requestBody"] = {"required": True, "content": body}
+        answers |= _problems(408, 429)  # it may come too slowly, or too often
     if security is not None:
         operation["security"] = [{security: []}]
     return operation
@@ -95,7 +96,9 @@ def _deposits() -> dict[str, Any]:
     posted = {code: {"description": what, "content": _ACCEPTED} for code, what in _POSTED.items()}
     return {
         "/v1/deposits": {
-            "post": _operation("submitDeposits", posted | _problems(400, 403, 413, 415, 422, 503), body=_SUBMISSION)
+            "post": _operation(
+                "submitDeposits", posted | _problems(400, 403, 409, 413, 415, 422, 503), body=_SUBMISSION
+            )
         },
         "/v1/deposits/{statement_id}": {
             "get": _operation("showDeposit", {"200": _answer("its state", state)} | _problems(400, 404, 503), statement)
@@ -152,11 +155,13 @@ def _keys() -> dict[str, Any]:
 
 def _ledger() -> dict[str, Any]:
     index = _path("index", _DECIMAL)
-    octets = {"200": _answer("exact bytes", _BYTES, "application/octet-stream")} | _problems(404)
+    octets = {"200": _answer("exact bytes", _BYTES, "application/octet-stream")} | _problems(404, 503)
     lines = {"200": _answer("[acceptance, statement] a line", _TEXT, "application/x-ndjson")}
     return {
         "/ledger/checkpoint": {
-            "get": _operation("fetchCheckpoint", {"200": _answer("the newest", _NOTE, "text/plain")} | _problems(404))
+            "get": _operation(
+                "fetchCheckpoint", {"200": _answer("the newest", _NOTE, "text/plain")} | _problems(404, 503)
+            )
         },
         "/ledger/tile/{name}": {"get": _operation("fetchTile", octets, _path("name", _TEXT))},
         "/ledger/batches/{index}/leaves": {"get": _operation("fetchLeaves", octets, index)},
@@ -176,17 +181,27 @@ def _vault() -> dict[str, Any]:
     put = {"200": _answer("there before", stored), "201": _answer("kept", stored)}
     octets = _answer("the file", _BYTES, "application/octet-stream")
     body = {"application/octet-stream": {"schema": _BYTES | {"maxLength": MAX_BLOB}}}
+    closure = _object({"address": _HASH, "depositor": _TEXT, "successor": _HASH})
+    closed = {"200": _answer("closed so before", closure), "201": _answer("closed, for ever", closure)}
+    signed = {"application/json": {"schema": _object({"closure": _NOTE})}}
     return {
         "/v1/vault": {
             "get": _operation(
-                "listVault", {"200": _answer("what it holds", listing)} | _problems(401, 404, 503), security="vault"
+                "listVault",
+                {"200": _answer("what it holds", listing)} | _problems(401, 404, 410, 503),
+                security="vault",
             )
         },
+        "/v1/vault-closures": {
+            "post": _operation("closeVault", closed | _problems(400, 403, 409, 413, 415, 422, 503), body=signed)
+        },
         "/v1/vault/{name}": {
-            "get": _operation("fetchBlob", {"200": octets} | _problems(400, 401, 404, 503), name, security="vault"),
+            "get": _operation(
+                "fetchBlob", {"200": octets} | _problems(400, 401, 404, 410, 503), name, security="vault"
+            ),
             "put": _operation(
                 "putBlob",
-                put | _problems(400, 401, 403, 409, 413, 415, 422, 503, 507),
+                put | _problems(400, 401, 403, 409, 410, 413, 415, 422, 503, 507),
                 name,
                 signature,
                 body=body,
@@ -198,14 +213,15 @@ def _vault() -> dict[str, Any]:
 
 def _other() -> dict[str, Any]:
     receipt = {"application/json": {"schema": {"type": "object", "maxLength": MAX_RECEIPT}}}
-    ready = _object({"not_ready": {"type": "array", "items": _TEXT}, "ready": {"type": "boolean"}})
+    parts = {"type": "array", "items": _object({"part": _TEXT, "reason": _TEXT})}
+    ready = _object({"not_ready": parts, "ready": {"type": "boolean"}})
     verdict = {"200": _answer("the verdict", _VERDICT)} | _problems(400, 413, 415, 422)
     return {
         "/v1/verify": {"post": _operation("verifyReceipt", verdict, body=receipt)},
         "/v1/trust": {"get": _operation("fetchTrust", {"200": _answer("c2sp.org/tlog-policy", _TEXT, "text/plain")})},
         "/healthz": {"get": _operation("alive", {"200": _answer("alive", _object({"status": _TEXT}))})},
         "/readyz": {"get": _operation("ready", {"200": _answer("ready", ready), "503": _answer("not ready", ready)})},
-        "/metrics": {"get": _operation("metrics", {"200": _answer("gauges", _TEXT, "text/plain")} | _problems(503))},
+        "/metrics": {"get": _operation("metrics", {"200": _answer("Prometheus's text format", _TEXT, "text/plain")})},
         "/openapi.json": {"get": _operation("describe", {"200": _answer("this", {"type": "object"})})},
     }
 

@@ -18,6 +18,7 @@ from hefu_service.ports import (
     SignerError,
     StorageError,
 )
+from hefu_service.sealing.receipts import UnknownDepositError
 from hefu_service.sealing.stops import SealingStoppedError
 
 LOG: Final = logging.getLogger("hefu.api")
@@ -53,9 +54,12 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     refusals.PossessionRefusedError: Problem(422, "possession-refused", "The key's holder has not signed 持钥声明不符"),
     refusals.ConflictError: Problem(409, "conflict", "It contradicts what was done before 与既有登记冲突"),
     refusals.BusyError: Problem(503, "busy", "Too many requests wait; nothing was stored 服务繁忙", retry_after_s=1),
+    refusals.OverLimitError: Problem(429, "over-limit", "Too many for now; nothing was stored 超出限额"),
     refusals.NotTheirVaultError: Problem(403, "not-their-vault", "The vault is another depositor's 保管库属于他人"),
+    refusals.VaultClosedError: Problem(410, "vault-closed", "The vault is closed, and another in use 保管库已停用"),
     refusals.QuotaError: Problem(507, "quota", "The vault is full; nothing was stored 保管库已满"),
     refusals.RefusedError: Problem(422, "refused", "Refused 不予接受"),
+    UnknownDepositError: Problem(404, "not-found", "Not Found"),
     ClockError: Problem(
         503, "clock", "The service does not trust its clock; nothing was stored 时钟异常", retry_after_s=30
     ),
@@ -71,17 +75,21 @@ INTERNAL: Final = Problem(500, "internal", "An error of the service 服务内部
 
 def problem_of(error: Exception) -> Problem:
     """The table's row for an error: its own class's, or the nearest above it."""
-    return next((PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS), INTERNAL)
+    problem = next((PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS), INTERNAL)
+    if isinstance(error, refusals.OverLimitError):
+        problem = problem._replace(retry_after_s=error.retry_after_s)
+    return problem
 
 
 def register(app: Flask) -> None:
     """Let the app answer every error as a problem."""
     app.register_error_handler(refusals.OneOfManyError, _one_of_many)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _any)
+    app.register_error_handler(Exception, answer)
 
 
-def _any(error: Exception) -> Response:
+def answer(error: Exception) -> Response:
+    """Tell the client of this request of an error, and the operator if it is an internal one."""
     problem = problem_of(error)
     if isinstance(error, LedgerError) and request.method not in {"POST", "PUT"}:
         problem = INTERNAL  # nothing was sent but a path, which the view has read: what we keep is damaged
@@ -109,6 +117,7 @@ def _http(error: HTTPException) -> Response:
 
 
 def _render(problem: Problem, detail: str, **members: Any) -> Response:
+    g.problem = problem.type
     body = {"type": f"about:hefu/{problem.type}", "title": problem.title, "status": problem.status, **members}
     response = jsonify(body | {"detail": detail} if detail else body)
     response.status_code = problem.status

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from threading import BoundedSemaphore
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore, get_ident
 from typing import Final
 
 from flask import Blueprint, Response, jsonify, request
@@ -13,15 +15,16 @@ from werkzeug.exceptions import NotFound, RequestEntityTooLarge, Unauthorized
 
 from hefu_ledger.encoding import from_base64
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.upload import MAX_BLOB, check_blob_name
-from hefu_service.api.context import body_of, context, named, text
+from hefu_ledger.upload import MAX_BLOB, MAX_CLOSURE, check_blob_name, parse_signed_upload
+from hefu_service.api.context import body_of, context, fields_of, named, text
 from hefu_service.intake.refusals import BusyError, SignatureRefusedError
-from hefu_service.intake.vault import check_upload, list_vault, put_blob, read_blob
+from hefu_service.intake.vault import check_upload, close_vault, list_vault, put_blob, read_blob
 
 vault: Final = Blueprint("vault", __name__)
 _OCTETS: Final = "application/octet-stream"
 _ADDRESS: Final = re.compile(r"[0-9a-f]{64}")
 _AT_ONCE: Final = BoundedSemaphore(4)  # files of up to 64 MiB in memory
+_SENDERS: Final[dict[str, int]] = {}  # the depositors whose files are arriving, and the threads that receive them
 
 
 @vault.put("/v1/vault/<name>")
@@ -35,13 +38,9 @@ def put(name: str) -> ResponseReturnValue:
     size = check_upload(context().services, address, checked, _signed())
     if request.content_length not in (None, size):
         raise SignatureRefusedError(f"the signed note is about {size} bytes, not {request.content_length}")
-    if not _AT_ONCE.acquire(blocking=False):
-        raise BusyError("too many files are arriving at once; nothing was stored")
-    try:
+    with _place(parse_signed_upload(_signed())[1].depositor):
         data = body_of(_OCTETS, limit=MAX_BLOB)
         new = put_blob(context().services, address, checked, _signed(), data)
-    finally:
-        _AT_ONCE.release()
     return jsonify(name=checked, size=len(data)), 201 if new else 200
 
 
@@ -63,6 +62,31 @@ def fetch(name: str) -> Response:
     if found is None:
         raise NotFound("no such file in the vault of this address")
     return _private(text(found, content_type=_OCTETS))
+
+
+@vault.post("/v1/vault-closures")
+def shut() -> ResponseReturnValue:
+    """Close a vault in favour of another, for ever; 200 if it was closed so before."""
+    done = close_vault(context().services, fields_of("closure").text("closure", limit=MAX_CLOSURE).encode())
+    closure = done.closure
+    answer = {"address": closure.address.hex(), "depositor": closure.depositor, "successor": closure.successor.hex()}
+    return jsonify(answer), 200 if done.again else 201
+
+
+@contextmanager
+def _place(depositor: str) -> Iterator[None]:
+    """A place for one file that arrives; a depositor has one, so that none can take them all by sending slowly."""
+    if not _AT_ONCE.acquire(blocking=False):
+        raise BusyError("too many files are arriving at once; nothing was stored")
+    try:
+        if _SENDERS.setdefault(depositor, get_ident()) != get_ident():
+            raise BusyError("another file of this depositor is arriving; nothing was stored")
+        try:
+            yield
+        finally:
+            del _SENDERS[depositor]
+    finally:
+        _AT_ONCE.release()
 
 
 def _address() -> str:

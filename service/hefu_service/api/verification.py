@@ -12,9 +12,10 @@ from hefu_ledger.policy import Log, Policy, format_policy
 from hefu_ledger.receipt import MAX_RECEIPT
 from hefu_ledger.verdict import verdict_value
 from hefu_ledger.verify import verify_receipt
-from hefu_service.api.context import context, json_of, text
+from hefu_service.api.context import admit, context, json_of, text
 
 verification: Final = Blueprint("verification", __name__)
+verification.before_request(admit)
 
 
 @verification.post("/v1/verify")

@@ -11,13 +11,15 @@ There is no thread to start or drain, and a lone deposit waits for nobody.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hefu_ledger.acceptance import Acceptance, format_acceptance
 from hefu_service.intake.deposits import Checked, Gate, check_all
 from hefu_service.intake.refusals import BusyError, OneOfManyError, RefusedError
+from hefu_service.intake.texts import Texts
 from hefu_service.ports import Clock, ClockError, Deposit, Intake, IntakeHead, StorageError
 from hefu_service.services import Services
 
@@ -74,9 +76,19 @@ class Committer:
         Raises BusyError, ClockError, StorageError or the MalformedError or RefusedError of a statement (in
         OneOfManyError where there are more than one).
         """
-        return self._submit(check_all(self._gate, statements))
+        return self.submit(self.check(statements))
 
-    def _submit(self, statements: Sequence[Checked]) -> list[Accepted]:
+    def check(self, statements: Sequence[bytes]) -> list[Checked]:
+        """Check the statements (1 to 64) of a request, as ``accept`` does, before anything waits."""
+        return check_all(self._gate, statements)
+
+    def known(self, statements: Sequence[Checked]) -> Collection[bytes]:
+        """The ids (32 bytes) of those that were accepted before."""
+        with self._services.store.view() as view:
+            return view.known([each.signed.id for each in statements]).keys()
+
+    def submit(self, statements: Sequence[Checked]) -> list[Accepted]:
+        """Accept all statements of a request that were checked, or none, as ``accept`` does."""
         waiter = _Waiter(statements)
         with self._lock:
             if len(self._queue) >= self._most_waiting:
@@ -131,11 +143,13 @@ class Committer:
 
     def _commit(self, group: Sequence[_Waiter]) -> None:
         """Accept a group in one transaction; outcomes are set only when it has ended well."""
+        started = time.monotonic()
         with self._services.store.intake() as intake:
             acceptor = _Acceptor(self._services, self._gate, intake, group)
             outcomes = [acceptor.accept(waiter.statements) for waiter in group]
             acceptor.write()
         if acceptor.fresh:
+            self._services.watch.committed(len(acceptor.fresh), time.monotonic() - started)
             self._accepted(len(acceptor.fresh))
         for waiter, outcome in zip(group, outcomes, strict=True):
             waiter.outcome = outcome
@@ -152,6 +166,7 @@ class _Acceptor:
         self._head = intake.intake_head()
         self._known = dict(intake.known([each.id for each in signed]))
         self._nth = dict(intake.next_nth(sorted({each.statement.depositor for each in signed})))
+        self._texts = Texts(intake, services.number_prefix, [each.signed for each in self._of_many_keys(group)])
         self._received_at, self._clock_error = _time(self._head, services.clock)
         self.fresh: list[Deposit] = []
 
@@ -164,6 +179,7 @@ class _Acceptor:
                 return self._clock_error
             try:
                 self._gate.check_again(self._intake, checked, self._head.next_event)
+                self._texts.check(checked.signed.id, [each.signed.id for each in statements[:index]])
             except RefusedError as error:
                 return error if len(statements) == 1 else _one_of_many(index, error)
         return [self._accept(checked) for checked in statements]
@@ -172,8 +188,18 @@ class _Acceptor:
         """Store what is new, if anything is."""
         if self.fresh:
             self._intake.add_deposits(self.fresh)
+            self._texts.write()
             next_seq = self._head.next_seq + len(self.fresh)
             self._intake.move_intake(replace(self._head, next_seq=next_seq, last_received_at=self._received_at))
+
+    def _of_many_keys(self, group: Sequence[_Waiter]) -> Iterator[Checked]:
+        """The new statements of depositors that ever had more than one key."""
+        for waiter in group:
+            for checked in waiter.statements:
+                if checked.signed.id not in self._known:
+                    now = self._gate.standing_now(self._intake, checked, self._head.next_event)
+                    if len(now.roster.members) > 1:
+                        yield checked
 
     def _accept(self, checked: Checked) -> Accepted:
         known = self._known.get(checked.signed.id)
@@ -199,6 +225,7 @@ class _Acceptor:
         )
         self._nth[depositor] += 1
         self._known[deposit.statement_id] = deposit
+        self._texts.accept(deposit)
         self.fresh.append(deposit)
         return Accepted(deposit, again=False)
 

@@ -88,14 +88,17 @@ class Gate:
 
     def check_again(self, view: View, checked: Checked, next_event: int) -> None:
         """Check by the keys of now, when there are ``next_event`` events; RefusedError if they have changed for it."""
-        if checked.standing is not None and checked.standing.next_event == next_event:
-            return
-        depositor = checked.signed.statement.depositor
-        standing = self._standings.get(depositor)
-        if standing is None or standing.next_event != next_event:
-            standing = self._look(view, depositor)
+        standing = self.standing_now(view, checked, next_event)
         if checked.standing is None or checked.standing.roster is not standing.roster:
             check_signatures(checked.signed, standing.roster)
+
+    def standing_now(self, view: View, checked: Checked, next_event: int) -> Standing:
+        """A statement's depositor when there are ``next_event`` events; ConflictError if a receipt cannot hold them."""
+        depositor = checked.signed.statement.depositor
+        for standing in (checked.standing, self._standings.get(depositor)):
+            if standing is not None and standing.next_event == next_event:
+                return standing
+        return self._look(view, depositor)
 
     def _acceptable(self, signed: Signed, standing: Standing) -> bool:
         try:

@@ -30,6 +30,7 @@ from hefu_service.intake.refusals import (
     PossessionRefusedError,
     UnknownDepositorError,
 )
+from hefu_service.intake.texts import keep_earlier
 from hefu_service.ports import Code, Depositor, Event, Intake, StorageError, View
 from hefu_service.services import Services
 
@@ -183,6 +184,8 @@ def _enrolment_event(services: Services, intake: Intake, claim: Possession, poss
         roster.enrol(body)
     except VerificationError as error:
         raise PossessionRefusedError(str(error)) from error
+    if len(roster.members) == 2:
+        keep_earlier(intake, depositor.id)
     return make_event(head.next_event, body, depositor=depositor.id, vkey=format_vkey(key))
 
 

@@ -1,11 +1,14 @@
 """A depositor's own word about its keys: one that is in force, and may, adds others, ends them, or itself.
 
-The rules are the roster's, which every verifier applies again; what is added here protects the depositor from itself.
+The rules are the roster's, which every verifier applies again; what is added here protects the depositor from itself
+and from its own people. No verifier could apply it: records do not tell when a request was made.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from hefu_ledger.errors import VerificationError
 from hefu_ledger.identity import APPROVE
@@ -25,8 +28,11 @@ from hefu_service.intake.refusals import (
     UnknownDepositorError,
     WrongLedgerError,
 )
+from hefu_service.intake.texts import keep_earlier
 from hefu_service.ports import Event
 from hefu_service.services import Services
+
+_LATE_MS: Final = 60_000  # how long a request may take to arrive, and how far a depositor's clock may be behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,8 @@ def change_key(services: Services, data: bytes) -> Changed:
     """Do what a key request 密钥变更申请 (a note) asks for, durably; the same bytes again are the same change.
 
     Raises MalformedError, WrongLedgerError, UnknownDepositorError, KeyNotInForceError (a signer, or the key to end),
-    SignatureRefusedError, or ConflictError: a key enrolled before, the last key, or no room.
+    SignatureRefusedError (also if no approver stands by a ``since`` of the past), or ConflictError: a key enrolled
+    before, the last key, or no room.
     """
     note = parse_note(data, limit=MAX_REQUEST)
     request = parse_key_request(note.text)
@@ -60,8 +67,12 @@ def change_key(services: Services, data: bytes) -> Changed:
         roster = fold_roster(services.origin, depositor, events)
         _check_signers(roster, note, body)
         _check_key(roster, body)
+        approvers = roster.keys_at(head.next_seq, role=APPROVE)
         _carry_out(roster, body)
+        _check_since(services, body, note, approvers)
         check_room(events, len(roster.keys_at(head.next_seq)))
+        if body.action == "add" and len(roster.members) == 2:
+            keep_earlier(intake, depositor)
         event = make_event(head.next_event, body, depositor=depositor, vkey=format_vkey(body.vkey))
         add_event(intake, event)
     return _answer(event, request.action, depositor, again=False)
@@ -113,6 +124,18 @@ def _check_key(roster: Roster, body: KeyEvent) -> None:
         raise KeyNotInForceError(f"key {key.key_id.hex()} has ended at deposit {same[0].until_seq} already")
     if body.since is not None:
         check_compromise(same[0], body.since)
+
+
+def _check_since(services: Services, body: KeyEvent, note: Note, approvers: Sequence[VerifierKey]) -> None:
+    """Where keys approve, another ends itself alone, but casts no doubt alone on what was deposited until now."""
+    signers = [(line.name, line.key_id) for line in note.signatures]
+    if body.since is None or not approvers or any((key.name, key.key_id) in signers for key in approvers):
+        return
+    if body.since < services.clock.now_ms() - _LATE_MS:
+        raise SignatureRefusedError(
+            "that a key was in other hands in the past, one that approves must sign as well, since it casts doubt on"
+            " deposits: retire the key at once, and have the earlier time reported with an approver's signature"
+        )
 
 
 def _carry_out(roster: Roster, body: KeyEvent) -> None:

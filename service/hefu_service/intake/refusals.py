@@ -39,6 +39,10 @@ class NotTheirVaultError(RefusedError):
     """A vault 保管库 that belongs to another depositor."""
 
 
+class VaultClosedError(RefusedError):
+    """A vault that its depositor has closed: its files are in another one, under other recovery words 恢复词."""
+
+
 class QuotaError(RefusedError):
     """More than the operator lets a depositor's vault hold."""
 
@@ -47,6 +51,14 @@ class BusyError(RefusedError):
     """Too many requests wait already; ``retry_after_s`` tells when to try again."""
 
     retry_after_s = 1
+
+
+class OverLimitError(RefusedError):
+    """More than one sender may send in a time; ``retry_after_s`` tells when there is room again."""
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class OneOfManyError(RefusedError):

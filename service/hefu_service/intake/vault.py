@@ -1,7 +1,8 @@
 """Vaults 保管库: encrypted files that depositors leave here, and that nobody here can read.
 
 A vault is found by its address, of which only the SHA-256 is kept; who first puts a file there, with a key of its own,
-is its depositor. Files are written once and never removed.
+is its depositor. Files are written once and never removed. Whoever has seen an address can read what is there, so a
+depositor whose recovery words 恢复词 are known to a leaver fills another vault and closes this one.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from hefu_ledger.encoding import MAX_INTEGER
+from hefu_ledger.encoding import MAX_INTEGER, format_time
 from hefu_ledger.errors import MalformedError, VerificationError
+from hefu_ledger.identity import APPROVE
+from hefu_ledger.keys import VerifierKey
 from hefu_ledger.note import Note, verify_note
-from hefu_ledger.upload import Upload, parse_signed_upload
+from hefu_ledger.roster import Roster
+from hefu_ledger.upload import Closure, Upload, parse_signed_closure, parse_signed_upload
 from hefu_service.intake.keys import roster_of
 from hefu_service.intake.refusals import (
     ConflictError,
@@ -23,8 +27,9 @@ from hefu_service.intake.refusals import (
     QuotaError,
     SignatureRefusedError,
     UnknownDepositorError,
+    VaultClosedError,
 )
-from hefu_service.ports import StorageError, VaultBlob, View
+from hefu_service.ports import StorageError, VaultBlob, VaultClosure, View
 from hefu_service.services import Services
 
 _AGE: Final = b"age-encryption.org/v1\n"  # c2sp.org/age: how every encrypted file begins
@@ -39,21 +44,30 @@ class VaultListing:
     statements: Sequence[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A vault that is closed; ``again`` tells that it was closed so before."""
+
+    closure: Closure
+    again: bool
+
+
 def check_upload(services: Services, address: str, name: str, note: bytes) -> int:
     """Check, before a file is received, that a key in force has signed for it; its size (bytes), as signed."""
     signed, upload = parse_signed_upload(note)
     if (upload.address, upload.name) != (hash_address(address), name):
         raise SignatureRefusedError("the signed note is about another name or vault than was sent")
     with services.store.view() as view:
-        _check_signature(services, view, signed, upload)
+        _check_open(view, upload.address)
+        _signers(_roster(services, view, upload.depositor), signed)
     return upload.size
 
 
 def put_blob(services: Services, address: str, name: str, note: bytes, data: bytes) -> bool:
     """Keep a file, durably; False if this very file was there before.
 
-    Raises MalformedError, a RefusedError of the signature, NotTheirVaultError, ConflictError for other bytes under
-    the name, QuotaError.
+    Raises MalformedError, a RefusedError of the signature, VaultClosedError, NotTheirVaultError, ConflictError for
+    other bytes under the name, QuotaError.
     """
     signed, upload = parse_signed_upload(note)
     vault = hash_address(address)
@@ -62,12 +76,12 @@ def put_blob(services: Services, address: str, name: str, note: bytes, data: byt
     if not data.startswith(_AGE):
         raise MalformedError("not an age-encrypted file; nothing else is kept here, so that nobody here can read it")
     with services.store.view() as view:
-        _check_signature(services, view, signed, upload)
+        _signers(_roster(services, view, upload.depositor), signed)
         if _check_place(services, view, upload):
             return False
     services.vault_files.write(upload.depositor, upload.name, data)  # before its row: a row without a file is damage
     with services.store.intake() as intake:
-        _check_signature(services, intake, signed, upload)
+        _signers(_roster(services, intake, upload.depositor), signed)
         if _check_place(services, intake, upload):
             return False
         if intake.vault_depositor(vault) is None:
@@ -77,10 +91,31 @@ def put_blob(services: Services, address: str, name: str, note: bytes, data: byt
     return True
 
 
+def close_vault(services: Services, note: bytes) -> Closed:
+    """Close a vault for ever in favour of another, durably: nothing is read from it or put there any more.
+
+    Its files stay on the disk, but do not count to the quota. Raises MalformedError, a RefusedError of the signature
+    (SignatureRefusedError also where there are approvers and none has signed), NotTheirVaultError, or ConflictError:
+    one of the two holds nothing, the other one is closed itself, or this one was in favour of a third.
+    """
+    signed, closure = parse_signed_closure(note)
+    with services.store.intake() as intake:
+        roster = _roster(services, intake, closure.depositor)
+        signers, approvers = _signers(roster, signed), roster.keys_at(MAX_INTEGER, role=APPROVE)
+        if approvers and not any(key in approvers for key in signers):
+            raise SignatureRefusedError("the closure is not signed by a key that approves")
+        again = _check_closure(intake, closure)
+        if not again:
+            closed_at = services.clock.now_ms()
+            intake.close_vault(VaultClosure(closure.address, closure.successor, note, closed_at))
+    return Closed(closure, again)
+
+
 def list_vault(services: Services, address: str) -> VaultListing | None:
-    """List a vault; None if nobody ever put a file there."""
+    """List a vault; None if nobody ever put a file there. VaultClosedError if it is closed."""
     vault = hash_address(address)
     with services.store.view() as view:
+        _check_open(view, vault)
         depositor = view.vault_depositor(vault)
         if depositor is None:
             return None
@@ -88,9 +123,13 @@ def list_vault(services: Services, address: str) -> VaultListing | None:
 
 
 def read_blob(services: Services, address: str, name: str) -> bytes | None:
-    """Give a file; None if there is no such vault or file. StorageError if it is not as it was put there."""
+    """Give a file; None if there is no such vault or file. VaultClosedError if the vault is closed.
+
+    StorageError if the file is not as it was put there.
+    """
     vault = hash_address(address)
     with services.store.view() as view:
+        _check_open(view, vault)
         depositor = view.vault_depositor(vault)
         blob = view.vault_blob(vault, name)
     if depositor is None or blob is None:
@@ -106,26 +145,66 @@ def hash_address(address: str) -> bytes:
     return sha256(address.encode()).digest()
 
 
-def _check_signature(services: Services, view: View, signed: Note, upload: Upload) -> None:
-    events = tuple(view.events_of(upload.depositor))
+def _roster(services: Services, view: View, depositor: str) -> Roster:
+    events = tuple(view.events_of(depositor))
     if not events:
-        raise UnknownDepositorError(f"no depositor {upload.depositor!r} is enrolled here")
-    keys = roster_of(services.origin, upload.depositor, events).keys_at(MAX_INTEGER)
+        raise UnknownDepositorError(f"no depositor {depositor!r} is enrolled here")
+    return roster_of(services.origin, depositor, events)
+
+
+def _signers(roster: Roster, signed: Note) -> list[VerifierKey]:
+    """The keys in force that signed; a refusal if there are none, or others."""
     try:
-        verified, unknown = verify_note(signed, keys)
+        verified, unknown = verify_note(signed, roster.keys_at(MAX_INTEGER))
     except VerificationError as error:
         raise SignatureRefusedError(str(error)) from error
     if unknown or not verified:
-        raise KeyNotInForceError("the upload is signed by a key that is unknown, retired or another's")
+        raise KeyNotInForceError("the note is signed by a key that is unknown, retired or another's")
+    return [line.key for line in verified]
+
+
+def _check_open(view: View, vault: bytes) -> None:
+    closed = view.vault_closure(vault)
+    if closed is not None:
+        raise VaultClosedError(
+            f"the vault was closed at {format_time(closed.closed_at)}: its depositor uses another one since, under"
+            " other recovery words; ask whoever looks after them"
+        )
+
+
+def _check_closure(view: View, closure: Closure) -> bool:
+    """Whether the vault is closed so already; a refusal if it may not be."""
+    for vault, which in ((closure.address, "to close"), (closure.successor, "that takes its place")):
+        depositor = view.vault_depositor(vault)
+        if depositor is None:
+            raise ConflictError(f"the vault {which} holds nothing; put the files where they are to be found first")
+        if depositor != closure.depositor:
+            raise NotTheirVaultError(f"the vault {which} is another depositor's")
+    closed = view.vault_closure(closure.address)
+    if closed is not None and closed.successor != closure.successor:
+        raise ConflictError("the vault was closed before, and another one took its place")
+    if closed is None and view.vault_closure(closure.successor) is not None:
+        raise ConflictError("the vault that takes its place is closed itself")
+    return closed is not None
 
 
 def _check_place(services: Services, view: View, upload: Upload) -> bool:
     """Whether this very file is there already; a refusal if it may not be put there."""
+    _check_open(view, upload.address)
     if view.vault_depositor(upload.address) not in (None, upload.depositor):
         raise NotTheirVaultError("this vault is another depositor's")
     there = view.vault_blob(upload.address, upload.name)
     if there is not None and there.sha256 != upload.sha256:
         raise ConflictError("another file is kept under this name, and files are written once")
-    if there is None and view.vault_size(upload.depositor) + upload.size > services.vault_quota:
-        raise QuotaError(f"the depositor's vault holds at most {services.vault_quota} bytes; ask the operator for more")
+    if there is None:
+        _check_room(view, upload, services.vault_quota)
     return there is not None
+
+
+def _check_room(view: View, upload: Upload, quota: int) -> None:
+    """A vault holds the quota, and all the open ones of a depositor twice that, so that a full one can be replaced."""
+    sizes = view.open_sizes(upload.depositor)
+    if sizes.get(upload.address, 0) + upload.size > quota:
+        raise QuotaError(f"a vault holds at most {quota} bytes; ask the operator for more")
+    if sum(sizes.values()) + upload.size > 2 * quota:
+        raise QuotaError(f"the depositor's vaults hold at most {2 * quota} bytes; close those no longer in use")

@@ -1,1 +1,1 @@
-"""Work that nobody waits for: sealing and publishing, whenever something is owed."""
+"""Work that nobody waits for: sealing, publishing and telling, whenever something is owed."""

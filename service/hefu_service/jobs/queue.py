@@ -1,8 +1,8 @@
-"""The queue on Redis: how one process asks others to settle what is owed.
+"""The queues on Redis: how one process asks others to settle what is owed, and to tell of it.
 
 Redis is a hint. The database says what is owed, and each worker sweeps it: a Redis that is down, flushed or replaced
 delays sealing by a sweep and loses nothing. Nothing that it holds is believed either: of a job only the name is taken,
-and only if it is one of ``TASKS``.
+and only if it is one of the queue's ``TASKS``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from rq.exceptions import DuplicateJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from hefu_service.jobs.slow import tell
 from hefu_service.jobs.tasks import settle
 from hefu_service.ports import PortError
 from hefu_service.services import Services
@@ -29,8 +30,13 @@ LOG: Final = logging.getLogger("hefu.queue")
 LEDGER: Final = "ledger"
 """The queue of sealing and publishing."""
 
+SLOW: Final = "slow"
+"""The queue of whatever must not delay them: messages."""
+
 SETTLE: Final = f"{settle.__module__}.{settle.__name__}"
-TASKS: Final[dict[str, Callable[[Services], None]]] = {SETTLE: settle}
+TELL: Final = f"{tell.__module__}.{tell.__name__}"
+TASKS: Final[dict[str, Callable[[Services], None]]] = {SETTLE: settle, TELL: tell}
+_QUEUES: Final = {SETTLE: LEDGER, TELL: SLOW}
 _TIMEOUT_S: Final = 300  # of a job: far more than a batch takes, and what it leaves undone is owed
 _WORTH_S: Final = 60  # of a hint that no worker has taken: the sweeps have been quicker
 _ANSWER_S: Final = 2
@@ -41,16 +47,21 @@ def connect(url: str) -> Redis:
     return Redis.from_url(url, socket_connect_timeout=_ANSWER_S, socket_timeout=_ANSWER_S, retry=Retry(NoBackoff(), 1))
 
 
-def ledger_queue(redis: Redis, job_class: type[Job] = Job) -> Queue:
+def queue_of(redis: Redis, name: str, job_class: type[Job] = Job) -> Queue:
     """The queue, as those who ask and those who work must both see it: JSON, never pickle."""
-    return Queue(LEDGER, connection=redis, serializer=JSONSerializer, job_class=job_class)
+    return Queue(name, connection=redis, serializer=JSONSerializer, job_class=job_class)
+
+
+def ledger_queue(redis: Redis) -> Queue:
+    """The queue of whoever asks for sealing."""
+    return queue_of(redis, LEDGER)
 
 
 class Hints:
-    """Asks the workers to settle; may be called from one thread."""
+    """Asks the workers to settle, or to tell; may be called from one thread."""
 
     def __init__(self, redis: Redis) -> None:
-        self._queue = ledger_queue(redis)
+        self._queues = {name: queue_of(redis, name) for name in (LEDGER, SLOW)}
         self._heard = True
 
     def ask(self, services: Services) -> None:
@@ -59,12 +70,17 @@ class Hints:
             intake, ledger = view.intake_head(), view.ledger_head()
         # Both heads are in the name: a job of this name that waits or runs was asked for after all that is owed now
         # had been committed, so it will see it; after the next deposit the name is another.
-        self._enqueue(f"settle-{ledger.size}-{intake.next_seq}-{intake.next_event}")
+        self._enqueue(SETTLE, f"settle-{ledger.size}-{intake.next_seq}-{intake.next_event}")
 
-    def _enqueue(self, job_id: str) -> None:
+    def ask_to_tell(self, services: Services) -> None:
+        """Ask for the messages about what is published now; otherwise as ``ask``."""
+        with services.store.view() as view:
+            self._enqueue(TELL, f"tell-{view.ledger_head().size}")
+
+    def _enqueue(self, task: str, job_id: str) -> None:
         try:
-            self._queue.enqueue_call(
-                SETTLE, job_id=job_id, unique=True, timeout=_TIMEOUT_S, ttl=_WORTH_S, result_ttl=0, failure_ttl=0
+            self._queues[_QUEUES[task]].enqueue_call(
+                task, job_id=job_id, unique=True, timeout=_TIMEOUT_S, ttl=_WORTH_S, result_ttl=0, failure_ttl=0
             )
         except DuplicateJobError:
             pass
@@ -76,21 +92,25 @@ class Hints:
         self._heard = True
 
 
-def task(name: str | None) -> Callable[[Services], None]:
-    """The task of this name; PortError for whatever is no task."""
-    try:
-        return TASKS[name or ""]
-    except KeyError:
-        raise PortError(f"the queue holds {name!r:.100}, which is no task of this program: nothing is run") from None
+def task(name: str | None, queue: str = LEDGER) -> Callable[[Services], None]:
+    """The task of this name; PortError for whatever is no task of this queue."""
+    if name is None or _QUEUES.get(name) != queue:
+        raise PortError(f"queue {queue} holds {name!r:.100}, which is no task of this program there: nothing is run")
+    return TASKS[name]
 
 
-def job_class(services: Services) -> type[Job]:
+def job_class(services: Services, queue: str = LEDGER) -> type[Job]:
     """Jobs that run tasks on these services, and nothing else that Redis could name: no function, callback or URL."""
 
     class LedgerJob(Job):
         @property
         def func(self) -> Callable[[], None]:
-            return partial(task(self.func_name), services)
+            return partial(self._do, task(self.func_name, queue))
+
+        def _do(self, work: Callable[[Services], None]) -> None:
+            work(services)
+            if work is settle and services.senders:
+                Hints(self.connection).ask_to_tell(services)
 
         def restore(self, raw_data: dict[Any, Any]) -> None:
             calling = (b"success_callback_name", b"failure_callback_name", b"stopped_callback_name", b"webhooks")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 
 from hefu_service.ports import HeadMovedError
@@ -16,5 +17,10 @@ def settle(services: Services) -> None:
     while owed:
         # In turn, so that workers do not all do the same work; what keeps the ledger one is that its head is swapped.
         with services.batch_files.alone(), suppress(HeadMovedError):  # another was faster; there may be more to seal
+            started = time.monotonic()
             owed = seal_once(services)
-        publish(services)
+            if owed:
+                services.watch.sealed(time.monotonic() - started)
+        started = time.monotonic()
+        if publish(services):
+            services.watch.published(time.monotonic() - started)

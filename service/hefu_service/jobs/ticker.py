@@ -12,19 +12,23 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from hefu_service.jobs.backlog import Backlog
 from hefu_service.jobs.tasks import settle
+from hefu_service.ports import StorageError
+from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 
 LOG: Final = logging.getLogger("hefu.ticker")
 _ENOUGH: Final = 10_000  # deposits that end a window early
 _SWEEP_S: Final = 1.0  # how often an idle ticker looks at the clock, and for owed work that nobody told it of
 _LONGEST_BACK_OFF_S: Final = 60.0
+_STALLED_S: Final = 30.0  # beyond a window: whoever seals would have swept many times
 
 
 class Ticker:
     """Does its ``work`` at a window's end and when it stops, and sweeps when idle, which is the same work unless said.
 
-    ``accepted`` and ``not_ready`` may be called from any thread.
+    ``accepted`` and ``trouble`` may be called from any thread.
     """
 
     def __init__(
@@ -39,10 +43,13 @@ class Ticker:
         self._work = work
         self._sweep = sweep or work
         self._window_s = window_ms / 1000
+        self._backlog = Backlog(services)
+        self._patience_s = self._window_s + _STALLED_S
         self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
         self._changed = threading.Condition()
         self._waiting = 0  # deposits accepted since the last window began to be sealed
         self._stopping = False
+        self._stopped = False  # no retry will help
         self.failures = 0  # in a row
 
     def start(self) -> None:
@@ -63,9 +70,23 @@ class Ticker:
             if opens or self._waiting >= _ENOUGH:
                 self._changed.notify_all()
 
-    def not_ready(self) -> list[str]:
-        """The names of what does not work; empty when all does."""
-        return ["sealing"] if self.failures or not self._thread.is_alive() else []
+    def trouble(self) -> str | None:
+        """What keeps the ledger from growing, whoever seals, in words fit for anyone; None while it grows."""
+        if not self._thread.is_alive():
+            return "nothing seals: the ticker does not run"
+        if self._stopped:
+            return "it has stopped, since what is stored contradicts itself: its operator must look"
+        if self.failures:
+            return f"it has failed {self.failures} times in a row"
+        if self._stands():
+            return f"it stands still: nothing was done for {self._patience_s:g} s about what is owed"
+        return None
+
+    def _stands(self) -> bool:
+        try:
+            return self._backlog.standing_s() > self._patience_s
+        except StorageError:
+            return False  # the database's own trouble, and told as such
 
     def _run(self) -> None:
         stopping = False
@@ -88,8 +109,11 @@ class Ticker:
         try:
             self._services.clock.now_ms()  # so that a leap is noticed when it happens, not with the next deposit
             work(self._services)
-        except Exception:
+            self._backlog.standing_s()  # so that what stands is known whenever somebody asks
+        except Exception as error:
+            self._stopped = isinstance(error, SealingStoppedError)
             self.failures = min(self.failures + 1, 16)
+            self._services.watch.failed("tick")
             LOG.exception("sealing failed, %d times in a row", self.failures)
         else:
-            self.failures = 0
+            self._stopped, self.failures = False, 0

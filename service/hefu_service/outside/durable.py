@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -64,6 +64,21 @@ class Folder:
         with _disk("read", path), suppress(FileNotFoundError):
             return path.read_bytes()
         return None
+
+    @contextmanager
+    def pieces(self, name: str) -> Iterator[Callable[[int, int], bytes] | None]:
+        """Open a file, None if there is none, to be read from: an offset first, then how many bytes."""
+        path = self._root / name
+        with _disk("read", path):
+            try:
+                file = os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                yield None
+                return
+            try:
+                yield lambda offset, size: os.pread(file, size, offset)
+            finally:
+                os.close(file)
 
     def names(self, name: str) -> list[str]:
         """Give the names in a directory, none if there is no such directory."""

@@ -13,6 +13,7 @@ from hefu_ledger.errors import MalformedError
 from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, format_bundle, parse_bundle
 from hefu_service.outside.durable import Folder
 from hefu_service.ports import Deposit, StorageError
+from hefu_service.sealing.nodes import read_path
 
 _CHECKPOINT: Final = "checkpoint"
 _MAX_LINE: Final = 65536  # an acceptance and a statement, escaped
@@ -29,6 +30,9 @@ class LedgerFolder:
         self._folder.create(tile.path, data)
 
     def read_tile(self, tile: Tile) -> bytes | None:
+        data = self._folder.read(tile.path)
+        if data is not None or tile.width == WIDTH:
+            return data
         # Narrow before wide: a partial tile that goes meanwhile goes only once the full one stands.
         for width in sorted(width for width in {tile.width, *self._partials(tile), WIDTH} if width >= tile.width):
             wider = tile._replace(width=width)
@@ -48,6 +52,16 @@ class LedgerFolder:
 
     def read_leaves(self, batch: int) -> bytes | None:
         return self._folder.read(_leaves(batch))
+
+    def write_nodes(self, batch: int, data: bytes) -> None:
+        self._folder.create(_nodes(batch), data)
+
+    def read_nodes(self, batch: int) -> bytes | None:
+        return self._folder.read(_nodes(batch))
+
+    def read_path(self, batch: int, *, place: int, count: int) -> Sequence[bytes] | None:
+        with self._folder.pieces(_nodes(batch)) as pieces:
+            return None if pieces is None else read_path(place, count, pieces)
 
     def write_entries(self, batch: int, data: bytes) -> None:
         """See ``ports.ExportFiles``: only a copy made for auditors has them."""
@@ -123,6 +137,10 @@ def _cut(tile: Tile, data: bytes, width: int) -> bytes:
 
 def _leaves(batch: int) -> str:
     return f"batches/{batch}/leaves"
+
+
+def _nodes(batch: int) -> str:
+    return f"batches/{batch}/nodes"
 
 
 def _batch(first_seq: int, count: int) -> str:

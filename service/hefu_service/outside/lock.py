@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hefu_service.ports import PortError, StorageError
@@ -21,8 +21,9 @@ def only_service(path: Path) -> Iterator[None]:
         except BlockingIOError:
             holder = os.pread(file, 20, 0).decode("ascii", "replace").strip() or "unknown"
             raise PortError(f"another service, process {holder}, runs on {path.parent}: stop it first") from None
-        os.ftruncate(file, 0)
-        os.pwrite(file, b"%d\n" % os.getpid(), 0)
+        with suppress(OSError):  # a full disk keeps nobody from serving what there is; only our name is missing then
+            os.ftruncate(file, 0)
+            os.pwrite(file, b"%d\n" % os.getpid(), 0)
         yield
 
 
@@ -41,7 +42,10 @@ def one_of_many(path: Path) -> Iterator[None]:
 def exclusive(folder: Path) -> Iterator[None]:
     """Wait until a folder is ours alone, against threads of this process as well; StorageError if there is none."""
     with _opened(folder, os.O_RDONLY | os.O_DIRECTORY) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:  # a file system of another machine may have no locks
+            raise StorageError(f"cannot lock {folder}: {error.strerror}") from error
         yield
 
 
@@ -54,4 +58,5 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
     try:
         yield file
     finally:
-        os.close(file)
+        with suppress(OSError):  # whatever it says, the lock is gone
+            os.close(file)

@@ -10,7 +10,7 @@ from hefu_ledger.acceptance import parse_acceptance
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.merkle import leaf_hash, root_of_leaves
 from hefu_ledger.record import Batch, parse_record
-from hefu_ledger.statement import parse_signed_statement, statement_id
+from hefu_ledger.statement import statement_id
 from hefu_service.ports import Deposit, StoredRecord
 from hefu_service.sealing.stops import SealingStoppedError
 
@@ -72,12 +72,10 @@ def second_opinion(leaves: bytes) -> bytes:
 def _check_deposit(deposit: Deposit, seq: int, origin: str) -> None:
     try:
         acceptance = parse_acceptance(deposit.acceptance)
-        _, statement = parse_signed_statement(deposit.statement)
     except MalformedError as error:
         raise SealingStoppedError(f"deposit {seq}: what was stored cannot be read: {error}") from error
-    identity = statement_id(deposit.statement)
+    identity = statement_id(deposit.statement)  # the bytes that were checked when they came: no need to read them again
     accepted = (acceptance.seq, acceptance.nth, acceptance.origin, acceptance.depositor, acceptance.statement)
-    stored = (seq, deposit.nth, origin, statement.depositor, identity)
-    row = (deposit.seq, deposit.statement_id, deposit.depositor)
-    if accepted != stored or row != (seq, identity, statement.depositor):
+    row = (deposit.seq, deposit.nth, origin, deposit.depositor, deposit.statement_id)
+    if not accepted == row == (seq, deposit.nth, origin, deposit.depositor, identity):
         raise SealingStoppedError(f"deposit {seq}: its acceptance, its statement and its place do not agree")

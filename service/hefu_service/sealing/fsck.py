@@ -11,14 +11,15 @@ from hefu_ledger.acceptance import parse_acceptance
 from hefu_ledger.checkpoint import Checkpoint
 from hefu_ledger.errors import LedgerError, VerificationError
 from hefu_ledger.identity import parse_signed_possession
-from hefu_ledger.merkle import Frontier, Tree, leaf_hash
+from hefu_ledger.merkle import Frontier, leaf_hash
 from hefu_ledger.record import NO_RECORD, Batch, Body, Enrolment, KeyEvent, parse_record, record_hash
 from hefu_ledger.replay import Replay
-from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, format_bundle, tile_bytes, tiles_at
 from hefu_service.events import event_body
 from hefu_service.ports import LedgerHead, PortError, StoredRecord, View
 from hefu_service.sealing.batch import batch_body, leaf_hashes
 from hefu_service.sealing.history import Past, check_past, read_checkpoint
+from hefu_service.sealing.nodes import format_nodes
+from hefu_service.sealing.published import record_tree, records_of, wanted_tiles
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 
@@ -81,7 +82,7 @@ class _Check:
             else:
                 replay.remember(checkpoint)
         frontier, prev, events = Frontier(), NO_RECORD, 0
-        for record in self._records(self._head.size):
+        for record in records_of(self._view, self._head.size):
             body = replay.record(record.data).body
             if isinstance(body, Batch):
                 deposits = _in_parts(self._view.deposits, body.first_seq, body.count)
@@ -100,7 +101,7 @@ class _Check:
         events = list(self._view.events(0))
         if [event.number for event in events] != list(range(self._intake.next_event)):
             yield Finding(ERROR, "events", f"the events are not numbered from 0 to {self._intake.next_event - 1}")
-        owed = (record for record in self._records(self._head.size) if record.type in _OWED)
+        owed = (record for record in records_of(self._view, self._head.size) if record.type in _OWED)
         for event, record in zip(events, owed, strict=False):
             if event_body(event) != parse_record(record.data).body or event.depositor != record.depositor:
                 yield Finding(ERROR, "events", f"event {event.number} is not what record {record.index} says")
@@ -120,18 +121,20 @@ class _Check:
             yield Finding(WARNING, "deposits", f"deposit {oldest.seq} is not sealed, and was promised to be by now")
 
     def tiles(self) -> Iterator[Finding]:
-        """Compare every published tile and bundle with the records."""
-        leaves = b"".join([leaf_hash(record.data) for record in self._records(self._published)])
-        tree = Tree(leaves)
-        for tile in tiles_at(self._published):
-            wanted = self._bundle(tile) if tile.level == ENTRIES else tile_bytes(tile, tree.node)
+        """Compare every published tile and bundle with the records; of one's partial files the widest is named."""
+        named: set[tuple[int, int]] = set()
+        tree = record_tree(self._view, self._published)
+        for tile, wanted in wanted_tiles(self._view, tree, self._published):
+            if (tile.level, tile.index) in named:
+                continue  # narrower ones may be cut from it
             found = self._services.files.read_tile(tile)
             if found != wanted:
+                named.add((tile.level, tile.index))
                 yield Finding(ERROR, "tiles", f"{tile.path}: {_fault(found)}")
 
     def batches(self) -> Iterator[Finding]:
         """Compare every batch's private file, and its leaves where they are published, with the deposits."""
-        for record in self._records(self._head.size):
+        for record in records_of(self._view, self._head.size):
             if record.type != "batch":
                 continue
             body = batch_body(record)
@@ -143,6 +146,9 @@ class _Check:
             found = self._services.files.read_leaves(record.index)
             if record.index < self._published and found != leaves:
                 yield Finding(ERROR, "batches", f"leaves of record {record.index}: {_fault(found)}")
+            nodes = self._services.files.read_nodes(record.index)  # missing ones are only slow: leaves tell the same
+            if nodes is not None and nodes != format_nodes(leaves):
+                yield Finding(ERROR, "batches", f"nodes of record {record.index}: {_fault(nodes)}")
 
     def vaults(self) -> Iterator[Finding]:
         """Compare every vault's files with what was put there; what they hold, nobody here can tell."""
@@ -152,12 +158,6 @@ class _Check:
                 if data is None or sha256(data).digest() != blob.sha256:
                     fault = "missing" if data is None else "not the bytes that were put there"
                     yield Finding(ERROR, "vaults", f"{blob.name} of {depositor}: {fault}")
-
-    def _records(self, size: int) -> Iterator[StoredRecord]:
-        return _in_parts(self._view.records, 0, size)
-
-    def _bundle(self, tile: Tile) -> bytes:
-        return format_bundle([record.data for record in self._view.records(tile.index * WIDTH, tile.width)])
 
     def _checkpoints(self) -> Iterator[Checkpoint]:
         """Every checkpoint published, signed or kept, their signatures checked."""

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from hefu_ledger.checkpoint import parse_checkpoint
+from hefu_ledger.errors import MalformedError
 from hefu_ledger.keys import VerifierKey
+from hefu_ledger.note import parse_note
 from hefu_ledger.record import Genesis
 from hefu_service.sealing.chain import Chain
 from hefu_service.sealing.publish import publish
 from hefu_service.services import Services
+
+
+def read_predecessor(note: bytes, *, origin: str) -> str:
+    """Read the last checkpoint of a ledger that ``origin`` is to continue; MalformedError if it cannot be one.
+
+    Who signed it is not asked: what the genesis record names is on the operator's word, for anyone to compare.
+    """
+    parsed = parse_note(note)
+    if parse_checkpoint(parsed.text).origin == origin:
+        raise MalformedError(f"the predecessor is {origin!r} itself: a ledger that continues another has its own name")
+    return note.decode()
 
 
 def begin_ledger(services: Services, *, recovery: VerifierKey, predecessor: str | None = None) -> None:

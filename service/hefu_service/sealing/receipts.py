@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 from hefu_ledger.acceptance import parse_acceptance
 from hefu_ledger.checkpoint import parse_checkpoint
 from hefu_ledger.encoding import format_time
-from hefu_ledger.merkle import NodeReader, Tree, inclusion_path, leaf_hash
+from hefu_ledger.errors import VerificationError
+from hefu_ledger.merkle import NodeReader, Tree, inclusion_path, leaf_hash, root_from_path, verify_inclusion
 from hefu_ledger.note import Note, format_note, parse_note, sign_note
 from hefu_ledger.number import format_number, parse_number
 from hefu_ledger.proof import TlogProof, format_proof
 from hefu_ledger.receipt import MAX_RECORDS, Proof, Receipt
+from hefu_ledger.record import Batch
 from hefu_service.ports import Deposit, StorageError, StoredRecord, View
-from hefu_service.sealing.batch import batch_body
+from hefu_service.sealing.anchors import REMEMBERED, Anchor, Anchors, find_anchor
 from hefu_service.sealing.tiles import published_nodes
 from hefu_service.services import Services
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 ACCEPTED: Final = "accepted"  # durable, and promised to the ledger
 ANCHORED: Final = "anchored"  # in the ledger, under a published checkpoint
@@ -50,6 +54,30 @@ class EnrolmentProofs:
     pending: int
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A depositor's events and their records, complete for deposits ``below`` a number: later events begin above it."""
+
+    depositor: str
+    below: int
+    from_seqs: Sequence[int]
+    records: Sequence[StoredRecord]
+
+    def relied_on(self, deposit: Deposit, batch: StoredRecord) -> Sequence[StoredRecord]:
+        """The enrolment and key records that were in force at a deposit, in the ledger's order."""
+        count = sum(from_seq <= deposit.seq for from_seq in self.from_seqs)
+        records = self.records[:count]
+        if len(records) < count or any(record.index > batch.index for record in records):
+            raise StorageError(f"deposit {deposit.seq} is sealed before the keys it was accepted by")
+        if count > MAX_RECORDS - 2:
+            raise StorageError(f"depositor {self.depositor} has {count} key records, a receipt holds {MAX_RECORDS - 2}")
+        return records
+
+
+class UnknownDepositError(ValueError):
+    """There is no such deposit."""
+
+
 def deposit_state(services: Services, statement_id: bytes) -> DepositState | None:
     """Look a deposit up by its statement's SHA-256 (32 bytes)."""
     with services.store.view() as view:
@@ -65,29 +93,81 @@ def number_state(services: Services, number: str) -> DepositState | None:
         return None if deposit is None else _state(services, view, deposit)
 
 
-def make_receipt(services: Services, statement_id: bytes) -> Receipt | None:
-    """Make a deposit's receipt 入账证明; None while it is not anchored. ValueError if there is no such deposit.
+class Receipts:
+    """Makes receipts 入账证明; may be called from any thread.
 
-    Its proof is under the first checkpoint that covers its batch, so it stays the same for ever.
+    What can never change is remembered: batches and the first checkpoint that covers each, depositors' records, proofs.
     """
-    with services.store.view() as view:
-        deposit = view.deposit(statement_id)
-        if deposit is None:
-            raise ValueError(f"there is no deposit of statement {statement_id.hex()}")
-        anchor = _anchor(view, deposit.seq)
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._anchors = Anchors()
+        self._standings: dict[str, Standing] = {}
+        self._proofs: dict[tuple[int, ...], Proof] = {}
+        self._genesis: StoredRecord | None = None
+        self._published = 0, published_nodes(services.files, 0)  # the ledger, as large as was needed
+
+    def make(self, statement_id: bytes) -> Receipt | None:
+        """Make a deposit's receipt; None while it is not anchored. UnknownDepositError if there is no such deposit.
+
+        Its proof is under the first checkpoint that covers its batch, so it stays the same for ever.
+        """
+        with self._services.store.view() as view:
+            deposit = view.deposit(statement_id)
+            if deposit is None:
+                raise UnknownDepositError("no deposit of a statement with this SHA-256")
+            anchor = self._anchor(view, deposit.seq)
+            if anchor is None:
+                return None
+            records = [self._first(view), *self._relied_on(view, deposit, anchor), anchor.batch]
+        return Receipt(
+            acknowledgement=format_note(sign_note(deposit.acceptance, [self._services.acknowledger])).decode(),
+            batch_path=_batch_path(self._services, anchor, deposit),
+            proofs=(self._proof(anchor, records),),
+            records=tuple(record.data.decode() for record in records),
+            statement=deposit.statement.decode(),
+        )
+
+    def _anchor(self, view: View, seq: int) -> Anchor | None:
+        anchor = self._anchors.of(seq)
         if anchor is None:
-            return None
-        batch, checkpoint = anchor
-        records = [_genesis(view), *_relied_on(view, deposit, batch), batch]
-    batch_path = _batch_path(services, batch, deposit)
-    acknowledgement = format_note(sign_note(deposit.acceptance, [services.acknowledger]))
-    return Receipt(
-        acknowledgement=acknowledgement.decode(),
-        batch_path=batch_path,
-        proofs=(_proof(services, checkpoint, [record.index for record in records]),),
-        records=tuple(record.data.decode() for record in records),
-        statement=deposit.statement.decode(),
-    )
+            anchor = find_anchor(view, seq)
+            if anchor is not None:
+                self._anchors.add(anchor)
+        return anchor
+
+    def _first(self, view: View) -> StoredRecord:
+        if self._genesis is None:
+            self._genesis = _genesis(view)
+        return self._genesis
+
+    def _relied_on(self, view: View, deposit: Deposit, anchor: Anchor) -> Sequence[StoredRecord]:
+        standing = self._standings.get(deposit.depositor)
+        if standing is None or deposit.seq >= standing.below:
+            standing = _standing(view, deposit.depositor, anchor.batch.entries)
+            _remember(self._standings, deposit.depositor, standing)
+        return standing.relied_on(deposit, anchor.batch)
+
+    def _proof(self, anchor: Anchor, records: Sequence[StoredRecord]) -> Proof:
+        key = tuple(record.index for record in records)
+        proof = self._proofs.get(key)
+        if proof is None:
+            proof = _proof(anchor, records, self._nodes(anchor.checkpoint.size))
+            _remember(self._proofs, key, proof)
+        return proof
+
+    def _nodes(self, size: int) -> NodeReader:
+        """The published ledger's nodes, of this size at least: those of a smaller ledger are among a larger one's."""
+        known, node = self._published
+        if known < size:
+            node = published_nodes(self._services.files, size)
+            self._published = size, node
+        return node
+
+
+def make_receipt(services: Services, statement_id: bytes) -> Receipt | None:
+    """Make one receipt, as ``Receipts.make`` does."""
+    return Receipts(services).make(statement_id)
 
 
 def enrolment_proofs(services: Services, depositor: str) -> EnrolmentProofs | None:
@@ -106,21 +186,19 @@ def enrolment_proofs(services: Services, depositor: str) -> EnrolmentProofs | No
 
 
 def _state(services: Services, view: View, deposit: Deposit) -> DepositState:
-    anchor = _anchor(view, deposit.seq)
+    anchor = find_anchor(view, deposit.seq)
     return DepositState(
         deposit=deposit,
         state=ACCEPTED if anchor is None else ANCHORED,
         number=format_number(services.number_prefix, deposit.seq),
         received_at=parse_acceptance(deposit.acceptance).received_at,
-        sealed_at=None if anchor is None else batch_body(anchor[0]).sealed_at,
+        sealed_at=None if anchor is None else anchor.body.sealed_at,
     )
 
 
-def _anchor(view: View, seq: int) -> tuple[StoredRecord, Note] | None:
-    """The batch that covers a deposit and the first checkpoint that covers the batch, once there are both."""
-    batch = view.batch_of(seq)
-    checkpoint = None if batch is None else view.checkpoint_covering(batch.index)
-    return None if batch is None or checkpoint is None else (batch, parse_note(checkpoint))
+def _standing(view: View, depositor: str, below: int) -> Standing:
+    from_seqs = [event.from_seq for event in view.events_of(depositor)]
+    return Standing(depositor, below, from_seqs, view.records_of(depositor))
 
 
 def _genesis(view: View) -> StoredRecord:
@@ -130,45 +208,47 @@ def _genesis(view: View) -> StoredRecord:
     return genesis
 
 
-def _relied_on(view: View, deposit: Deposit, batch: StoredRecord) -> list[StoredRecord]:
-    """The depositor's enrolment and key records that were in force at its deposit, in the ledger's order."""
-    count = sum(event.from_seq <= deposit.seq for event in view.events_of(deposit.depositor))
-    records = list(view.records_of(deposit.depositor))[:count]
-    if len(records) < count or any(record.index > batch.index for record in records):
-        raise StorageError(f"deposit {deposit.seq} is sealed before the keys it was accepted by")
-    if count > MAX_RECORDS - 2:
-        raise StorageError(f"depositor {deposit.depositor} has {count} key records, a receipt holds {MAX_RECORDS - 2}")
-    return records
+def _batch_path(services: Services, anchor: Anchor, deposit: Deposit) -> tuple[bytes, ...]:
+    """The path from a deposit's acceptance to its batch's root, by the kept nodes or else by all of the leaves.
+
+    Neither is believed: a receipt that does not hold would be a second acknowledgement, a contradiction of our own.
+    """
+    index, body = anchor.batch.index, anchor.body
+    place, leaf = deposit.seq - body.first_seq, leaf_hash(deposit.acceptance.encode())
+    path = services.files.read_path(index, place=place, count=body.count)
+    if path is None or not _leads(leaf, place, body, path):
+        leaves = services.files.read_leaves(index)
+        if leaves is None:
+            raise StorageError(f"the leaves of batch {index} are not there: run `hefu-service fsck --repair`")
+        path = Tree(leaves).path(place) if len(leaves) == 32 * body.count else ()
+        if not _leads(leaf, place, body, path):
+            raise StorageError(f"deposit {deposit.seq} is not as record {index} has it: run `hefu-service fsck`")
+    return tuple(path)
 
 
-def _batch_path(services: Services, batch: StoredRecord, deposit: Deposit) -> tuple[bytes, ...]:
-    leaves = services.files.read_leaves(batch.index)
-    if leaves is None:
-        raise StorageError(
-            f"the leaves of batch {batch.index} are not there; remove the published checkpoint to have all written anew"
-        )
-    body, tree = batch_body(batch), _tree(leaves)
-    place = deposit.seq - body.first_seq
-    if tree.root != body.roots["sha-256"] or tree.node(0, place) != leaf_hash(deposit.acceptance.encode()):
-        # Signed all the same, it would be a second acknowledgement of one deposit: a contradiction of our own.
-        raise StorageError(f"deposit {deposit.seq} is not as record {batch.index} has it: run `hefu-service fsck`")
-    return tuple(tree.path(place))
+def _leads(leaf: bytes, place: int, body: Batch, path: Sequence[bytes]) -> bool:
+    try:
+        root = body.roots["sha-256"]
+        verify_inclusion(leaf_hash=leaf, index=place, size=body.count, path=path, root=root)
+    except VerificationError:
+        return False
+    return True
 
 
-@lru_cache(maxsize=16)
-def _tree(leaves: bytes) -> Tree:
-    """Many ask for receipts of one batch at about one time; a big batch's tree takes a tenth of a second."""
-    return Tree(leaves)
+def _proof(anchor: Anchor, records: Sequence[StoredRecord], node: NodeReader) -> Proof:
+    """Prove the records under the batch's checkpoint; StorageError if the published tiles do not."""
+    size, root = anchor.checkpoint.size, anchor.checkpoint.root
+    *others, path = (tuple(inclusion_path(record.index, size, node)) for record in records)
+    for record, found in zip(records, (*others, path), strict=True):
+        if root_from_path(leaf_hash=leaf_hash(record.data), index=record.index, size=size, path=found) != root:
+            raise StorageError(f"record {record.index} is not as the published tiles have it: run `hefu-service fsck`")
+    return Proof(format_proof(TlogProof(anchor.batch.index, path, anchor.note)).decode(), tuple(others))
 
 
-def _proof(services: Services, checkpoint: Note, indices: Sequence[int]) -> Proof:
-    size = parse_checkpoint(checkpoint.text).size
-    node = published_nodes(services.files, size)
-    *others, batch = indices
-    return Proof(
-        proof=_tlog_proof(batch, size, node, checkpoint),
-        paths=tuple(tuple(inclusion_path(index, size, node)) for index in others),
-    )
+def _remember(memory: dict[K, V], key: K, value: V) -> None:
+    if len(memory) >= REMEMBERED:
+        memory.clear()
+    memory[key] = value
 
 
 def _tlog_proof(index: int, size: int, node: NodeReader, checkpoint: Note) -> str:

@@ -7,16 +7,15 @@ it is the database's write lock, taken when the transaction begins.
 # ruff: noqa: D102 -- the protocols carry the contracts; implementations repeat nothing
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import (
     URL,
     Connection,
     Executable,
-    Select,
     Table,
     bindparam,
     func,
@@ -26,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from hefu_service.outbox.ports import Undelivered
 from hefu_service.ports import (
     Code,
     Deposit,
@@ -37,9 +37,12 @@ from hefu_service.ports import (
     StorageError,
     StoredRecord,
     VaultBlob,
+    VaultClosure,
 )
 from hefu_service.store.engines import Engines, check_durable, insert_many, open_engines, translated
 from hefu_service.store.migrate import check_schema
+from hefu_service.store.outbox import SqlOutbox, SqlUndelivered
+from hefu_service.store.rows import Rows
 from hefu_service.store.tables import (
     CHECKPOINTS,
     CODES,
@@ -49,13 +52,11 @@ from hefu_service.store.tables import (
     INTAKE_HEAD,
     LEDGER_HEAD,
     RECORDS,
+    STATEMENT_TEXTS,
     VAULT_BLOBS,
+    VAULT_CLOSURES,
     VAULTS,
 )
-
-T = TypeVar("T")
-
-_ROWS_AT_ONCE: Final = 1000  # of a stream
 
 # Each statement is built once: its text for the database is then found in a cache. The heads are read without ``id``.
 _INTAKE_HEAD: Final = select(*INTAKE_HEAD.c[1:])
@@ -73,7 +74,18 @@ _DEPOSIT_AT: Final = select(DEPOSITS).where(DEPOSITS.c.seq == bindparam("seq"))
 _DEPOSITS_FROM: Final = (
     select(DEPOSITS).where(DEPOSITS.c.seq >= bindparam("first")).order_by(DEPOSITS.c.seq).limit(bindparam("count"))
 )
+_LATEST_OF: Final = (
+    select(DEPOSITS)
+    .where(DEPOSITS.c.depositor == bindparam("depositor"))
+    .order_by(DEPOSITS.c.nth.desc())
+    .limit(bindparam("count"))
+)
 _KNOWN: Final = select(DEPOSITS).where(DEPOSITS.c.statement_id.in_(bindparam("ids", expanding=True)))
+_KNOWN_TEXTS: Final = (
+    select(STATEMENT_TEXTS.c.text_sha256, DEPOSITS)
+    .join_from(STATEMENT_TEXTS, DEPOSITS)
+    .where(STATEMENT_TEXTS.c.text_sha256.in_(bindparam("hashes", expanding=True)))
+)
 # One look at the end of an index for each depositor; GROUP BY would read all that they ever deposited.
 _LAST_NTH: Final = select(
     DEPOSITORS.c.id, select(func.max(DEPOSITS.c.nth)).where(DEPOSITS.c.depositor == DEPOSITORS.c.id).scalar_subquery()
@@ -108,10 +120,14 @@ _BLOBS: Final = select(VAULT_BLOBS).where(VAULT_BLOBS.c.vault == bindparam("vaul
 _BLOB: Final = select(VAULT_BLOBS).where(
     VAULT_BLOBS.c.vault == bindparam("vault"), VAULT_BLOBS.c.name == bindparam("name")
 )
-_VAULT_SIZE: Final = (
-    select(func.coalesce(func.sum(VAULT_BLOBS.c.size), 0))
+_CLOSURE: Final = select(VAULT_CLOSURES).where(VAULT_CLOSURES.c.vault == bindparam("vault"))
+_VAULT_BYTES: Final = select(func.coalesce(func.sum(VAULT_BLOBS.c.size), 0))
+_OPEN_SIZES: Final = (
+    select(VAULT_BLOBS.c.vault, func.sum(VAULT_BLOBS.c.size))
     .join_from(VAULTS, VAULT_BLOBS)
     .where(VAULTS.c.depositor == bindparam("depositor"))
+    .where(VAULTS.c.address_hash.not_in(select(VAULT_CLOSURES.c.vault)))
+    .group_by(VAULT_BLOBS.c.vault)
 )
 
 
@@ -127,11 +143,8 @@ def open_store(url: URL) -> SqlStore:
     return SqlStore(engines)
 
 
-class SqlView:
+class SqlView(Rows):
     """See ``ports.View``. The snapshot is that of the first read."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def intake_head(self) -> IntakeHead:
         return self._all(IntakeHead, _INTAKE_HEAD)[0]
@@ -148,8 +161,14 @@ class SqlView:
     def deposits(self, first_seq: int, count: int) -> Iterator[Deposit]:
         return self._stream(Deposit, _DEPOSITS_FROM, first=first_seq, count=count)
 
+    def latest_of(self, depositor: str, count: int) -> Iterator[Deposit]:
+        return self._stream(Deposit, _LATEST_OF, depositor=depositor, count=count)
+
     def known(self, statement_ids: Sequence[bytes]) -> Mapping[bytes, Deposit]:
         return {deposit.statement_id: deposit for deposit in self._all(Deposit, _KNOWN, ids=statement_ids)}
+
+    def known_texts(self, hashes: Sequence[bytes]) -> Mapping[bytes, Deposit]:
+        return dict(self._all(_text, _KNOWN_TEXTS, hashes=hashes))
 
     def next_nth(self, depositors: Sequence[str]) -> Mapping[str, int]:
         last = {depositor: nth for depositor, nth in self._all(_pair, _LAST_NTH, ids=depositors) if nth is not None}
@@ -201,24 +220,14 @@ class SqlView:
     def vault_blobs(self, vault: bytes) -> Sequence[VaultBlob]:
         return self._all(VaultBlob, _BLOBS, vault=vault)
 
-    def vault_size(self, depositor: str) -> int:
-        return self._all(int, _VAULT_SIZE, depositor=depositor)[0]
+    def vault_closure(self, vault: bytes) -> VaultClosure | None:
+        return self._first(VaultClosure, _CLOSURE, vault=vault)
 
-    def _first(self, make: Callable[..., T], query: Select[Any], **parameters: object) -> T | None:
-        with translated():
-            row = self._connection.execute(query, parameters).first()
-        return None if row is None else make(*row)
+    def vault_bytes(self) -> int:
+        return self._all(int, _VAULT_BYTES)[0]
 
-    def _all(self, make: Callable[..., T], query: Select[Any], **parameters: object) -> list[T]:
-        with translated():
-            rows = self._connection.execute(query, parameters).all()
-        return [make(*row) for row in rows]
-
-    def _stream(self, make: Callable[..., T], query: Select[Any], **parameters: object) -> Iterator[T]:
-        options = {"yield_per": _ROWS_AT_ONCE}
-        with translated(), self._connection.execute(query, parameters, execution_options=options) as rows:
-            for row in rows:
-                yield make(*row)
+    def open_sizes(self, depositor: str) -> Mapping[bytes, int]:
+        return dict(self._all(_size, _OPEN_SIZES, depositor=depositor))
 
 
 class SqlIntake(SqlView):
@@ -231,6 +240,9 @@ class SqlIntake(SqlView):
     def add_deposits(self, deposits: Sequence[Deposit]) -> None:
         with translated():
             insert_many(self._connection, DEPOSITS, _rows(DEPOSITS, deposits))
+
+    def add_texts(self, texts: Mapping[bytes, int]) -> None:
+        self._write(insert(STATEMENT_TEXTS), [{"text_sha256": text, "seq": seq} for text, seq in texts.items()])
 
     def add_event(self, event: Event) -> None:
         self._write(insert(EVENTS), _rows(EVENTS, [event]))
@@ -248,6 +260,9 @@ class SqlIntake(SqlView):
 
     def add_vault_blob(self, blob: VaultBlob) -> None:
         self._write(insert(VAULT_BLOBS), _rows(VAULT_BLOBS, [blob]))
+
+    def close_vault(self, closure: VaultClosure) -> None:
+        self._write(insert(VAULT_CLOSURES), _rows(VAULT_CLOSURES, [closure]))
 
     def move_intake(self, head: IntakeHead) -> None:
         self._write(
@@ -292,6 +307,15 @@ class SqlStore:
         with self._transaction() as connection:
             connection.execute(_ADD_CHECKPOINT, {"size": size, "note": note})
 
+    @contextmanager
+    def outbox(self) -> Iterator[SqlOutbox]:
+        with self._transaction() as connection:
+            yield SqlOutbox(connection)
+
+    def undelivered(self, count: int) -> Sequence[Undelivered]:
+        with translated(), self._engines.reader.connect() as connection:
+            return SqlUndelivered(connection).first(count)
+
     def close(self) -> None:
         self._engines.dispose()
 
@@ -318,8 +342,16 @@ def _pair(depositor: str, nth: int | None) -> tuple[str, int | None]:
     return depositor, nth
 
 
+def _text(text_sha256: bytes, *deposit: Any) -> tuple[bytes, Deposit]:
+    return text_sha256, Deposit(*deposit)
+
+
 def _vault(address_hash: bytes, depositor: str) -> tuple[bytes, str]:
     return address_hash, depositor
+
+
+def _size(vault: bytes, size: int) -> tuple[bytes, int]:
+    return vault, int(size)  # PostgreSQL's sums are decimals
 
 
 def _read_ledger_head(size: int, entries: int, events: int, prev: bytes, frontier: bytes) -> LedgerHead:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     LargeBinary,
     MetaData,
@@ -33,7 +35,17 @@ METADATA: Final = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-APPEND_ONLY: Final = ("deposits", "events", "records", "checkpoints", "vaults", "vault_blobs")
+APPEND_ONLY: Final = (
+    "deposits",
+    "statement_texts",
+    "events",
+    "records",
+    "checkpoints",
+    "vaults",
+    "vault_blobs",
+    "vault_closures",
+    "messages",
+)
 
 INTAKE_HEAD: Final = Table(
     "intake_head",
@@ -86,6 +98,13 @@ DEPOSITS: Final = Table(
     UniqueConstraint("statement_id"),
 )
 
+STATEMENT_TEXTS: Final = Table(
+    "statement_texts",
+    METADATA,
+    Column("text_sha256", LargeBinary, CheckConstraint("length(text_sha256) = 32", "hash"), primary_key=True),
+    Column("seq", WHOLE, ForeignKey("deposits.seq"), nullable=False),
+)
+
 EVENTS: Final = Table(
     "events",
     METADATA,
@@ -134,4 +153,55 @@ VAULT_BLOBS: Final = Table(
     Column("size", WHOLE, nullable=False),
     Column("sha256", LargeBinary, CheckConstraint("length(sha256) = 32", "hash"), nullable=False),
     Column("stored_at", WHOLE, nullable=False),
+)
+
+VAULT_CLOSURES: Final = Table(
+    "vault_closures",
+    METADATA,
+    Column("vault", LargeBinary, ForeignKey("vaults.address_hash"), primary_key=True),
+    Column("successor", LargeBinary, ForeignKey("vaults.address_hash"), nullable=False),
+    Column("note", LargeBinary, nullable=False),
+    Column("closed_at", WHOLE, nullable=False),
+)
+
+MESSAGES: Final = Table(
+    "messages",
+    METADATA,
+    Column("destination", String(16), primary_key=True),
+    Column("number", WHOLE, primary_key=True, autoincrement=False),
+    Column("id", String(32), nullable=False),
+    Column("made_at", WHOLE, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    UniqueConstraint("destination", "id"),
+)
+
+DELIVERIES: Final = Table(
+    "deliveries",
+    METADATA,
+    Column("destination", String(16), primary_key=True),
+    Column("number", WHOLE, primary_key=True, autoincrement=False),
+    Column("state", String(16), nullable=False),
+    Column("changed_at", WHOLE, nullable=False),
+    ForeignKeyConstraint(["destination", "number"], ["messages.destination", "messages.number"]),
+    Index(None, "state", "destination", "number"),
+)
+
+OUTLETS: Final = Table(
+    "outlets",
+    METADATA,
+    Column("destination", String(16), primary_key=True),
+    Column("next_message", WHOLE, nullable=False),
+    Column("told", WHOLE, nullable=False),
+    Column("claims", WHOLE, nullable=False),
+    Column("failures", WHOLE, nullable=False),
+    Column("not_before", WHOLE, nullable=False),
+    Column("status", Text, nullable=False),
+)
+
+ALARMS: Final = Table(
+    "alarms",
+    METADATA,
+    Column("topic", String(32), primary_key=True),
+    Column("raised", Boolean, nullable=False),
+    Column("seen_at", WHOLE, nullable=False),
 )

@@ -1,0 +1,119 @@
+"""Deposits, and what becomes of them 存证."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TEXTS: Final[dict[str, tuple[str, str]]] = {
+    "deposit.summary": ("存证文件与文件夹", "deposit files and folders"),
+    "deposit.examples": (
+        "hefu deposit --home ~/.hefu 配方/ 客户名单.xlsx --out 证据/ --wait",
+        "hefu deposit --home ~/.hefu recipes/ customers.xlsx --out evidence/ --wait",
+    ),
+    "deposit.paths": ("文件或文件夹", "a file or a folder"),
+    "deposit.home": ("hefu init 建立的文件夹", "the folder that hefu init made"),
+    "deposit.out": ("证据写入何处", "where evidence is written"),
+    "deposit.offline": (
+        "不联网，只准备并签名，留待 hefu submit",
+        "prepare and sign without a network, for hefu submit",
+    ),
+    "deposit.wait": ("等到入账、证据完整为止", "wait until the ledger has it and the evidence is complete"),
+    "deposit.skip": ("读不了的列出来，其余照存", "deposit the rest, and list what was left out"),
+    "deposit.done": (
+        "{state}：{path}（{documents} 份），存证编号 {number}，{evidence}",
+        "{state}: {path} ({documents}), no. {number}, {evidence}",
+    ),
+    "deposit.prepared": (
+        "{state}：{path}（{documents} 份），请携带 {evidence}.statement",
+        "{state}: {path} ({documents}), carry {evidence}.statement",
+    ),
+    "deposit.to_come": (
+        "已收讫，尚未入账：再次运行同一命令即可取得完整证据",
+        "acknowledged, not on the ledger yet: run the same command again to complete it",
+    ),
+    "deposit.to_submit": (
+        "已签名，尚未提交：在联网的电脑上运行 hefu submit 文件.statement --server 网址",
+        "signed, not sent: on a computer with a network, hefu submit FILE.statement --server URL",
+    ),
+    "deposit.unsent": ("  服务端尚未保管：{reason}", "  not in the service's vault yet: {reason}"),
+    "deposit.left_out": ("  未存：{path}：{cause}", "  left out: {path}: {cause}"),
+    "deposit.unapproved": (
+        (
+            "{state}：{path}（{documents} 份）。请把 {evidence}.statement（若要对方看到文件名，则用 .part）"
+            "交审批人运行 hefu approve，取回 .statement 后再次运行同一命令"
+        ),
+        (
+            "{state}: {path} ({documents}). Let an approver run hefu approve on {evidence}.statement (or on .part,"
+            " which shows the names), bring the .statement back, and run the same command again"
+        ),
+    ),
+    "deposit.late": (
+        "服务承诺在 {by} 前入账而未做到；{kept} 可为凭",
+        "the service promised to anchor this by {by} and has not; {kept} proves it",
+    ),
+    "deposit.other": (
+        "{evidence} 不是 {path} 现有内容的证据：{reason}。它予以保留；请换一个 --out，或移走后再存证",
+        (
+            "{evidence} is not evidence of what {path} holds: {reason}. "
+            "It stays; choose another --out, or move it away to deposit what is there now"
+        ),
+    ),
+    "deposit.busy": (
+        "另一个 hefu deposit 正在写 {out}；请等它结束，或换一个 --out",
+        "another hefu deposit is writing to {out}; wait for it, or choose another --out",
+    ),
+    "deposit.in_the_way": (
+        "{evidence} 是另一份证据，予以保留；请移走它或 {part}",
+        "{evidence} holds other evidence, which stays; move it or {part} away",
+    ),
+    "deposit.appeared": (
+        "{evidence} 在此期间出现，予以保留；请移走后再试",
+        "{evidence} has appeared meanwhile, and stays; move it away and try again",
+    ),
+    "deposit.of_another": (
+        "{part} 是 {depositor} 未完成的存证；请换一个 --out",
+        "{part} is a deposit of {depositor} on its way; choose another --out",
+    ),
+    "deposit.there": (
+        "{evidence} 已存在，予以保留；请换一个 --out，或移走",
+        "{evidence} is there already, and stays; choose another --out, or move it away",
+    ),
+    "state.unapproved": ("待审批", "awaiting approval"),
+    "state.unfinished": ("未完成", "unfinished"),
+    "state.prepared": ("已签名", "prepared"),
+    "state.accepted": ("已收讫", "accepted"),
+    "state.anchored": ("已入账", "anchored"),
+    "state.already deposited": ("早已存证", "already deposited"),
+    "submit.summary": ("代为提交离线签名的声明", "send statements signed without a network"),
+    "submit.examples": (
+        "hefu submit 配方.hefu.bundle.statement --server https://ledger.example",
+        "hefu submit recipes.hefu.bundle.statement --server https://ledger.example",
+    ),
+    "submit.statements": ("deposit --offline 写出的 NAME.statement", "NAME.statement that deposit --offline wrote"),
+    "submit.done": ("{state}：{path}，请带回 {answers}", "{state}: {path}, carry back {answers}"),
+    "submit.to_come": (
+        "尚未入账：带回之前请再次运行同一命令",
+        "not on the ledger yet: run the same command again before carrying the answers back",
+    ),
+    "refresh.summary": ("补全证据所缺", "fetch what is missing of the evidence"),
+    "refresh.examples": (
+        "hefu refresh --home ~/.hefu\nhefu refresh --home ~/.hefu --from /media/usb",
+        "hefu refresh --home ~/.hefu\nhefu refresh --home ~/.hefu --from /media/usb",
+    ),
+    "refresh.out": ("证据文件夹；不写则所有已知的", "an evidence folder; none for all that are known"),
+    "refresh.from": ("hefu submit 写出的回执所在；不联网", "answers that hefu submit wrote; no network"),
+    "refresh.wait": ("等到证据完整为止", "wait until the evidence is complete"),
+    "refresh.done": ("{state}：{evidence}，存证编号 {number}", "{state}: {evidence}, no. {number}"),
+    "refresh.renewed": ("已补时间戳：{path}", "timestamped: {path}"),
+    "refresh.stuck": ("无法继续：{count}（原因见下）", "cannot go on: {count} (see the reason given)"),
+    "refresh.nothing": ("无缺失", "nothing was missing"),
+    "refresh.waiting": (
+        "仍在途 {count}：稍后再次运行 hefu refresh",
+        "{count} still on their way: run hefu refresh again later",
+    ),
+    "refresh.copy": ("{path}：{error}；请重新拷贝", "{path}: {error}; copy it again"),
+    "refresh.no_folder": (
+        "这个证据文件夹不在；请接好所在的盘，或予以恢复",
+        "this evidence folder is not there; connect its disk, or restore it",
+    ),
+}

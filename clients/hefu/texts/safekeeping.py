@@ -1,0 +1,221 @@
+"""The vault and its recovery sheet 保管库."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TEXTS: Final[dict[str, tuple[str, str]]] = {
+    "vault restore.summary": ("凭恢复单找回一切", "bring everything back from the recovery sheet"),
+    "vault restore.examples": (
+        (
+            "hefu vault restore --home ~/.hefu --words - --server https://ledger.example --out 证据/\n"
+            "hefu vault restore --home ~/.hefu --words 恢复词.txt --from /网络盘/保管库 --out 证据/"
+        ),
+        (
+            "hefu vault restore --home ~/.hefu --words - --server https://ledger.example --out evidence/\n"
+            "hefu vault restore --home ~/.hefu --words words.txt --from /drive/vault --out evidence/"
+        ),
+    ),
+    "vault restore.home": ("恢复到哪个文件夹", "the folder to bring the home back in"),
+    "vault restore.words": ("恢复词或二维码文字所在文件；- 则键入", "the sheet's words or QR text; - to type them"),
+    "vault restore.source": ("从此保管库文件夹恢复，不经服务", "a vault's folder, instead of the service"),
+    "vault restore.server": ("服务的网址，二维码文字未载明时需要", "the service's address, if the QR does not say it"),
+    "vault restore.out": ("证据写在哪里", "where evidence is written"),
+    "vault restore.type": ("请键入恢复单上的 24 个词，然后按回车：", "the 24 words of the recovery sheet, then Enter:"),
+    "vault restore.where": (
+        "缺少 --server 或 --from：恢复词本身不说明保管库在哪里",
+        "--server or --from is needed: the words alone do not say where the vault is kept",
+    ),
+    "vault restore.done": (
+        "已恢复 {evidence} 份证据，{documents} 份文件，在 {out}",
+        "restored {evidence} pieces of evidence of {documents} documents, in {out}",
+    ),
+    "vault restore.waiting": ("  已存证，尚未入账：{statement}", "  deposited, not on the ledger yet: {statement}"),
+    "vault restore.never": ("  已准备，未提交：{statement}", "  prepared, not deposited: {statement}"),
+    "vault restore.problem": ("  无法恢复：{path}：{cause}", "  could not be restored: {path}: {cause}"),
+    "vault verify.summary": ("验证保管库可以全部恢复", "prove that everything could be brought back"),
+    "vault verify.examples": ("hefu vault verify --home ~/.hefu", "hefu vault verify --home ~/.hefu"),
+    "vault verify.home": ("hefu init 所建的文件夹", "the folder that hefu init made"),
+    "vault verify.server": ("服务的另一网址", "another address of the service than the home's"),
+    "vault verify.offline": ("只看本地保管库，不看服务端", "look at the folder alone, not at the service's copy"),
+    "vault verify.complete": (
+        "保管库完整，可全部恢复：{deposits} 次存证，{documents} 份文件",
+        "everything could be brought back: {deposits} deposits, {documents} documents",
+    ),
+    "vault verify.pending": (
+        "没有缺损，还有 {count} 处待同步；{deposits} 次存证，{documents} 份文件",
+        "nothing is lost, and {count} things wait for hefu vault sync; {deposits} deposits, {documents} documents",
+    ),
+    "vault verify.incomplete": (
+        "保管库有缺损；完好的有 {deposits} 次存证，{documents} 份文件",
+        "not everything could be brought back; good are {deposits} deposits, {documents} documents",
+    ),
+    "vault sync.summary": ("与服务互补保管库文件", "exchange what the service or this computer lacks"),
+    "vault sync.examples": ("hefu vault sync --home ~/.hefu", "hefu vault sync --home ~/.hefu"),
+    "vault sync.done": (
+        "上传 {sent} 个文件，取回 {fetched} 个，补齐入账证明 {receipts} 份，新增索引 {learned} 次存证",
+        "sent {sent} files, fetched {fetched}, added {receipts} receipts, learned of {learned} deposits",
+    ),
+    "vault sync.out": (
+        "把本机尚无证据的存证，证据写在这里",
+        "write the evidence there of deposits of which there is none here",
+    ),
+    "vault sync.evidence": ("写出证据：{count}，在 {out}", "evidence written: {count}, in {out}"),
+    "vault sync.elsewhere": (
+        "{count} 次存证只在保管库里：hefu vault sync --out 证据文件夹 可写出其证据",
+        "{count} deposits are in the vault alone: hefu vault sync --out DIR writes their evidence",
+    ),
+    "vault sync.later": (
+        "本机还不知道以往的存证（{reason}）：请稍后运行 hefu vault sync，之前不要重新存证",
+        "what was deposited before is not known here yet ({reason}): run hefu vault sync before depositing again",
+    ),
+    "vault.answer": ("保管库：服务的回答有误：{error}", "vault: the service's answer is {error}"),
+    "vault.no_key": (
+        "此处只有保管库，没有签名密钥，不能上传；请在有密钥的电脑上同步",
+        "this home has only the vault, and no key to send with; run hefu vault sync where the key is",
+    ),
+    "vault.lost": (
+        "此次存证的私密部分缺失；服务端若有，hefu vault sync 可取回",
+        "a deposit's private half is missing; hefu vault sync fetches it if the service has it",
+    ),
+    "vault.unsent": ("缺失，请运行 hefu vault sync", "missing; run hefu vault sync"),
+    "vault.owed": ("尚未上传：请运行 hefu vault sync", "not yet sent: run hefu vault sync"),
+    "vault.twin": (
+        "已由同事以另一组签名存证，私密部分在此，尚未归到其下：请运行 hefu vault sync",
+        "deposited by a colleague under other signatures; its private half is here: run hefu vault sync to file it",
+    ),
+    "vault.closed": (
+        "此保管库已停用：单位更换了恢复词。请用新的恢复单；在本机运行 hefu vault join --words -",
+        "this vault was closed: the firm changed its recovery words. Use the new sheet: hefu vault join --words -",
+    ),
+    "vault.no_beginning": ("此次存证的首个文件缺失", "the first of its deposit's files is missing"),
+    "vault.no_settings": (
+        "没有可读的设置，因而无法恢复",
+        "no readable settings of a home, without which nothing is brought back",
+    ),
+    "vault.no_receipt": (
+        "此处没有其入账证明，离开服务即无从证明；请运行 hefu vault sync",
+        "its receipt is not kept here, so without the service it proves nothing; run hefu vault sync",
+    ),
+    "vault rotate.summary": ("更换恢复词，停用旧保管库", "new recovery words; the old vault is closed"),
+    "vault rotate.examples": ("hefu vault rotate --home ~/.hefu", "hefu vault rotate --home ~/.hefu"),
+    "vault rotate.done": (
+        "保管库已全部改用新的恢复词：{files} 个文件；旧恢复单请销毁",
+        "the vault is encrypted to new recovery words: {files} files; destroy the old sheet",
+    ),
+    "vault rotate.closed": (
+        "服务端的旧保管库已停用：从此旧恢复词在那里什么也读不到",
+        "the old vault at the service is closed: the old words read nothing there from now on",
+    ),
+    "vault rotate.others": (
+        "本单位的其他电脑：各运行一次 hefu vault join --words -，键入新的恢复词",
+        "on each other computer of the firm: hefu vault join --words -, and type the new words",
+    ),
+    "vault rotate.left": (
+        "  未带走，谁也解不开：{path}：{cause}",
+        "  left behind, since nobody can decrypt it: {path}: {cause}",
+    ),
+    "vault rotate.unfinished": (
+        "恢复词的更换尚未完成：请再次运行 hefu vault rotate（或 hefu vault join）",
+        "the recovery words are only half replaced: run hefu vault rotate (or hefu vault join) again",
+    ),
+    "vault join.summary": ("本机改用单位新的恢复词", "take the firm's new recovery words on this computer"),
+    "vault join.examples": ("hefu vault join --home ~/.hefu --words -", "hefu vault join --home ~/.hefu --words -"),
+    "vault join.words": (
+        "新恢复词或二维码文字所在文件；- 则键入",
+        "the new sheet's words or QR text; - to type them",
+    ),
+    "vault join.done": ("本机已改用新的恢复词", "this computer has taken the new recovery words"),
+    "rotate.approver": (
+        "停用旧保管库须由审批人签名：请在密钥为 {keys} 之一的电脑上运行",
+        "closing the old vault takes an approver's signature: run this where one of the keys {keys} is",
+    ),
+    "rotate.not_sent": (
+        "服务未收下全部文件（{reason}）；旧保管库未停用，什么也没有丢失。请再次运行同一命令",
+        "the service has not taken everything ({reason}); the old vault stays open, and nothing is lost: run it again",
+    ),
+    "rotate.refused": (
+        "旧保管库未能停用：{error}。若另一台电脑已更换恢复词，请运行 hefu vault join --words - 并键入那一份",
+        (
+            "the old vault was not closed: {error}. If another computer has replaced the words, "
+            "run hefu vault join --words - and type its words"
+        ),
+    ),
+    "rotate.busy": (
+        "另一个 hefu 命令正在更换 {path} 的恢复词；请等它结束",
+        "another hefu command is replacing the recovery words of {path}; wait for it",
+    ),
+    "join.same": ("{path} 用的已是这些恢复词", "{path} has these recovery words already"),
+    "join.other_firm": (
+        "这些恢复词不是存证主体 {depositor} 的",
+        "these recovery words are not those of depositor {depositor}",
+    ),
+    "join.not_closed": (
+        "旧保管库尚未停用：请先在开始更换的电脑上再次运行 hefu vault rotate",
+        "the old vault is still open: first run hefu vault rotate again where the change was begun",
+    ),
+    "place.here": ("本地", "here"),
+    "place.service": ("服务端", "at the service"),
+    "restore.not_there": (
+        "{server} 没有这些恢复词的保管库：恢复词属于另一份恢复单，或服务不对",
+        "{server} holds no vault of these words: they are another sheet's, or this is another server",
+    ),
+    "restore.no_vault": ("{folder} 里没有保管库文件", "{folder} holds no vault files"),
+    "restore.home": ("{path} 已在使用；请另选 --home", "{path} is a home already; choose another --home"),
+    "restore.other_words": (
+        "{path} 正以另一份恢复词恢复；请另选 --home",
+        "{path} is being restored with other words; choose another --home",
+    ),
+    "restore.wrong_words": (
+        "这些恢复词打不开此保管库：属于另一份恢复单",
+        "these words do not open this vault: they are another sheet's",
+    ),
+    "restore.no_settings": (
+        "保管库里没有可读的设置；请从另一份副本恢复",
+        "the vault holds no readable settings of a home; restore from another copy of it",
+    ),
+    "restore.in_the_way": (
+        "{path} 已有别的内容，不会覆盖；请另选 --out",
+        "{path} holds something else, which stays; choose another --out",
+    ),
+    "recovery.count": (
+        "恢复单有 {wanted} 个词，这里是 {found} 个",
+        "a recovery sheet has {wanted} words, here are {found}",
+    ),
+    "recovery.unknown": (
+        "第 {places} 个词不在词表里；请与恢复单核对",
+        "no word of the list: number {places}; compare with the sheet",
+    ),
+    "recovery.checksum": (
+        "恢复词校验不符：其中一个是词表里的另一个词，或有两个颠倒",
+        "the words do not belong together (their checksum is wrong): one is another of the list, or two are exchanged",
+    ),
+    "sheet.title": ("合符恢复单", "Hefu recovery sheet"),
+    "sheet.what": (
+        "凭此恢复单，即使所有电脑毁损，也能从服务端或本地保管库的密文中取回全部存证资料。它不能用来存证或签名。",
+        (
+            "With this sheet every deposit's private half comes back from the encrypted copies, though every "
+            "computer be lost. It cannot sign or deposit."
+        ),
+    ),
+    "sheet.keep": (
+        "持有者可以读到全部文件名与摘要：请打印后与电脑分开、保密存放，然后删除本文件。任何人（包括运营者）都不能补发。",
+        (
+            "Whoever holds it can read every file name and digest: print it, keep it locked away from the computer, "
+            "then delete this file. Nobody, the operator included, can issue it again."
+        ),
+    ),
+    "sheet.restore": (
+        (
+            "恢复：在新电脑上安装 hefu，运行 hefu vault restore --home DIR --words - --server URL --out DIR，"
+            "输入 24 个词。"
+        ),
+        "To restore: install hefu, run the command above and type the 24 words; the QR code holds words and server.",
+    ),
+    "sheet.name": ("单位", "organisation"),
+    "sheet.depositor": ("存证主体代号", "depositor"),
+    "sheet.origin": ("账本", "ledger"),
+    "sheet.server": ("服务", "server"),
+    "sheet.fingerprint": ("账本公钥指纹", "log key, sha256"),
+    "sheet.date": ("日期", "date"),
+}

@@ -1,0 +1,73 @@
+"""Files, disks and the service, as they are met."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TEXTS: Final[dict[str, tuple[str, str]]] = {
+    "folder.problem": ("1 处无法存证；什么也没有写入", "1 path cannot be deposited; nothing was written"),
+    "folder.problems": (
+        "{count} 处无法存证；什么也没有写入",
+        "{count} paths cannot be deposited; nothing was written",
+    ),
+    "folder.link": ("符号链接，不跟随", "a symbolic link, which is not followed"),
+    "folder.pipe": ("命名管道", "a named pipe"),
+    "folder.socket": ("套接字", "a socket"),
+    "folder.device": ("设备", "a device"),
+    "folder.folder": ("文件夹", "a folder"),
+    "folder.odd": ("不是普通文件", "not a regular file"),
+    "folder.twin": (
+        "与 {twin!r} 是同一文件夹：成环，或挂载了两次",
+        "the same folder as {twin!r}: a loop, or mounted twice",
+    ),
+    "folder.whole": ("整个文件夹", "the whole"),
+    "folder.not_utf8": ("名称不是 UTF-8", "its name is not UTF-8"),
+    "folder.unreadable": ("当前用户不可读", "not readable by this user"),
+    "folder.changed": ("读取期间被改动", "it changed while it was being read"),
+    "folder.nameless": ("没有名称可用于证据", "it has no name to give its evidence"),
+    "folder.count": (
+        "{path} 内有 {count} 份文件；一次存证为 1 至 {most} 份",
+        "{path} holds {count} documents; a deposit has 1 to {most}",
+    ),
+    "folder.collide": (
+        "{one} 与 {other} 的证据都将是 {evidence}；请分开存证",
+        "{one} and {other} would share {evidence}; deposit them apart",
+    ),
+    "folder.inside": (
+        "{option} {path} 在 {folder} 之内；请选用其外的文件夹",
+        "{option} {path} lies inside {folder}; choose a folder outside it",
+    ),
+    "folder.none": ("{folder} 不是文件夹", "{folder} is not a folder"),
+    "disk.in_use": (
+        "另一个程序正占用它；请在那里关闭，再次运行同一命令",
+        "another program has it open; close it there and run the same command again",
+    ),
+    "disk.missing": ("没有这个文件或文件夹", "No such file or directory"),
+    "disk.denied": ("当前用户没有权限", "Permission denied"),
+    "disk.folder": ("这是文件夹，不是文件", "Is a directory"),
+    "disk.no_folder": ("路径中有一段不是文件夹", "Not a directory"),
+    "disk.full": ("磁盘已满", "No space left on device"),
+    "disk.reserved": ('Windows 的名称中不能有 < > : " | ? * \\', 'Windows allows none of < > : " | ? * \\ in a name'),
+    "disk.ending": ("Windows 的名称不能以点或空格结尾", "on Windows no name ends in a dot or a space"),
+    "disk.device": ("{part} 在 Windows 上是设备名", "{part} names a device on Windows"),
+    "ignore.exception": (
+        "{file}：{pattern!r}：不支持例外；请改写要排除的名称",
+        "{file}: {pattern!r}: exceptions are not known; name what is to be left out instead",
+    ),
+    "ignore.not_utf8": ("{path} 不是 UTF-8；请另存为 UTF-8", "{path} is not UTF-8; save it as UTF-8"),
+    "service.address": (
+        "不是服务的网址（例如 https://ledger.example）：{url!r:.200}",
+        "not a service's address such as https://ledger.example: {url!r:.200}",
+    ),
+    "service.refused": ("服务拒绝（{status} {title}）：{detail}", "the service refused ({status} {title}): {detail}"),
+    "service.refused_bare": ("服务拒绝（{status} {title}）", "{status} {title}"),
+    "service.failed": ("服务出错（{status} {title}）：{detail}", "the service failed ({status} {title}): {detail}"),
+    "service.unreachable": (
+        "连不上 {url}（试了 {attempts} 次）：{cause}；稍后再次运行同一命令",
+        "{url} cannot be reached ({attempts} attempts): {cause}",
+    ),
+    "service.status": ("回答 {status}", "it answered {status}"),
+    "service.too_long": ("{url}：回答超过 {limit} 字节", "{url}: the answer is longer than {limit} bytes"),
+    "service.malformed": ("{what}：服务的回答有误：{error}", "{what}: the service's answer is {error}"),
+    "service.no_object": ("{what}：服务的回答不是 JSON 对象", "{what}: the service's answer is not a JSON object"),
+}

@@ -1,0 +1,86 @@
+"""Signed webhooks, as Standard Webhooks describes them (www.standardwebhooks.com, specification 1.0)."""
+
+from __future__ import annotations
+
+import hmac
+import ssl
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+import httpx
+
+from hefu_ledger.encoding import from_base64, to_base64
+from hefu_ledger.errors import MalformedError
+from hefu_service.outbox.ports import DeliveryError, Message
+from hefu_service.outside.deadline import Deadline
+from hefu_service.ports import PortError
+
+_SECRET: Final = "whsec_"  # noqa: S105 -- what every secret begins with
+_TIMEOUTS: Final = httpx.Timeout(10.0, connect=5.0)
+_LONGEST_S: Final = 15.0
+
+
+def parse_secret(text: str) -> bytes:
+    """Read ``whsec_`` and base64 of 24 to 64 random bytes; PortError otherwise."""
+    try:
+        secret = from_base64(text.removeprefix(_SECRET))
+    except MalformedError:
+        secret = b""
+    if not text.startswith(_SECRET) or not 24 <= len(secret) <= 64:
+        raise PortError('the webhook secret must be "whsec_" and base64 of 24 to 64 bytes: openssl rand -base64 32')
+    return secret
+
+
+def signed_headers(message_id: str, body: bytes, *, secret: bytes, timestamp_s: int) -> Mapping[str, str]:
+    """Make the three headers; the signature is HMAC-SHA-256 over ``id.timestamp.body``."""
+    signed = f"{message_id}.{timestamp_s}.".encode() + body
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp_s),
+        "webhook-signature": f"v1,{to_base64(hmac.digest(secret, signed, 'sha256'))}",
+    }
+
+
+class WebhookSender:
+    """Meets ``ports.Sender``. The system's certificates are trusted, and no proxy of the environment is used."""
+
+    def __init__(self, url: str, secret: bytes) -> None:
+        self._url = url
+        self._secret = secret
+        self._certificates = ssl.create_default_context()
+
+    def send(self, message: Message) -> None:
+        """Any 2xx has taken it; redirects are not followed, and what the receiver writes is not read."""
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "hefu-service",
+            **signed_headers(message.id, message.body, secret=self._secret, timestamp_s=int(time.time())),
+        }
+        client = httpx.Client(verify=self._certificates, timeout=_TIMEOUTS, trust_env=False, follow_redirects=False)
+        with client, Deadline(_LONGEST_S) as deadline:
+            try:
+                watched = {"trace": partial(_watch, deadline)}
+                with client.stream(
+                    "POST", self._url, content=message.body, headers=headers, extensions=watched
+                ) as answer:
+                    status = answer.status_code
+            except (httpx.HTTPError, OSError) as error:
+                raise DeliveryError(_state(error, over=deadline.over)) from None
+        if not 200 <= status < 300:
+            raise DeliveryError(f"HTTP {status}")
+
+
+def _watch(deadline: Deadline, event: str, info: dict[str, Any]) -> None:
+    if event == "connection.connect_tcp.complete":
+        deadline.watch(info["return_value"].get_extra_info("socket"))
+
+
+def _state(error: Exception, *, over: bool) -> str:
+    """The kind of failure alone: an error's text may hold addresses."""
+    if over or isinstance(error, httpx.TimeoutException):
+        return "no answer in time"
+    if isinstance(error.__cause__ or error.__context__, ssl.SSLError) or "CERTIFICATE" in str(error):
+        return "TLS: not the receiver's certificate"
+    return "cannot connect" if isinstance(error, httpx.ConnectError) else f"connection lost ({type(error).__name__})"

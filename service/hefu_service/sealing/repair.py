@@ -1,0 +1,47 @@
+"""Repair 修复: published files that are damaged or gone are written anew, as the signed checkpoint has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hefu_ledger.merkle import root_of_leaves
+from hefu_service.ports import Mender, View
+from hefu_service.sealing.batch import batch_body
+from hefu_service.sealing.history import check_past
+from hefu_service.sealing.published import record_tree, records_of, wanted_leaves, wanted_tiles
+from hefu_service.sealing.stops import SealingStoppedError
+from hefu_service.services import Services
+
+
+def repair(services: Services, mender: Mender) -> Iterator[str]:
+    """Write every tile and leaves file anew that is not what it must be; gives their names. The service may run.
+
+    Raises SealingStoppedError, having written nothing, where the database does not lead to the published checkpoint;
+    RolledBackError and VerificationError where that is not to be believed itself. Without one there is nothing to
+    repair: the next publishing writes all.
+    """
+    with services.files.alone(), services.store.view() as view:
+        past, _ = check_past(services)
+        if past.published is None:
+            return
+        size = past.published.size
+        tree = record_tree(view, size)
+        if tree.root != past.published.root:
+            raise SealingStoppedError(f"the database's {size} records do not lead to the published checkpoint")
+        _check_deposits(view, size)
+        for tile, data in wanted_tiles(view, tree, size):
+            if services.files.read_tile(tile) != data:
+                mender.rewrite_tile(tile, data)
+                yield tile.path
+        for index, data in wanted_leaves(view, size):
+            if services.files.read_leaves(index) != data:
+                mender.rewrite_leaves(index, data)
+                yield f"batches/{index}/leaves"
+
+
+def _check_deposits(view: View, size: int) -> None:
+    """Check, before anything is written, that the deposits lead to the roots that the records hold."""
+    roots = {record.index: batch_body(record).roots for record in records_of(view, size) if record.type == "batch"}
+    for index, leaves in wanted_leaves(view, size):
+        if root_of_leaves(leaves) != roots[index]["sha-256"]:
+            raise SealingStoppedError(f"the deposits of record {index} no longer lead to the root it holds")

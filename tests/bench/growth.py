@@ -1,0 +1,166 @@
+"""A ledger of millions against an empty one, in one run: ``make bench-growth``, or ``python tests/bench/growth.py N``.
+
+A speed of the grown ledger is at least 0.85 of the empty one's; start-up and recovery take no longer. Prints, too, what
+a deposit takes on disk and what each process takes in memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path[:0] = [str(ROOT), *(str(ROOT / name) for name in ("ledger", "service", "clients"))]
+
+from tests.bench.depositors import enrol, statements  # noqa: E402 -- after the path is set
+from tests.bench.engines import WINDOW_MS, embedded, running  # noqa: E402
+from tests.bench.growing import grow  # noqa: E402
+from tests.bench.load import Loads, requests_at_random, target  # noqa: E402
+from tests.bench.measure import seconds  # noqa: E402
+from tests.serving import Serving  # noqa: E402
+
+from hefu_ledger.policy import Log, Policy  # noqa: E402
+from hefu_ledger.receipt import format_receipt  # noqa: E402
+from hefu_ledger.verdict import PROVEN  # noqa: E402
+from hefu_ledger.verify import verify_receipt  # noqa: E402
+from hefu_service.intake.committer import Committer  # noqa: E402
+from hefu_service.jobs.tasks import settle  # noqa: E402
+from hefu_service.sealing.receipts import Receipts  # noqa: E402
+from hefu_service.services import Services  # noqa: E402
+from hefu_service.store.engines import sqlite_url  # noqa: E402
+from hefu_service.wiring import open_services  # noqa: E402
+
+TEN_MILLION = 10_000_000
+SEALED = 5_000  # deposits of the batch that is timed
+SHOWN = 2_000  # receipts made in process
+VERIFIED = 100  # receipts verified as anyone would
+LEAST = 0.85
+
+
+class Measured(NamedTuple):
+    """Deposits, sealing and receipts (over HTTP, in process) a second; seconds to start and to recover."""
+
+    deposits: float
+    sealed: float
+    receipts: float
+    receipts_in_process: float
+    start_s: float
+    recovery_s: float
+    memory: str
+
+
+def measure(data: Path, depositors: Sequence[str], scratch: Path, seconds: float) -> Measured:
+    """Everything in turn, on a ledger that nobody serves."""
+    with open_services(data) as services:
+        sealed, made = _sealing(services, depositors), _making(services)
+    service = Serving(data, window_ms=WINDOW_MS)
+    try:
+        start_s = _seconds(service.start)
+        loads = Loads(running(service), scratch, seconds)
+        receipts = loads.send(requests_at_random(loads.engine, int(4000 * (seconds + 1))), connections=16)
+        deposits = loads.send(loads.singles(5000))
+        memory = loads.engine.memory()
+        service.kill()  # with a window open
+        recovery_s = _seconds(service.start)
+    finally:
+        service.kill()
+    return Measured(deposits.per_second, sealed, receipts.per_second, made, start_s, recovery_s, memory)
+
+
+def build(data: Path, depositors: Sequence[str], count: int) -> None:
+    """Grow the ledger; receipts at random must then verify as they would for anyone."""
+    began = time.perf_counter()
+    with open_services(data) as services:
+        for done in grow(services, data, sqlite_url(data / "hefu.sqlite3"), depositors, count):
+            print(f"  {done:,} deposits, {done / (time.perf_counter() - began):,.0f} a second", flush=True)
+        policy = Policy(logs=(Log(services.signer.key),), witnesses=(), groups=(), quorum=None)
+        receipts = Receipts(services)
+        for statement in _at_random(services, VERIFIED):
+            receipt = receipts.make(statement)
+            if receipt is None or verify_receipt(format_receipt(receipt), policy=policy).verdict != PROVEN:
+                raise ValueError(f"the receipt of {statement.hex()} does not verify")
+
+
+def begin(scratch: Path) -> tuple[Path, list[str]]:
+    """A ledger with nothing but depositors."""
+    scratch.mkdir()
+    with embedded(scratch) as engine:
+        depositors = enrol(engine)
+    data = scratch / "data"
+    with open_services(data) as services:
+        settle(services)
+    return data, depositors
+
+
+def compare(empty: Measured, grown: Measured) -> Iterator[str]:
+    """Both beside each other, and what the target is."""
+    for name in ("deposits", "sealed", "receipts", "receipts_in_process"):
+        old, new = getattr(empty, name), getattr(grown, name)
+        yield f"{name + ' a second':<32}{old:>10,.0f}{new:>10,.0f}  " + target("of an empty ledger's", new / old, LEAST)
+    for name in ("start_s", "recovery_s"):
+        yield f"{name:<32}{getattr(empty, name):>10.2f}{getattr(grown, name):>10.2f}"
+    yield f"memory: empty {empty.memory}; grown {grown.memory}"
+    yield target("receipts a second at random", grown.receipts, 2000)
+
+
+def disk(data: Path, count: int) -> str:
+    """What a deposit takes."""
+    kinds = {"database": "hefu.sqlite3*", "private batches": "batches/**/*", "published": "ledger/**/*"}
+    sizes = {kind: sum(path.stat().st_blocks * 512 for path in data.glob(pattern)) for kind, pattern in kinds.items()}
+    return "bytes on disk a deposit: " + ", ".join(f"{kind} {size / count:,.0f}" for kind, size in sizes.items())
+
+
+def _sealing(services: Services, depositors: Sequence[str]) -> float:
+    """Deposits sealed and published a second, in one batch."""
+    committer, took = Committer(services), []
+    for turn in range(3):  # of which the fastest counts: what else the machine does only ever adds
+        made = statements(depositors, SEALED, first=(turn + 1) << 40)  # that nothing else here deposits
+        for start in range(0, SEALED, 64):
+            committer.accept(made[start : start + 64])
+        took.append(_seconds(lambda: settle(services)))
+    return SEALED / min(took)
+
+
+def _making(services: Services) -> float:
+    """Receipts made a second by one thread, at random."""
+    receipts, asked = Receipts(services), _at_random(services, SHOWN)
+    return SHOWN / seconds(lambda: [format_receipt(made) for each in asked if (made := receipts.make(each))])
+
+
+def _at_random(services: Services, count: int) -> list[bytes]:
+    chance = random.Random(2)  # noqa: S311 -- a sample, not a secret
+    with services.store.view() as view:
+        entries = view.ledger_head().entries
+        found = [view.deposit_at(chance.randrange(entries)) for _ in range(count)]
+    return [deposit.statement_id for deposit in found if deposit is not None]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    return seconds(work, best_of=1)
+
+
+def main() -> None:
+    """Measure an empty ledger, build a large one, measure that."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("count", nargs="?", type=int, default=TEN_MILLION, help="deposits (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=10)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="hefu-growth-") as name:
+        scratch = Path(name)
+        empty = measure(*begin(scratch / "empty"), scratch, chosen.seconds)
+        data, depositors = begin(scratch / "grown")
+        print(f"building {chosen.count:,} deposits", flush=True)
+        build(data, depositors, chosen.count)
+        print(disk(data, chosen.count), flush=True)
+        for line in compare(empty, measure(data, depositors, scratch, chosen.seconds)):
+            print(line)
+
+
+if __name__ == "__main__":
+    main()

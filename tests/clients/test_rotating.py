@@ -1,0 +1,224 @@
+"""New recovery words take the place of the old: nothing is lost, whatever happens, and the old vault closes last."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.clients.command_line import hefu
+from tests.clients.conftest import Firm, Office
+from tests.clients.double import CODE
+from tests.clients.dying import CUT, DIE, FULL, Forker
+
+from hefu.blobs import opened
+from hefu.errors import ClosedError
+from hefu.home import load_reader
+from hefu.labels import Label, read_labels
+from hefu.proving import verify_vault
+from hefu.recovery import Recovery, format_words, parse_words
+from hefu.remote import Remote
+from hefu.safekeeping import keep_label
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages are looked for in English."""
+    monkeypatch.setenv("HEFU_LANG", "en")
+
+
+@pytest.fixture
+def full(firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch) -> Firm:
+    """A firm whose vault holds a deposit in pieces, a single one, settings and a label that was not sent yet."""
+    with monkeypatch.context() as patch:
+        patch.setattr("hefu.blobs._PIECE", 600)
+        (done,) = firm.deposit(documents)
+    firm.deposit(documents / "0.txt")
+    keep_label(firm.home.path, Label(3, done.statement, "投标"))
+    return firm
+
+
+def rotated(firm: Firm) -> Recovery:
+    return parse_words(hefu("vault", "rotate", "--home", firm.home.path, "--json").json["words"])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def second(firm: Firm) -> Path:
+    """Another computer of the firm, which shares the vault."""
+    (firm.folder / "words").write_text(format_words(firm.home.recovery))
+    firm.double.forget_key()
+    home = firm.folder / "second"
+    words = ("--server", firm.service.url, "--code", CODE, "--recovery", firm.folder / "words")
+    hefu("init", "--home", home, *words)
+    return home
+
+
+def assert_comes_back(firm: Firm, new: Recovery) -> None:
+    """The new words alone bring everything back; the old ones nothing, and the home is whole."""
+    (firm.folder / "new words").write_text(format_words(new))
+    restore = ("vault", "restore", "--words", firm.folder / "new words", "--server", firm.service.url)
+    hefu(*restore, "--home", firm.folder / "again", "--out", firm.folder / "back")
+    assert contents(firm.folder / "back") == contents(firm.out)
+    assert [label.text for label in read_labels(str(firm.folder / "again"))] == ["投标"]
+    with pytest.raises(ClosedError, match="hefu vault join"):
+        Remote(firm.service, Recovery(firm.home.recovery.secret)).listing()
+    reader = load_reader(firm.home.path)
+    assert reader.recovery == new
+    checked = verify_vault(reader, firm.service)
+    assert (checked.findings, checked.pending, checked.never) == ([], [], [])
+
+
+def test_the_new_words_bring_everything_back_and_the_old_read_nothing_more(full: Firm) -> None:
+    done = hefu("vault", "rotate", "--home", full.home.path, "--json").json
+    new = parse_words(done["words"])
+    assert new != full.home.recovery
+    assert (done["closed"], done["left"]) == (True, [])
+    sheet = Path(done["sheet"])
+    assert all(f"<li>{word}</li>" in sheet.read_text() for word in done["words"].split())
+    assert sheet.stat().st_mode & 0o777 == 0o600
+    assert_comes_back(full, new)
+
+
+def test_deposits_go_on_under_the_new_words(full: Firm, documents: Path) -> None:
+    new = rotated(full)
+    hefu("deposit", documents / "1.txt", "--home", full.home.path, "--out", full.out, "--wait")
+    assert_comes_back(full, new)
+
+
+def test_the_old_vault_is_closed_after_all_else_and_not_before(full: Firm) -> None:
+    rotated(full)
+    old, new = full.home.recovery.address, load_reader(full.home.path).recovery.address
+    assert list(full.double.vault.closed) == [old]
+    last = full.double.vault.headers[-1]
+    assert "Authorization" not in last, "the closing is the last of all requests"
+    assert len(full.double.vault.blobs[new]) >= len(full.double.vault.blobs[old])
+
+
+@pytest.mark.parametrize(
+    ("how", "every"), [(DIE, 19), (CUT, 5), (FULL, 11), pytest.param(DIE, 1, marks=pytest.mark.soak)]
+)
+def test_interrupted_anywhere_it_goes_on_with_the_same_words_and_loses_nothing(
+    full: Firm, forker: Forker, how: str, every: int
+) -> None:
+    identities = [name for name in full.home.vault.names() if f"{name}.receipt" in full.home.vault.names()]
+    secrets, calls = list[bytes](), 0
+    while forker.run(how, calls, "vault", "rotate", "--home", full.home.path):
+        reader = load_reader(full.home.path)
+        for identity in identities:
+            with opened(reader.vault, identity, reader.recovery) as kept:
+                assert kept.part.header.count in (1, 5)
+        secrets += [reader.recovery.secret] if reader.recovery.secret not in secrets else []
+        closed = full.double.vault.closed
+        assert not closed or reader.recovery.secret != full.home.recovery.secret
+        calls += every
+    new = load_reader(full.home.path).recovery
+    assert {*secrets, new.secret} == {full.home.recovery.secret, new.secret}
+    assert len(full.double.vault.closed) == 1
+    assert_comes_back(full, new)
+
+
+def test_what_another_computer_deposited_under_the_old_words_is_carried_over(full: Firm, documents: Path) -> None:
+    other = second(full)
+    hefu("deposit", documents / "1.txt", "--home", other, "--out", full.out, "--wait")
+    assert_comes_back(full, rotated(full))
+
+
+def test_another_computer_is_told_and_takes_the_new_words(full: Firm, documents: Path) -> None:
+    other = second(full)
+    new = rotated(full)
+    done = hefu("deposit", documents / "1.txt", "--home", other, "--out", full.out, "--wait").out
+    assert "hefu vault join" in done
+    assert "hefu vault join" in hefu("vault", "sync", "--home", other, expect=2).err
+    (full.folder / "new words").write_text(format_words(new))
+    hefu("vault", "join", "--home", other, "--words", full.folder / "words", expect=2)
+    hefu("vault", "join", "--home", other, "--words", full.folder / "new words")
+    assert load_reader(str(other)).recovery == new
+    assert not (other / "vault.key.old").exists()
+    hefu("vault", "sync", "--home", full.home.path)
+    assert_comes_back(full, new)
+    checked = verify_vault(load_reader(str(other)), full.service)
+    assert (checked.findings, checked.pending) == ([], [])
+
+
+@pytest.mark.parametrize(("how", "every"), [(DIE, 19), (CUT, 5)])
+def test_joining_that_is_interrupted_goes_on(full: Firm, forker: Forker, how: str, every: int) -> None:
+    other = second(full)
+    (full.folder / "new words").write_text(format_words(rotated(full)))
+    words, calls = ("vault", "join", "--home", other, "--words", full.folder / "new words"), 0
+    while forker.run(how, calls, *words):
+        calls += every
+    checked = verify_vault(load_reader(str(other)), full.service)
+    assert (checked.findings, checked.pending, checked.deposits) == ([], [], 2)
+
+
+def test_words_of_another_firm_and_an_old_vault_still_open_are_refused(full: Firm) -> None:
+    other = second(full)
+    key = (other / "vault.key").read_bytes()
+    stranger = Recovery(bytes(32))
+    (full.folder / "stranger").write_text(format_words(stranger))
+    assert "holds no vault" in hefu("vault", "join", "--home", other, "--words", full.folder / "stranger", expect=2).err
+    full.double.vault.blobs[stranger.address] = dict(full.double.vault.blobs[full.home.recovery.address])
+    refused = hefu("vault", "join", "--home", other, "--words", full.folder / "stranger", expect=2).err
+    assert "still open" in refused
+    assert (other / "vault.key").read_bytes() == key
+    assert not (other / "vault.key.old").exists()
+
+
+def test_a_service_that_takes_not_all_leaves_the_old_vault_open(full: Firm) -> None:
+    full.double.vault.room = False
+    assert "the old vault stays open" in hefu("vault", "rotate", "--home", full.home.path, expect=3).err
+    assert full.double.vault.closed == {}
+    assert "only half replaced" in hefu("vault", "verify", "--home", full.home.path, expect=None).out
+    full.double.vault.room = True
+    assert_comes_back(full, rotated(full))
+
+
+def test_what_the_service_has_damaged_stops_it_before_anything_is_changed(full: Firm) -> None:
+    (only_there, *_) = (name for name in full.home.vault.names() if f"{name}.receipt" in full.home.vault.names())
+    (Path(full.home.vault.folder) / only_there).unlink()
+    full.double.vault.damaged = {only_there}
+    assert (
+        "not the bytes that the service itself lists" in hefu("vault", "rotate", "--home", full.home.path, expect=3).err
+    )
+    assert load_reader(full.home.path).recovery == full.home.recovery
+    assert full.double.vault.closed == {}
+
+
+def test_a_file_damaged_here_is_taken_from_the_service_before_the_old_vault_closes(full: Firm) -> None:
+    for name in full.home.vault.names():
+        if not name.endswith(".receipt") and name in full.double.vault.blobs[full.home.recovery.address]:
+            (Path(full.home.vault.folder) / name).write_bytes(b"damaged")
+    assert_comes_back(full, rotated(full))
+
+
+def test_what_nobody_can_decrypt_is_named_and_does_not_stand_in_the_way(full: Firm) -> None:
+    """Or a leaver could, with one file, keep the words that she knows in force for ever."""
+    junk = "ab" * 32
+    full.double.vault.blobs[full.home.recovery.address][junk] = b"age-encryption.org/v1\njunk"
+    done = hefu("vault", "rotate", "--home", full.home.path, "--json", expect=1).json
+    assert [problem["path"] for problem in done["left"]] == [junk]
+    assert done["closed"]
+    assert_comes_back(full, parse_words(done["words"]))
+
+
+def test_a_vault_that_no_service_holds_is_changed_here_alone(firm: Firm, documents: Path) -> None:
+    config = Path(firm.home.path) / "config.json"
+    config.write_text(config.read_text().replace('{"depositor"', '{"upload":false,"depositor"'))
+    firm.deposit(documents)
+    before = dict(firm.double.vault.blobs)
+    done = hefu("vault", "rotate", "--home", firm.home.path, "--json").json
+    assert not done["closed"]
+    assert firm.double.vault.blobs == before
+    assert verify_vault(load_reader(firm.home.path), None).findings == []
+
+
+def test_who_may_not_close_a_vault_is_told_before_anything_is_changed(office: Office) -> None:
+    before = {path: path.read_bytes() for path in office.clerk.glob("vault.key*")}
+    assert "takes an approver's signature" in hefu("vault", "rotate", "--home", office.clerk, expect=2).err
+    hefu("key", "retire", office.listed()[1]["key"], "--home", office.chief)
+    hefu("vault", "rotate", "--home", office.clerk, expect=2)
+    assert {path: path.read_bytes() for path in office.clerk.glob("vault.key*")} == before
+    hefu("vault", "rotate", "--home", office.chief)
+    assert len(office.double.vault.closed) == 1

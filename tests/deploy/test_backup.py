@@ -1,0 +1,271 @@
+"""Backup and restore, rehearsed: while deposits go on, on both databases, into an empty place, up to a clean fsck."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from pyrage import x25519
+from tests.enrolling import enrol, make_statement
+from tests.postgres import Postgres, execute
+from tests.serving import BIN, ENVIRONMENT, ORIGIN
+
+from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.policy import Log, Policy
+from hefu_ledger.receipt import format_receipt
+from hefu_ledger.statement import statement_id
+from hefu_ledger.verify import verify_receipt
+from hefu_service.intake.committer import Committer
+from hefu_service.jobs.tasks import settle
+from hefu_service.sealing.fsck import fsck
+from hefu_service.sealing.receipts import make_receipt
+from hefu_service.sealing.stops import RolledBackError
+from hefu_service.services import Services
+from hefu_service.wiring import create_data, open_services, recover
+
+pytestmark = pytest.mark.skipif(shutil.which("age") is None, reason="no age")
+DEPLOY = Path(__file__).parents[2] / "deploy"
+BEFORE = 20  # deposits
+
+
+class Place(NamedTuple):
+    """Where a ledger lies: its directory, and its database's URL if that is a server's."""
+
+    data: Path
+    database: str | None
+
+
+class Machine:
+    """The operator's: the scripts, the programs that they want, and the keys of two people."""
+
+    def __init__(self, folder: Path, path: str, password: str | None) -> None:
+        self.folder = folder
+        self.backups = folder / "backups"
+        self.backups.mkdir()
+        self.environment = {**ENVIRONMENT, "PATH": path} | ({"PGPASSWORD": password} if password else {})
+        for person in ("keeper", "director"):
+            identity = x25519.Identity.generate()
+            (folder / person).write_text(f"{identity}\n")
+            (folder / f"{person}.pub").write_text(f"{identity.to_public()}\n")
+
+    def run(self, script: str, place: Place, *words: object) -> subprocess.CompletedProcess[str]:
+        settings = {"HEFU_DATA": str(place.data)}
+        settings |= {"HEFU_DATABASE_URL": place.database} if place.database else {}
+        command = [str(word) for word in (DEPLOY / script, *words)]
+        return subprocess.run(
+            command, env=self.environment | settings, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    def back_up(self, place: Place) -> tuple[Path, Path]:
+        """The backup and that of the keys."""
+        words = ("--recipients", self.folder / "keeper.pub", "--keys-recipients", self.folder / "director.pub")
+        done = self.run("backup.sh", place, *words, self.backups)
+        assert done.returncode == 0, done.stderr
+        (data,) = (path for path in self.backups.iterdir() if ".keys." not in path.name)
+        return data, data.with_name(data.name.replace(".tar.", ".keys.tar."))
+
+    def restore(
+        self, place: Place, backup: Path, keys: Path, seen: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        words: tuple[object, ...] = ("--identity", self.folder / "keeper", "--seen", seen or "none")
+        words += ("--keys", keys, "--keys-identity", self.folder / "director")
+        return self.run("restore.sh", place, *words, backup)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Place, Place, Machine]:
+    """A place for the ledger, another to restore it to, and the machine."""
+    path = f"{BIN}:{os.environ['PATH']}"
+    if request.param == "sqlite":
+        machine = Machine(tmp_path, path, None)
+        return Place(tmp_path / "data", None), Place(tmp_path / "restored" / "data", None), machine
+    server: Postgres = request.getfixturevalue("postgres")
+    urls = [server.create(), server.create()]
+    password = urls[0].password
+    first, second = (str(url._replace(password=None)) for url in urls)
+    if server.own is not None:
+        path = f"{server.own.bin_path}:{path}"
+    if isinstance(password, str):
+        os.environ["PGPASSWORD"] = password
+    machine = Machine(tmp_path, path, password if isinstance(password, str) else None)
+    return Place(tmp_path / "data", first), Place(tmp_path / "restored" / "data", second), machine
+
+
+def deposit(services: Services, signer: Ed25519Signer, number: int) -> None:
+    Committer(services).accept([make_statement(signer, number)])
+    if number % 3 == 0:
+        settle(services)
+
+
+@contextmanager
+def depositing(services: Services, signer: Ed25519Signer) -> Iterator[list[int]]:
+    """Deposit without end meanwhile; the numbers so far."""
+    done, ended = list(range(BEFORE)), threading.Event()
+
+    def work() -> None:
+        while not ended.is_set():
+            deposit(services, signer, len(done))
+            done.append(len(done))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield done
+    finally:
+        ended.set()
+        thread.join()
+
+
+def begun(place: Place) -> None:
+    place.data.parent.mkdir(exist_ok=True)
+    create_data(place.data, ORIGIN, place.database)
+
+
+def count_proven(services: Services, signer: Ed25519Signer, numbers: range) -> int:
+    policy = Policy(logs=(Log(services.signer.key),), witnesses=(), groups=(), quorum=None)
+    count = 0
+    for number in numbers:
+        receipt = make_receipt(services, statement_id(make_statement(signer, number)))
+        if receipt is None:
+            return count
+        assert verify_receipt(format_receipt(receipt), policy=policy).verdict == "proven"
+        count += 1
+    return count
+
+
+def test_a_backup_taken_while_deposits_go_on_is_a_whole_ledger(places: tuple[Place, Place, Machine]) -> None:
+    place, other, machine = places
+    begun(place)
+    other.data.parent.mkdir()
+    with open_services(place.data, place.database) as services:
+        signer = enrol(services)
+        for number in range(BEFORE):
+            deposit(services, signer, number)
+        with depositing(services, signer) as done:
+            backup, keys = machine.back_up(place)
+        settle(services)
+        assert len(done) > BEFORE + 1, "nothing was deposited meanwhile"
+        assert list(fsck(services)) == []
+    restored = machine.restore(other, backup, keys)
+    assert restored.returncode == 0, restored.stderr + restored.stdout
+    assert restored.stdout.endswith("clean 无误\n")
+    with open_services(other.data, other.database) as services:
+        recover(services)
+        settle(services)
+        with services.store.view() as view:
+            held = view.intake_head().next_seq
+        assert BEFORE <= held <= len(done)
+        assert count_proven(services, signer, range(held)) == held
+        assert list(fsck(services)) == []
+        deposit(services, signer, held)
+
+
+def test_a_restored_ledger_that_is_behind_what_anyone_saw_signs_nothing(places: tuple[Place, Place, Machine]) -> None:
+    place, other, machine = places
+    begun(place)
+    other.data.parent.mkdir()
+    with open_services(place.data, place.database) as services:
+        signer = enrol(services)
+        deposit(services, signer, 0)
+        backup, keys = machine.back_up(place)
+        deposit(services, signer, 3)
+    restored = machine.restore(other, backup, keys, place.data / "ledger" / "checkpoint")
+    assert restored.returncode == 1
+    assert "records was signed, the database has" in restored.stdout
+    with open_services(other.data, other.database) as services, pytest.raises(RolledBackError):
+        recover(services)
+    assert not (other.data / "ledger" / "checkpoint").exists()
+
+
+def test_the_services_own_role_can_take_the_backup(postgres: Postgres, tmp_path: Path) -> None:
+    url = postgres.create()
+    role = f"{url.database}_service"
+    path = f"{postgres.own.bin_path}:{BIN}:{os.environ['PATH']}" if postgres.own else f"{BIN}:{os.environ['PATH']}"
+    machine = Machine(tmp_path, path, url.password if isinstance(url.password, str) else None)
+    begun(Place(tmp_path / "data", str(url._replace(password=None))))
+    execute(url, (DEPLOY / "postgres-roles.sql").read_text().replace("hefu_service", role))
+    try:
+        as_service = url._replace(password=None).update_query_dict({"options": f"-crole={role}"})
+        machine.back_up(Place(tmp_path / "data", as_service.render_as_string()))
+    finally:
+        execute(url, f"DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> tuple[Place, Machine]:
+    """A ledger that has just begun, in SQLite."""
+    place = Place(tmp_path / "data", None)
+    begun(place)
+    return place, Machine(tmp_path, f"{BIN}:{os.environ['PATH']}", None)
+
+
+def readable(machine: Machine, person: str, archive: Path) -> Mapping[str, bytes] | None:
+    """The files of an archive, if this person can read it."""
+    folder = machine.folder / f"{person}.{archive.name}"
+    folder.mkdir()
+    opened = subprocess.run(["age", "-d", "-i", machine.folder / person, archive], capture_output=True, check=False)
+    if opened.returncode:
+        return None
+    subprocess.run(["tar", "-x", "-C", folder], input=opened.stdout, check=True)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_nobody_who_keeps_the_data_can_read_the_keys(small: tuple[Place, Machine]) -> None:
+    place, machine = small
+    data, keys = machine.back_up(place)
+    assert readable(machine, "keeper", keys) is None
+    assert readable(machine, "director", data) is None
+    kept, secret = readable(machine, "keeper", data), readable(machine, "director", keys)
+    assert kept is not None
+    assert secret is not None
+    assert set(secret) == {"keys/log.key", "keys/acknowledgement.key", "keys/recovery.key"}
+    assert {name.partition("/")[0] for name in kept} == {"MANIFEST", "database", "signer"}
+    everything = b"".join(kept.values())
+    assert not [name for name, key in secret.items() if key.strip()[-40:] in everything]
+
+
+def test_a_backup_leaves_nothing_else_behind(small: tuple[Place, Machine]) -> None:
+    place, machine = small
+    before = sorted(place.data.rglob("*"))
+    machine.back_up(place)
+    assert sorted(path for path in place.data.rglob("*") if path.suffix not in {".sqlite3-shm", ".sqlite3-wal"}) == [
+        path for path in before if path.suffix not in {".sqlite3-shm", ".sqlite3-wal"}
+    ]
+    assert len(list(machine.backups.iterdir())) == 2
+
+
+def test_nothing_is_restored_over_anything(small: tuple[Place, Machine]) -> None:
+    place, machine = small
+    before = (place.data / "hefu.sqlite3").read_bytes()
+    done = machine.restore(place, *machine.back_up(place))
+    assert done.returncode == 2
+    assert "not empty" in done.stderr
+    assert (place.data / "hefu.sqlite3").read_bytes() == before
+
+
+@pytest.mark.parametrize("how", ["cut short", "changed"])
+def test_a_damaged_backup_is_refused_and_nothing_restored(small: tuple[Place, Machine], how: str) -> None:
+    place, machine = small
+    backup, keys = machine.back_up(place)
+    sound = backup.read_bytes()
+    middle = len(sound) // 2
+    backup.write_bytes(sound[:middle] if how == "cut short" else sound[:middle] + b"?" + sound[middle + 1 :])
+    other = Place(machine.folder / "other", None)
+    assert machine.restore(other, backup, keys).returncode
+    assert not other.data.exists()
+
+
+def test_who_does_not_say_what_was_seen_restores_nothing(small: tuple[Place, Machine]) -> None:
+    place, machine = small
+    backup, _ = machine.back_up(place)
+    other = Place(machine.folder / "other", None)
+    done = machine.run("restore.sh", other, "--identity", machine.folder / "keeper", backup)
+    assert done.returncode == 2
+    assert "--seen is missing" in done.stderr
