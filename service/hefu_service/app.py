@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import re
-import secrets
 import time
-from typing import Final
+from functools import partial
 
 from flask import Flask, Response, current_app, g, request
 
@@ -14,17 +11,13 @@ from hefu_service.api import problems
 from hefu_service.api.context import MAX_BODY, Context
 from hefu_service.api.deposits import deposits
 from hefu_service.api.enrolments import enrolments
+from hefu_service.api.express import FAILURE, Express
 from hefu_service.api.health import health
 from hefu_service.api.keys import keys
 from hefu_service.api.ledger import ledger
+from hefu_service.api.reporting import Reporter
 from hefu_service.api.vault import vault
 from hefu_service.api.verification import verification
-from hefu_service.logs import log_about
-from hefu_service.metrics import METHODS
-
-LOG: Final = logging.getLogger("hefu.request")
-# A proxy's, perhaps, or anybody's: too short for a SHA-256 in hex, which has no place in a log.
-_REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{1,63}", re.ASCII)
 
 
 def create_app(context: Context) -> Flask:
@@ -39,17 +32,19 @@ def create_app(context: Context) -> Flask:
     for blueprint in (deposits, enrolments, keys, ledger, vault, verification, health):
         app.register_blueprint(blueprint)
     problems.register(app)
-    app.before_request(_begin)
-    app.after_request(_log)
+    reporter = Reporter(context.answered)
+    app.before_request(partial(_begin, reporter))
+    app.after_request(partial(_end, reporter))
     app.after_request(_count_refused)  # before the log, which has the answer that is given
+    app.wsgi_app = Express(app, reporter)  # type: ignore[method-assign]  # as Flask's manual has it
     return app
 
 
-def _begin() -> None:
+def _begin(reporter: Reporter) -> None:
     g.started = time.monotonic()
-    given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-    log_about(request=g.request_id)
+    g.request_id = reporter.begin(request.headers.get("X-Request-Id", ""))
+    if (failure := request.environ.get(FAILURE)) is not None:
+        raise failure
 
 
 def _count_refused(response: Response) -> Response:
@@ -61,23 +56,9 @@ def _count_refused(response: Response) -> Response:
     return response if too_often is None else problems.answer(too_often)
 
 
-def _log(response: Response) -> Response:
-    """One line a request: its route, never its path, which may hold an enterprise's identifiers."""
-    context: Context = current_app.extensions["hefu"]
-    seconds = time.monotonic() - g.started
+def _end(reporter: Reporter, response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule is not None else "none"
-    problem = g.get("problem")
-    context.answered(request.method, route, response.status_code, seconds, problem)
-    response.headers["X-Request-Id"] = g.request_id
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    if LOG.isEnabledFor(logging.INFO):
-        event = {
-            "method": request.method if request.method in METHODS else "other",
-            "route": route,
-            "status": response.status_code,
-            "ms": round(1000 * seconds, 1),
-        }
-        if problem is not None:
-            event["problem"] = problem
-        LOG.info("request", extra={"event": event})
+    seconds = time.monotonic() - g.started
+    reporter.answered(request.method, route, response.status_code, seconds, g.get("problem"))
+    response.headers.extend(reporter.headers(g.request_id))
     return response

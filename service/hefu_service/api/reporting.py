@@ -1,0 +1,50 @@
+"""What is told of each request: a line in the log, a count for Prometheus, an id in the answer."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import re
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+from hefu_service.logs import log_about
+from hefu_service.metrics import METHODS
+
+LOG: Final = logging.getLogger("hefu.request")
+# A proxy's, perhaps, or anybody's: too short for a SHA-256 in hex, which has no place in a log.
+_REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{1,63}", re.ASCII)
+
+
+class Reporter:
+    """One of a process; ``answered`` is the one of ``Context``. May be called from any thread."""
+
+    def __init__(self, answered: Callable[[str, str, int, float, str | None], None]) -> None:
+        self._answered = answered
+        self._process = secrets.token_hex(4)  # and numbers, for which the system need not be asked
+        self._numbers = itertools.count()
+
+    def begin(self, given: str) -> str:
+        """Give a request its id, ``given`` if it may be one, and put it on every line logged about it."""
+        request_id = given if _REQUEST_ID.fullmatch(given) else f"{self._process}{next(self._numbers):08x}"
+        log_about(request=request_id)
+        return request_id
+
+    def answered(self, method: str, route: str, status: int, seconds: float, problem: str | None = None) -> None:
+        """Tell that a request was answered: by its ``route``, never its path, which may hold identifiers."""
+        self._answered(method, route, status, seconds, problem)
+        if LOG.isEnabledFor(logging.INFO):
+            event = {
+                "method": method if method in METHODS else "other",
+                "route": route,
+                "status": status,
+                "ms": round(1000 * seconds, 1),
+            }
+            if problem is not None:
+                event["problem"] = problem
+            LOG.info("request", extra={"event": event})
+
+    def headers(self, request_id: str) -> list[tuple[str, str]]:
+        """The headers of every answer."""
+        return [("X-Request-Id", request_id), ("X-Content-Type-Options", "nosniff")]
