@@ -235,7 +235,10 @@ class SqlIntake(SqlView):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
-        self._all(IntakeHead, _LOCK_INTAKE)
+        (self._head,) = self._all(IntakeHead, _LOCK_INTAKE)
+
+    def intake_head(self) -> IntakeHead:
+        return self._head  # as it was locked, or moved since
 
     def add_deposits(self, deposits: Sequence[Deposit]) -> None:
         with translated():
@@ -269,6 +272,7 @@ class SqlIntake(SqlView):
             _MOVE_INTAKE,
             [{"next_seq": head.next_seq, "last_received_at": head.last_received_at, "next_event": head.next_event}],
         )
+        self._head = head
 
     def _write(self, statement: Executable, rows: list[dict[str, Any]]) -> int:
         """Execute it for each row, if any; give the number of rows met."""
