@@ -101,6 +101,11 @@ def seal_again(name: str, data: bytes, recovery: Recovery) -> tuple[str, bytes]:
     return name, _encrypt(_title(kind) + packed, recovery)
 
 
+def hold_the_same(one: bytes, other: bytes, recovery: Recovery) -> bool:
+    """Whether two files decrypt to the same contents; a deposit's pieces, which unpack only together, byte for byte."""
+    return _decrypt(one, recovery) == _decrypt(other, recovery) or unseal(one, recovery) == unseal(other, recovery)
+
+
 def kind_of(data: bytes, recovery: Recovery) -> str:
     """Decrypt a file, and tell what kind it is of."""
     return _decrypt(data, recovery)[0]

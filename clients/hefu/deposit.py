@@ -262,6 +262,8 @@ def take_twin(target: Target, part: Part, receipt: Receipt, home: Home) -> Part:
     """
     mine = statement_id(part.statement).hex()
     statement = check_twin(receipt, part, home.reader).statement
+    if statement == part.statement:
+        return part  # no twin at all, whatever the service says: its private half stays
     part = take_over(target, part, statement)
     keep_private_half(target, part, home)
     home.vault.drop(mine)

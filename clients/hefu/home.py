@@ -23,7 +23,7 @@ from hefu.http import Service
 from hefu.language import say
 from hefu.recovery import Recovery, parse_vault_key
 from hefu.remote import Remote
-from hefu.vault import Vault
+from hefu.vault import RECOVERY, Vault
 from hefu_ledger.card import Opened, parse_opened, section_value
 from hefu_ledger.encoding import Fields, canonical, parse_plain
 from hefu_ledger.errors import LedgerError, MalformedError
@@ -36,7 +36,7 @@ from hefu_ledger.record import MAX_SIGNATURES, Genesis, parse_record
 
 CONFIG: Final = "config.json"
 KEY: Final = "key"
-VAULT_KEY: Final = "vault.key"
+VAULT_KEY: Final = RECOVERY
 FORMER_KEY: Final = "vault.key.old"  # while recovery words are being replaced
 POLICY: Final = "policy.txt"
 GENESIS: Final = "genesis"

@@ -28,7 +28,7 @@ MAX_ANSWER: Final = 1 << 20  # bytes, where a resource does not say otherwise
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 60.0
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
-_TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+_TRY_AGAIN: Final = frozenset({408, 429, 502, 503, 504})
 
 
 class Answer(NamedTuple):

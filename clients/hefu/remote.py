@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from hefu.blobs import MAX_BLOB, unseal
+from hefu.blobs import MAX_BLOB, hold_the_same
 from hefu.errors import ClientError, ClosedError, RefusedError, UnreachableError
 from hefu.http import Service
 from hefu.language import say
@@ -116,7 +116,7 @@ class Remote:
         self._listing = None
         try:
             found = self.read(name)
-            return found is not None and unseal(found, self._recovery) == unseal(data, self._recovery)
+            return found is not None and hold_the_same(found, data, self._recovery)
         except LedgerError:
             return False
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from hefu import home
 from hefu.atomic import clear_away, replace, write_new
 from hefu.blobs import HOME, LABEL, Blobs, kind_of, opened, unseal
-from hefu.errors import ClientError, Problem, RefusedError
+from hefu.errors import ClientError, ClosedError, Problem, RefusedError
 from hefu.home import Reader
 from hefu.http import Service
 from hefu.index import Index
@@ -74,7 +74,7 @@ def _restore(
     reader = _settings(vault)
     problems += merge_labels(vault)
     if service is not None:
-        adopt(reader, service, Remote(service, recovery).statements())
+        problems += _adopt(reader, service)
     found: dict[str, Receipt | None] = {}
     for identity in deposits_in(vault):
         try:
@@ -166,6 +166,15 @@ def merge_labels(vault: Vault) -> list[Problem]:
     if labels != known:
         replace(f"{vault.home}/{FILE}", b"".join(format_label(label) + b"\n" for label in sorted(labels)))
     return problems
+
+
+def _adopt(reader: Reader, service: Service) -> list[Problem]:
+    """File deposits under what colleagues deposited of the same text; why not, which keeps nothing else back."""
+    try:
+        adopt(reader, service, Remote(service, reader.recovery).statements())
+    except (LedgerError, ClosedError) as error:
+        return [Problem("", str(error))]
+    return []
 
 
 def _find(identity: str, reader: Reader, service: Service | None) -> Receipt | None:

@@ -16,7 +16,7 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from hefu import home as homes
 from hefu.atomic import make_private, replace, sync_folder
@@ -38,6 +38,8 @@ from hefu_ledger.errors import MalformedError
 from hefu_ledger.identity import APPROVE, parse_identity
 from hefu_ledger.note import format_note, sign_note
 from hefu_ledger.upload import Closure, format_closure
+
+_CONFLICT: Final = 409
 
 
 class Rotated(NamedTuple):
@@ -81,6 +83,7 @@ def join(path: str, service: Service, recovery: Recovery) -> Synced:
         home = load_either(path)
         if recovery.secret != home.recovery.secret:
             _check_words(home, service, recovery)
+            _give_way(home, service, recovery)
             _check_closed(service, home.recovery.secret)
             _seal_again(home.vault)  # of an earlier change that was cut short
             _begin(path, home.recovery, recovery)
@@ -121,6 +124,28 @@ def _check_closed(service: Service, secret: bytes) -> None:
             raise ClientError(say("join.not_closed"))
 
 
+def _give_way(home: Home | Reader, service: Service, recovery: Recovery) -> None:
+    """Close the vault of a change that was begun here, where another computer's was done before it."""
+    former = home.recovery.former
+    if isinstance(home, Home) and former is not None and _is_overtaken(home, service, former):
+        with suppress(ClosedError):  # by this very command, and then it was interrupted
+            there, _ = _collect(home, service, home.recovery.secret, frozenset())
+            if there:
+                _close(home, service, home.recovery.secret, recovery)
+
+
+def _is_overtaken(home: Home, service: Service, former: bytes) -> bool:
+    """Whether the old vault was closed in favour of another than this home's; ClientError while it is open."""
+    _check_closed(service, former)
+    try:
+        _ask_to_close(home, service, former, home.recovery)
+    except RefusedError as error:
+        if error.status != _CONFLICT:
+            raise
+        return True
+    return False
+
+
 def _write_sheet(home: Home) -> str:
     sheet = Sheet(home.recovery, home.config.depositor, home.config.origin, home.config.server)
     name = parse_identity(home.config.identity.text).name
@@ -142,7 +167,7 @@ def _move(home: Home, service: Service, former: bytes) -> tuple[list[Problem], b
     _fill(home, service, damaged.keys())
     sync(home, service)  # receipts, and the index
     if there:
-        _close(home, service, former)
+        _close(home, service, former, home.recovery)
     return list(damaged.values()), there
 
 
@@ -233,14 +258,18 @@ def _fill(home: Home, service: Service, damaged: Collection[str]) -> None:
         raise UnreachableError(say("rotate.not_sent", reason=min(lacking)))
 
 
-def _close(home: Home, service: Service, former: bytes) -> None:
-    """Have the service close the old vault in favour of the new; asked again, it answers the same."""
-    old, new = (sha256(each.address.encode()).digest() for each in (Recovery(former), home.recovery))
-    note = format_note(sign_note(format_closure(Closure(old, home.config.depositor, new)), [home.signer]))
+def _close(home: Home, service: Service, former: bytes, present: Recovery) -> None:
     try:
-        service.post("/v1/vault-closures", canonical({"closure": note.decode()}), JSON)
+        _ask_to_close(home, service, former, present)
     except RefusedError as error:
         raise ClientError(say("rotate.refused", error=error)) from None
+
+
+def _ask_to_close(home: Home, service: Service, former: bytes, present: Recovery) -> None:
+    """Have the service close the old vault in favour of the new; asked again, it answers the same."""
+    old, new = (sha256(each.address.encode()).digest() for each in (Recovery(former), present))
+    note = format_note(sign_note(format_closure(Closure(old, home.config.depositor, new)), [home.signer]))
+    service.post("/v1/vault-closures", canonical({"closure": note.decode()}), JSON)
 
 
 @contextmanager

@@ -9,7 +9,9 @@ import os
 from typing import NamedTuple
 
 from hefu.acknowledgement import fetch_acknowledgement, verify_acknowledgement
+from hefu.atomic import make_private
 from hefu.blobs import RECEIPT_SUFFIX, opened
+from hefu.deposit import alone
 from hefu.disk import reach
 from hefu.errors import Problem, RefusedError, UnreachableError
 from hefu.home import Home, Reader, load_either
@@ -143,7 +145,9 @@ def _write(reader: Reader, index: Index, out: str) -> list[str]:
     lacking = index.settled() - index.with_evidence()
     receipts = {identity: reader.vault.receipt(identity) for identity in sorted(lacking) if reader.vault.has(identity)}
     found = [Proven(identity, receipt) for identity, receipt in receipts.items() if receipt is not None]
-    taken = os.listdir(reach(out)) if os.path.isdir(reach(out)) else []
-    evidence = rebuild(reader, found, out, index, taken).evidence
-    index.catch_up()
+    make_private(out)
+    with alone(out):
+        taken = [name.removesuffix(".part") for name in os.listdir(reach(out))]  # what is on its way has its name
+        evidence = rebuild(reader, found, out, index, taken).evidence
+        index.catch_up()
     return evidence

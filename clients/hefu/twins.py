@@ -84,14 +84,20 @@ def check_receipt(receipt: Receipt, part: Part, reader: Reader) -> None:
 
 
 def fetch_receipt(identity: str, service: Service) -> Receipt | None:
-    """A receipt from the service; None while there is none, or if the statement was never deposited."""
+    """A receipt from the service; None while there is none, or if the statement was never deposited.
+
+    VerificationError for that of another statement: whoever believed it would give up the private half of that one.
+    """
     try:
         answer = service.get(f"/v1/deposits/{identity}/receipt", limit=MAX_RECEIPT)
     except RefusedError as error:
         if error.status != 404:
             raise
         return None
-    return parse_receipt(answer.body) if answer.status == 200 else None
+    receipt = parse_receipt(answer.body) if answer.status == 200 else None
+    if receipt is not None and statement_id(receipt.statement.encode()).hex() != identity:
+        raise VerificationError("receipt: it is of another statement")
+    return receipt
 
 
 def _texts(vault: Vault, deposited: frozenset[str]) -> Iterator[tuple[str, str]]:

@@ -27,7 +27,8 @@ from hefu.blobs import (
 )
 from hefu.disk import reach
 from hefu.errors import RefusedError, UnreachableError
-from hefu.recovery import Recovery
+from hefu.language import say
+from hefu.recovery import Recovery, format_vault_key
 from hefu.remote import Remote
 from hefu_ledger.errors import LedgerError, MalformedError
 from hefu_ledger.receipt import Receipt, format_receipt, parse_receipt
@@ -35,6 +36,7 @@ from hefu_ledger.statement import statement_id
 
 _NAME: Final = re.compile(r"[0-9a-f]{64}(\.[1-9][0-9]{0,3}|\.receipt)?")
 _UNSENT: Final = "unsent"
+RECOVERY: Final = "vault.key"  # where a home has the recovery secret
 
 
 class Vault(NamedTuple):
@@ -61,10 +63,14 @@ class Vault(NamedTuple):
         return None
 
     def add(self, name: str, data: bytes) -> None:
-        """Write a file once: one that is there stays. Durable on return."""
+        """Write a file once: one that is there stays. Durable on return.
+
+        UnreachableError if the home's recovery words were replaced meanwhile: nothing is written then.
+        """
         make_private(self.folder)
         with suppress(FileExistsError):
             write_new(f"{self.folder}/{name}", data)
+            self._check_words(name)
 
     def keep(self, kind: str, contents: bytes) -> str:
         """Keep anything but a deposit or a receipt, and give its name; it is to be sent. Durable on return."""
@@ -97,7 +103,9 @@ class Vault(NamedTuple):
         if self.has(name) and self._holds(name, data):
             return
         make_private(self.folder)
+        self._check_words()  # before it takes the place of one that is good
         replace(f"{self.folder}/{name}", seal(RECEIPT, data, self.recovery))
+        self._check_words(name)
 
     def receipt(self, identity: str) -> Receipt | None:
         """The receipt kept of a statement; None if there is none. MalformedError if it is damaged."""
@@ -154,6 +162,17 @@ class Vault(NamedTuple):
         with suppress(FileNotFoundError):
             os.unlink(reach(self._note(name)))
         return ""
+
+    def _check_words(self, *written: str) -> None:
+        """Take back what was written under words that another process has replaced since: they may open it no more.
+
+        Whoever replaces them encrypts what is there again, but only after the new ones are in the home.
+        """
+        with suppress(FileNotFoundError), open(reach(f"{self.home}/{RECOVERY}"), "rb") as file:
+            if file.read() != format_vault_key(self.recovery):
+                for name in written:
+                    os.unlink(reach(f"{self.folder}/{name}"))
+                raise UnreachableError(say("vault.replaced"))
 
     def _owe(self, name: str) -> None:
         path = self._note(name)

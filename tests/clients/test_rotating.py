@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm, Office
-from tests.clients.double import CODE
+from tests.clients.double import CODE, problem
 from tests.clients.dying import CUT, DIE, FULL, Forker
 
 from hefu.blobs import opened
-from hefu.errors import ClosedError
+from hefu.errors import ClosedError, UnreachableError
 from hefu.home import load_reader
 from hefu.labels import Label, read_labels
 from hefu.proving import verify_vault
@@ -222,3 +223,51 @@ def test_who_may_not_close_a_vault_is_told_before_anything_is_changed(office: Of
     assert {path: path.read_bytes() for path in office.clerk.glob("vault.key*")} == before
     hefu("vault", "rotate", "--home", office.chief)
     assert len(office.double.vault.closed) == 1
+
+
+def test_a_deposit_that_began_under_the_old_words_is_never_kept_under_them(full: Firm, documents: Path) -> None:
+    """Its documents may have been read for hours, while the words were replaced and the old sheet destroyed."""
+    new = rotated(full)
+    before = contents(Path(full.home.vault.folder))
+    with pytest.raises(UnreachableError, match="run the same command again"):
+        full.deposit(documents / "1.txt")
+    (receipt, *_) = full.double._receipts.values()
+    with pytest.raises(UnreachableError, match="run the same command again"):
+        full.home.vault.keep_receipt(receipt)
+    assert contents(Path(full.home.vault.folder)) == before
+    hefu("deposit", documents / "1.txt", "--home", full.home.path, "--out", full.out, "--wait")
+    assert_comes_back(full, new)
+
+
+def test_a_change_that_another_computer_overtook_gives_way_to_it(
+    full: Firm, documents: Path, forker: Forker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted or not."""
+    other = second(full)
+    with monkeypatch.context() as patch:
+        patch.setattr(full.double.vault, "close", lambda *_: problem(409, "conflict", "not now"))
+        hefu("vault", "rotate", "--home", other, expect=2)
+    overtaken = load_reader(str(other)).recovery
+    hefu("deposit", documents / "1.txt", "--home", other, "--out", full.out, "--wait")
+    new = rotated(full)
+    assert "hefu vault join" in hefu("vault", "rotate", "--home", other, expect=2).err
+    (full.folder / "new words").write_text(format_words(new))
+    words, calls = ("vault", "join", "--home", other, "--words", full.folder / "new words"), 0
+    while forker.run(DIE, calls, *words):
+        calls += 13
+    with pytest.raises(ClosedError):
+        Remote(full.service, Recovery(overtaken.secret)).listing()
+    assert load_reader(str(other)).recovery == new
+    assert verify_vault(load_reader(str(other)), full.service).findings == []
+    hefu("vault", "sync", "--home", full.home.path)
+    assert_comes_back(full, new)
+
+
+def test_a_copy_of_the_old_vault_s_folder_still_restores_with_the_old_words(full: Firm) -> None:
+    copy = Path(shutil.copytree(full.home.vault.folder, full.folder / "copy"))
+    rotated(full)
+    (full.folder / "words").write_text(format_words(full.home.recovery))
+    place = ("--home", full.folder / "again", "--from", copy, "--out", full.folder / "back")
+    restore = ("vault", "restore", "--words", full.folder / "words", "--server", full.service.url, *place)
+    assert "this vault was closed" in hefu(*restore, expect=1).out
+    assert contents(full.folder / "back") == contents(full.out)

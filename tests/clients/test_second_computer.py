@@ -164,3 +164,19 @@ def test_a_restored_home_without_a_key_fetches_what_is_deposited_later(two: Two)
     hefu("deposit", two.folder / "documents" / "1.txt", "--home", two.first, "--out", two.folder / "evidence", "--wait")
     done = two.sync("--out", two.folder / "restored")
     assert done["evidence"] == [f"{two.folder}/restored/1.txt.hefu.json"]
+
+
+def test_a_colleagues_evidence_leaves_the_name_of_what_is_on_its_way_alone(two: Two) -> None:
+    two.enrol_second()
+    hefu("deposit", two.folder / "documents" / "0.txt", "--home", two.first, "--out", two.folder / "evidence", "--wait")
+    out, evidence = two.folder / "out", (two.folder / "evidence" / "0.txt.hefu.json").read_bytes()
+    (two.copies / "0.txt").write_bytes(b"another")
+    words = ("deposit", two.copies / "0.txt", "--home", two.second, "--out", out, "--json")
+    two.double.sealing = False
+    (mine,) = hefu(*words).json["deposits"]
+    two.double.sealing = True
+    assert f"{out}/1/0.txt.hefu.json" in two.sync("--out", out)["evidence"]
+    assert (out / "1" / "0.txt.hefu.json").read_bytes() == evidence
+    (done,) = hefu(*words, "--wait").json["deposits"]
+    assert (done["state"], done["statement"]) == ("anchored", mine["statement"])
+    assert {entry["evidence"] for entry in two.listed()} >= {f"{out}/0.txt.hefu.json", f"{out}/1/0.txt.hefu.json"}

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from tests.clients.command_line import hefu
-from tests.clients.conftest import NAME, Office
+from tests.clients.conftest import NAME, Firm, Office
 from tests.clients.double import Double, Reply, problem
 from tests.sample_ledger import POLICY
 
 from hefu.blobs import About
 from hefu.bundles import read_part
 from hefu.home import load_reader
+from hefu.recovery import format_words
 from hefu_ledger.policy import format_policy
 from hefu_ledger.statement import statement_id
 
@@ -100,6 +101,45 @@ def test_a_receipt_of_another_text_never_takes_the_place_of_ones_own(
     assert office.beside("part").exists()
     assert not (office.folder / "evidence" / f"{NAME}.hefu.json").exists()
     assert office.state("--wait") == "anchored"
+
+
+def test_a_service_that_calls_ones_own_statement_an_earlier_one_costs_no_private_half(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.state()
+    hefu("approve", office.beside("part"), "--home", office.chief)
+    office.double.sealing = False
+    (done,) = office.deposit().json["deposits"]
+    office.double.sealing = True
+    refused = problem(409, "conflict", f"deposited already: statement {done['statement']}, deposit 1")
+    with monkeypatch.context() as patch:
+        patch.setattr(office.double, "answer", _refusing(office.double, refused))
+        assert office.state("--wait") == "anchored"
+    assert load_reader(str(office.clerk)).vault.has(done["statement"])
+    assert_settled(office)
+
+
+def test_a_receipt_under_another_id_than_was_asked_for_costs_no_private_half(
+    firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (done,) = firm.deposit(documents / "0.txt")
+    unheard, answer, listing = "ab" * 32, firm.double.answer, firm.double.vault.answer
+    monkeypatch.setattr(
+        firm.double,
+        "answer",
+        lambda method, path, body: answer(method, path.replace(unheard, done.statement), body),
+    )
+    monkeypatch.setattr(
+        firm.double.vault,
+        "answer",
+        lambda method, path, body, headers, _: listing(method, path, body, headers, [unheard]),
+    )
+    assert "of another statement" in hefu("vault", "sync", "--home", firm.home.path, expect=1).out
+    assert firm.home.vault.has(done.statement)
+    (firm.folder / "words").write_text(format_words(firm.home.recovery))
+    place = ("--home", firm.folder / "new", "--server", firm.service.url, "--out", firm.folder / "back")
+    back = hefu("vault", "restore", "--words", firm.folder / "words", *place, "--json", expect=1).json
+    assert [Path(path).name for path in back["evidence"]] == ["0.txt.hefu.json"]
 
 
 def _refusing(double: Double, refused: Reply) -> Callable[[str, str, bytes], Reply]:

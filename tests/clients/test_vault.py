@@ -14,7 +14,7 @@ from tests.clients.double import DROPPED, LOST, problem
 from tests.clients.dying import Forker
 
 from hefu import blobs
-from hefu.blobs import DEPOSIT, HOME, LABEL, About, opened, seal, seal_deposit, unseal
+from hefu.blobs import DEPOSIT, HOME, LABEL, About, opened, seal, seal_again, seal_deposit, unseal
 from hefu.deposit import ANCHORED, KNOWN
 from hefu.errors import RefusedError, UnreachableError
 from hefu.home import load
@@ -388,6 +388,21 @@ def test_a_file_encrypted_again_is_no_contradiction_to_the_one_the_service_has(f
     assert firm.home.send_owed(firm.service) == ""
     with pytest.raises(RefusedError, match="409"):
         remote.put(done.statement, seal(LABEL, b"{}", firm.home.recovery))
+
+
+def test_a_piece_encrypted_again_is_the_piece_that_the_service_has(
+    firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not unpack by itself; were it refused, its note would hold up all that is still to be sent."""
+    monkeypatch.setattr("hefu.blobs._PIECE", 600)
+    (done,) = firm.deposit(documents)
+    remote, second = firm.home.remote(firm.service), f"{done.statement}.1"
+    _, again = seal_again(second, firm.home.vault.read(second) or b"", firm.home.recovery)
+    assert again != firm.home.vault.read(second)
+    remote.put(second, again)
+    _, other = seal_again(done.statement, firm.home.vault.read(done.statement) or b"", firm.home.recovery)
+    with pytest.raises(RefusedError, match="409"):
+        remote.put(second, other)
 
 
 def test_other_files_in_the_folder_are_left_alone(firm: Firm, documents: Path) -> None:

@@ -88,6 +88,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "此保管库已停用：单位更换了恢复词。请用新的恢复单；在本机运行 hefu vault join --words -",
         "this vault was closed: the firm changed its recovery words. Use the new sheet: hefu vault join --words -",
     ),
+    "vault.replaced": (
+        "恢复词刚被更换；什么也没有丢失，请再次运行同一命令",
+        "the recovery words were replaced just now; nothing is lost: run the same command again",
+    ),
     "vault.no_beginning": ("此次存证的首个文件缺失", "the first of its deposit's files is missing"),
     "vault.no_settings": (
         "没有可读的设置，因而无法恢复",
