@@ -43,7 +43,9 @@ encrypt() { # RECIPIENTS NAME TAR-ARGUMENTS…: durable, and under its name only
     local to=$1 name=$2
     shift 2
     [ ! -e "$target/$name" ] || fail "$target/$name exists"
-    tar --create --exclude=.unfinished "$@" | age --encrypt --recipients-file "$to" --output "$target/$name.part"
+    # Its 1 tells of folders that grew meanwhile, as they do each second: their files are whole and never change.
+    { tar --create --exclude=.unfinished --warning=no-file-changed "$@" || [ $? = 1 ]; } |
+        age --encrypt --recipients-file "$to" --output "$target/$name.part"
     sync "$target/$name.part"
     mv "$target/$name.part" "$target/$name"
     sync "$target"

@@ -22,6 +22,7 @@ from typing import Final
 
 _MOST: Final = 10_000  # lines that wait, while nobody takes what is written
 _PAUSE_S: Final = 0.05  # in which lines gather
+_PATIENCE_S: Final = 1.0  # of a request or a job that logs an error, with whoever should read it
 _STDERR: Final = 2
 _QUIET: Final = ("alembic", "rq", "sqlalchemy", "werkzeug")  # what they say of their work may hold others' data
 _ENCODE: Final = json.JSONEncoder(ensure_ascii=False).encode
@@ -93,10 +94,15 @@ class LineHandler(logging.Handler):
             self._some.set()
 
     def flush(self) -> None:
-        """Write everything that was logged so far."""
-        if self._process == os.getpid():
-            with self._writing:
-                self._write()
+        """Write everything that was logged so far; what nobody takes for a second is left to the thread."""
+        if self._process == os.getpid() and self._writing.acquire(timeout=_PATIENCE_S):
+            try:
+                if self._is_taken():
+                    self._write()
+                else:
+                    self._some.set()
+            finally:
+                self._writing.release()
 
     def _begin(self) -> None:
         """Begin in this process, which may be a fork of one that logged: its lines are not ours to write."""
@@ -112,7 +118,8 @@ class LineHandler(logging.Handler):
             some.wait()
             time.sleep(_PAUSE_S)
             some.clear()
-            self.flush()
+            with self._writing:
+                self._write()
 
     def _write(self) -> None:
         data = b""
@@ -126,6 +133,12 @@ class LineHandler(logging.Handler):
             dropped, self._dropped = self._dropped, 0
             data += self._line(_note("hefu.logs", f"{dropped} lines were dropped"))
         self._put(data)
+
+    def _is_taken(self) -> bool:
+        try:
+            return bool(select.select([], [self._file], [], _PATIENCE_S)[1])
+        except (OSError, ValueError):  # closed: writing finds out, and does no harm
+            return True
 
     def _line(self, record: logging.LogRecord) -> bytes:
         try:

@@ -299,10 +299,7 @@ class LedgerFiles(Protocol):
     def read_nodes(self, batch: int) -> bytes | None: ...
 
     def read_path(self, batch: int, *, place: int, count: int) -> Sequence[bytes] | None:
-        """Read the audit path of leaf ``place`` of a batch of ``count`` from its nodes; None if they are not there.
-
-        It is what the file holds: the caller checks where it leads.
-        """
+        """The audit path of leaf ``place`` of ``count`` as the batch's nodes have it, unchecked; None without them."""
 
     def write_checkpoint(self, note: bytes) -> None:
         """Replace the checkpoint atomically."""
@@ -321,6 +318,7 @@ class Mender(Protocol):
 
     def rewrite_tile(self, tile: Tile, data: bytes) -> None: ...
     def rewrite_leaves(self, batch: int, data: bytes) -> None: ...
+    def rewrite_nodes(self, batch: int, data: bytes) -> None: ...
 
 
 class ExportFiles(LedgerFiles, Protocol):

@@ -138,7 +138,8 @@ def _webhook(value: str) -> str:
     url = urlsplit(value)
     if "@" in url.netloc:
         raise ValueError("holds a user or password, which others can see: requests are signed instead")
-    if not url.hostname or not (scheme == "https" or (scheme == "http" and _is_loopback(url.hostname))):
+    allowed = scheme == "https" or (scheme == "http" and _is_loopback(url.hostname or ""))
+    if not url.hostname or not _port(url) or not allowed:
         raise ValueError("not an https:// URL (http:// is for this machine alone)")
     return value
 

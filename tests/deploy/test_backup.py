@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -165,6 +166,49 @@ def test_a_backup_taken_while_deposits_go_on_is_a_whole_ledger(places: tuple[Pla
         assert count_proven(services, signer, range(held)) == held
         assert list(fsck(services)) == []
         deposit(services, signer, held)
+
+
+_GROWING = """#!{python}
+import os, subprocess, sys
+age = subprocess.Popen(["{age}", *sys.argv[1:]], stdin=subprocess.PIPE)
+seen, batch = b"", os.path.join(os.environ["HEFU_DATA"], "batches", "000000009999-1")
+while data := sys.stdin.buffer.read(512):
+    age.stdin.write(data)
+    seen = seen[-511:] + data
+    if b"batches/" in seen and not os.path.exists(batch):
+        open(batch, "wb").close()
+age.stdin.close()
+sys.exit(age.wait())
+"""
+
+
+def test_a_batch_that_is_sealed_while_the_batches_are_read_does_not_end_a_backup(tmp_path: Path) -> None:
+    place, age = Place(tmp_path / "data", None), shutil.which("age")
+    begun(place)
+    (place.data / "batches").mkdir(exist_ok=True)
+    # More than a pipe holds: tar is still at the folder when the next batch comes.
+    (place.data / "batches" / "000000000000-1").write_bytes(bytes(1 << 20))
+    growing = tmp_path / "bin" / "age"
+    growing.parent.mkdir()
+    growing.write_text(_GROWING.format(python=sys.executable, age=age))
+    growing.chmod(0o755)
+    backup, _ = Machine(tmp_path, f"{growing.parent}:{BIN}:{os.environ['PATH']}", None).back_up(place)
+    assert (place.data / "batches" / "000000009999-1").exists()
+    assert [path for path in backup.parent.iterdir() if path.suffix == ".part"] == []
+
+
+def test_a_backup_that_cannot_read_a_file_is_none(tmp_path: Path) -> None:
+    place = Place(tmp_path / "data", None)
+    begun(place)
+    machine = Machine(tmp_path, f"{BIN}:{os.environ['PATH']}", None)
+    failing = tmp_path / "bin" / "tar"
+    failing.parent.mkdir()
+    failing.write_text("#!/bin/sh\nexit 2\n")
+    failing.chmod(0o755)
+    machine.environment["PATH"] = f"{failing.parent}:{machine.environment['PATH']}"
+    done = machine.run("backup.sh", place, "--recipients", tmp_path / "keeper.pub", machine.backups)
+    assert done.returncode != 0
+    assert list(machine.backups.glob("*.age")) == []
 
 
 def test_a_restored_ledger_that_is_behind_what_anyone_saw_signs_nothing(places: tuple[Place, Place, Machine]) -> None:

@@ -112,6 +112,27 @@ def test_the_units_are_closed_to_what_they_do_not_need(units: list[str]) -> None
     assert done.returncode == 0, done.stdout
 
 
+def system_calls(name: str) -> set[str]:
+    """Those of a set of systemd's, or the one that is named."""
+    if not name.startswith("@"):
+        return {name}
+    done = subprocess.run(["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, check=True)
+    members = [line.strip() for line in done.stdout.splitlines()[1:]]
+    return {call for member in members if member and member[0] != "#" for call in system_calls(member)}
+
+
+@needs_systemd
+def test_the_web_may_choose_its_core_and_how_many_files_it_opens() -> None:
+    """Refused either, it would end as it starts."""
+    allowed: set[str] = set()
+    unit = (DEPLOY / "systemd" / "hefu-web.service").read_text()
+    for words in re.findall(r"^SystemCallFilter=(.*)$", unit, re.MULTILINE):
+        named = {call for name in words.lstrip("~").split() for call in system_calls(name)}
+        allowed = allowed - named if words.startswith("~") else allowed | named
+    assert {"sched_getaffinity", "sched_setaffinity", "prlimit64"} <= allowed
+    assert "setpriority" not in allowed
+
+
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
 def test_a_unit_gives_what_has_begun_time_to_end(unit: Path) -> None:
     if "Type=oneshot" not in unit.read_text():

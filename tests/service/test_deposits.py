@@ -236,3 +236,21 @@ def test_strangers_do_not_fill_the_memory_of_known_depositors(
     with pytest.raises(RefusedError):
         gate.check(statement(depositor_key("stranger", "key")))
     assert "stranger" not in gate._standings
+
+
+@pytest.mark.parametrize("damage", ["altered", "cut"])
+def test_damage_of_our_own_is_no_fork_and_passes_when_it_is_mended(service: SampleService, damage: str) -> None:
+    key = service.enrol()
+    service.deposit(key)
+    service.settle()
+    root = published_root(service.services.files, 3)
+    assert root is not None
+    (tile,) = (service.data / "ledger" / "tile" / "0").rglob("3")
+    right = tile.read_bytes()
+    tile.chmod(0o600)
+    tile.write_bytes({"altered": bytes(32) + right[32:], "cut": right[:40]}[damage])
+    data = statement(key, 7, seen=Seen(root, 3))
+    with pytest.raises(StorageError, match="fsck"):
+        service.accept(data)
+    tile.write_bytes(right)
+    service.accept(data)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from limits import RateLimitItemPerDay, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 from tests.sample_api import SampleApi, api_of
 from tests.sample_service import SampleService, depositor_key, depositor_of, possession, statement
 from tests.serving import Serving, post_json, request
@@ -162,6 +162,28 @@ def test_threads_that_race_take_the_limit_and_not_one_more() -> None:
     allowance = Allowance(Counts(), RateLimitItemPerDay(1000))
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(lambda _: allowance.take("key", 1), range(1500))) == 1000
+
+
+def test_two_at_once_with_room_for_both_are_both_admitted() -> None:
+    """The second comes while the first asks the counter, and both could spend what is left of a portion."""
+    item = RateLimitItemPerDay(1000)
+
+    class Meeting(Counts):
+        met: bool | None = None
+
+        def take(self, item: RateLimitItem, key: str, count: int) -> bool:
+            if self.met is None and count == 64 - 5:
+                self.met = False
+                self.met = allowance.take("key", 64)
+            return super().take(item, key, count)
+
+    counts = Meeting()
+    allowance = Allowance(counts, item)
+    assert allowance.take("key", 10)  # of a portion of 15
+    assert allowance.take("key", 64)
+    assert counts.met
+    assert allowance.take("key", 1000 - 10 - 64 - 64)
+    assert not allowance.take("key", 1)
 
 
 def test_a_lease_ends_with_its_window(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -325,3 +325,21 @@ def test_a_worker_logs_no_more_than_ids_of_a_job(
     assert "settle-" in logged.text
     for hidden in (depositor_of(key), statement_id(parse_note(note)).hex()):
         assert hidden not in logged.text
+
+
+def test_an_error_waits_no_longer_than_a_moment_for_who_should_read_it() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(4096))
+    os.set_blocking(writer, True)
+    handler = LineHandler(writer)
+    logged = threading.Thread(target=handler.emit, args=[logging.makeLogRecord({"levelno": logging.ERROR})])
+    logged.start()
+    logged.join(10)
+    assert not logged.is_alive()
+    os.read(reader, 1 << 20)
+    handler.flush()
+    os.close(writer)
+    os.close(reader)

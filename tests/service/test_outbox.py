@@ -47,7 +47,7 @@ from hefu_service.outside import mail, webhook
 from hefu_service.outside.disk import is_low
 from hefu_service.outside.mail import MailSender, mail_server
 from hefu_service.outside.webhook import WebhookSender, parse_secret, signed_headers
-from hefu_service.ports import ClockError, PortError, Store
+from hefu_service.ports import ClockError, PortError, StorageError, Store
 from hefu_service.sealing.genesis import begin_ledger
 from hefu_service.sealing.stops import RolledBackError
 from hefu_service.senders import make_senders
@@ -344,6 +344,13 @@ def test_a_webhook_s_secret_is_long_and_marked(text: str) -> None:
     assert len(text) < 10 or text not in str(caught.value)
 
 
+def test_no_line_of_the_log_holds_a_webhook_s_url(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    WebhookSender(f"{receiver.url}?key=capability", parse_secret(SECRET)).send(MESSAGE)
+    assert len(receiver.posts) == 1
+    assert caplog.messages == []
+
+
 def test_a_receiver_that_hangs_is_cut(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhook, "_TIMEOUTS", 0.1)
     done = threading.Event()
@@ -511,6 +518,19 @@ def test_a_ledger_that_has_stopped_is_told_of(told: Told, receiver: Receiver, mo
     told.tell()
     assert alarms(receiver) == [("alarm.raised", STOPPED)]
     assert b"yesterday" not in receiver.posts[0].body
+
+
+def test_an_alarm_goes_out_though_it_cannot_be_told_what_was_published(
+    told: Told, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: object, **__: object) -> bool:
+        raise StorageError("record 1 is not there")
+
+    monkeypatch.setattr(slow, "announce", damaged)
+    told.services = replace(told.services, disk_low=lambda: True)
+    with pytest.raises(StorageError, match="record 1"):
+        told.tell()
+    assert [post.said["data"]["alarm"] for post in receiver.posts] == [DISK]
 
 
 def test_a_disk_is_low_when_a_twentieth_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -762,6 +782,7 @@ def test_a_mail_user_and_a_password_go_together() -> None:
         ("HEFU_WEBHOOK_URL", "https://hefu:secret@system.example/hook"),
         ("HEFU_WEBHOOK_URL", "https:///secret"),
         ("HEFU_WEBHOOK_URL", "file:///secret"),
+        ("HEFU_WEBHOOK_URL", "https://secret:99999/hook"),
         ("HEFU_SMTP_URL", "smtps://hefu:secret@mail.example"),
         ("HEFU_SMTP_URL", "smtp://secret@mail.example"),
         ("HEFU_SMTP_URL", "smtp://secret:99999"),

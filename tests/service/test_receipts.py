@@ -24,6 +24,7 @@ from hefu_ledger.verify import verify_receipt
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import report_compromised, retire_key
+from hefu_service.outside.mending import LedgerMender
 from hefu_service.ports import StorageError
 from hefu_service.sealing import anchors, receipts
 from hefu_service.sealing.nodes import format_nodes, read_path
@@ -38,6 +39,7 @@ from hefu_service.sealing.receipts import (
     make_receipt,
     number_state,
 )
+from hefu_service.sealing.repair import repair
 from hefu_service.sealing.seal import seal_once
 
 
@@ -311,6 +313,9 @@ def test_nodes_that_are_damaged_are_not_believed_and_fsck_finds_them(
     nodes_file(large).write_bytes({"flipped": flipped, "cut": good[: 32 * 4 + 7], "empty": b""}[damage])
     assert receipt_of(large, statement(key, 5)) == made
     assert [finding.what for finding in large.findings()] == ["nodes of record 2: not what the database holds"]
+    assert list(repair(large.services, LedgerMender(large.data / "ledger"))) == ["batches/2/nodes"]
+    assert nodes_file(large).read_bytes() == good
+    assert large.findings() == []
 
 
 def test_leaves_of_another_length_are_not_believed(service: SampleService, key: Ed25519Signer) -> None:
@@ -383,3 +388,16 @@ def test_a_deposit_between_remembered_batches_is_found_in_its_own(service: Sampl
 def test_an_unknown_deposit_is_told_apart_from_one_that_waits(service: SampleService) -> None:
     with pytest.raises(UnknownDepositError):
         Receipts(service.services).make(bytes(32))
+
+
+def test_a_tile_that_was_put_right_is_read_anew(service: SampleService, key: Ed25519Signer) -> None:
+    service.deposit(key)
+    service.settle()
+    (tile,) = (service.data / "ledger" / "tile" / "0").rglob("3")
+    right, made = tile.read_bytes(), Receipts(service.services)
+    tile.chmod(0o600)
+    tile.write_bytes(bytes(32) + right[32:])
+    with pytest.raises(StorageError, match="published tiles"):
+        made.make(statement_id(statement(key)))
+    tile.write_bytes(right)
+    assert made.make(statement_id(statement(key))) == make_receipt(service.services, statement_id(statement(key)))

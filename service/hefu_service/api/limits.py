@@ -89,20 +89,17 @@ class Allowance:
         """Whether there was room for ``count`` (1 or more) more, which then are taken."""
         with self._lock:
             lease = self._lease(key)
-            if lease.left >= count:
-                lease.left -= count
-                return True
-            needed = count - lease.left
+            held = min(lease.left, count)  # ours at once: another that counts on it too would be refused for nothing
+            lease.left -= held
+        needed = count - held
+        if not needed:
+            return True
         portion = max(needed, self._portion)
         if not self._counts.take(self.item, key, portion):  # asked without the lock: it may be far away
             portion = needed if portion > needed and self._counts.take(self.item, key, needed) else 0
         with self._lock:
-            lease = self._lease(key)
-            lease.left += portion
-            if lease.left < count:
-                return False  # and what others left of the portion is kept for the next
-            lease.left -= count
-            return True
+            self._lease(key).left += portion - needed if portion else held
+        return portion > 0
 
     def give_back(self, key: str, count: int) -> None:
         """Let ``count`` that were taken be taken again."""

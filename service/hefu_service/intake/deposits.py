@@ -14,7 +14,7 @@ from typing import Final
 from hefu_ledger.checkpoint import parse_checkpoint
 from hefu_ledger.encoding import MAX_INTEGER
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.merkle import root_of
+from hefu_ledger.merkle import consistency_path, root_of, verify_consistency
 from hefu_ledger.note import Note, parse_note
 from hefu_ledger.receipt import MAX_RECORDS
 from hefu_ledger.roster import Roster
@@ -144,10 +144,13 @@ class Gate:
 
 
 def published_root(files: LedgerFiles, size: int) -> bytes | None:
-    """Compute the published ledger's root (32 bytes) at ``size`` from its tiles; None if it is not that long yet."""
+    """Compute the published ledger's root (32 bytes) at ``size`` from its tiles; None if it is not that long yet.
+
+    StorageError if the tiles do not lead from it to the published checkpoint: damage here is no fork.
+    """
     note = files.read_checkpoint()
-    length = 0 if note is None else parse_checkpoint(parse_note(note).text).size
-    if size > length:
+    published = None if note is None else parse_checkpoint(parse_note(note).text)
+    if published is None or size > published.size:
         return None
 
     def fetch(tile: Tile) -> bytes:
@@ -156,7 +159,13 @@ def published_root(files: LedgerFiles, size: int) -> bytes | None:
             raise StorageError(f"{tile.path} is not where it was published")
         return data
 
-    return root_of(size, node_reader(length, fetch))
+    node = node_reader(published.size, fetch)
+    try:
+        root, path = root_of(size, node), consistency_path(size, published.size, node)
+        verify_consistency(old_size=size, old_root=root, new_size=published.size, new_root=published.root, path=path)
+    except LedgerError as error:  # no fault of the statement's: neither malformed nor a fork
+        raise StorageError(f"published tiles do not lead to the checkpoint: run `hefu-service fsck`: {error}") from None
+    return root
 
 
 def read_statement(data: bytes, origin: str) -> Signed:

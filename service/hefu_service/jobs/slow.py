@@ -35,10 +35,12 @@ def tell(services: Services) -> None:
     if not services.senders:
         return
     now_ms = time_ms()
-    report(services.store, services.origin, _alarming(services, now_ms), services.senders, now_ms=now_ms)
-    if WEBHOOK in services.senders:
-        announce(services, WEBHOOK, now_ms=now_ms)
-    _deliver(services)
+    try:
+        report(services.store, services.origin, _alarming(services, now_ms), services.senders, now_ms=now_ms)
+        if WEBHOOK in services.senders:
+            announce(services, WEBHOOK, now_ms=now_ms)
+    finally:
+        _deliver(services)  # an alarm goes out even where the database cannot tell what was published
 
 
 def _alarming(services: Services, now_ms: int) -> Mapping[str, Figures]:

@@ -20,3 +20,6 @@ class LedgerMender:
 
     def rewrite_leaves(self, batch: int, data: bytes) -> None:
         self._folder.replace(f"batches/{batch}/leaves", data)
+
+    def rewrite_nodes(self, batch: int, data: bytes) -> None:
+        self._folder.replace(f"batches/{batch}/nodes", data)

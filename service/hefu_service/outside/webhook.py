@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import ssl
 import time
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ from hefu_service.ports import PortError
 _SECRET: Final = "whsec_"  # noqa: S105 -- what every secret begins with
 _TIMEOUTS: Final = httpx.Timeout(10.0, connect=5.0)
 _LONGEST_S: Final = 15.0
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL, and what is in one may be a secret
 
 
 def parse_secret(text: str) -> bytes:

@@ -152,7 +152,11 @@ class Receipts:
         key = tuple(record.index for record in records)
         proof = self._proofs.get(key)
         if proof is None:
-            proof = _proof(anchor, records, self._nodes(anchor.checkpoint.size))
+            try:
+                proof = _proof(anchor, records, self._nodes(anchor.checkpoint.size))
+            except StorageError:
+                self._published = 0, published_nodes(self._services.files, 0)  # what was read may be repaired meanwhile
+                raise
             _remember(self._proofs, key, proof)
         return proof
 

@@ -8,13 +8,14 @@ from hefu_ledger.merkle import root_of_leaves
 from hefu_service.ports import Mender, View
 from hefu_service.sealing.batch import batch_body
 from hefu_service.sealing.history import check_past
+from hefu_service.sealing.nodes import format_nodes
 from hefu_service.sealing.published import record_tree, records_of, wanted_leaves, wanted_tiles
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 
 
 def repair(services: Services, mender: Mender) -> Iterator[str]:
-    """Write every tile and leaves file anew that is not what it must be; gives their names. The service may run.
+    """Write every tile, leaves and nodes file anew that is not what it must be; gives their names. The service may run.
 
     Raises SealingStoppedError, having written nothing, where the database does not lead to the published checkpoint;
     RolledBackError and VerificationError where that is not to be believed itself. Without one there is nothing to
@@ -37,6 +38,10 @@ def repair(services: Services, mender: Mender) -> Iterator[str]:
             if services.files.read_leaves(index) != data:
                 mender.rewrite_leaves(index, data)
                 yield f"batches/{index}/leaves"
+            found, nodes = services.files.read_nodes(index), format_nodes(data)
+            if found not in (None, nodes):  # small batches have none
+                mender.rewrite_nodes(index, nodes)
+                yield f"batches/{index}/nodes"
 
 
 def _check_deposits(view: View, size: int) -> None:

@@ -16,7 +16,7 @@ def published_nodes(files: LedgerFiles, size: int) -> NodeReader:
     def fetch(tile: Tile) -> bytes:
         data = files.read_tile(tile)
         if data is None:
-            raise StorageError(f"{tile.path} is not there; remove the published checkpoint to have all written anew")
+            raise StorageError(f"{tile.path} is not there: run `hefu-service fsck --repair`")
         return data
 
     return node_reader(size, fetch)

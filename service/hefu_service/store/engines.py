@@ -199,6 +199,14 @@ _UNSAFE: Final = (
 )
 # A process that hangs in the middle of a transaction must not hold the head's row for ever.
 _PATIENCE: Final = f"SET lock_timeout = '{_WAIT_S}s'; SET idle_in_transaction_session_timeout = '{_WAIT_S}s'"
+# A server that vanishes without a word, as when its machine fails, would hold the commit of all that waits for hours.
+_NOTICED: Final = {
+    "connect_timeout": _WAIT_S,
+    "tcp_user_timeout": 1000 * _WAIT_S,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 _COPIED_AS: Final = {bytes: "bytea", int: "int8", str: "text"}  # int8: what WHOLE is there
 
 
@@ -223,7 +231,7 @@ def _postgresql_engine(url: URL, isolation: str, **pool: int) -> Engine:
         engine = create_engine(
             url,
             isolation_level=isolation,
-            connect_args={"connect_timeout": _WAIT_S, "client_encoding": "utf8"},
+            connect_args={**_NOTICED, "client_encoding": "utf8"},
             hide_parameters=True,
             pool_timeout=_WAIT_S,
             **pool,
