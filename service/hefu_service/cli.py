@@ -170,6 +170,7 @@ def worker(queues: str, **flags: Any) -> None:
     settings = read_settings(os.environ, **flags)
     if settings.redis_url is None:
         raise SettingsError("HEFU_REDIS_URL: missing; without a queue `hefu-service serve` seals by itself")
+    os.nice(5)  # whoever deposits waits for the processes that answer, nobody for this one
     log_to_stderr()
     with (
         open_services(settings.data, settings.database_url) as services,
