@@ -66,7 +66,8 @@ CLEAR = (
     "unable to open database file",
     "readonly database",
     "disk image is malformed",
-)  # the last three: SQLite, of what it could not read
+    "locking protocol",
+)  # the last four: SQLite, of what it could not read
 FAIL, KILL = ACTIONS = "error=EIO", "signal=KILL"
 SAMPLE = 8
 

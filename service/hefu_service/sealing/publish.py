@@ -9,7 +9,7 @@ from hefu_ledger.merkle import Frontier, NodeReader, consistency_path, leaf_hash
 from hefu_ledger.note import format_note
 from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, format_bundle, tile_bytes, tiles_at
 from hefu_service.ports import LedgerHead, StoredRecord, View
-from hefu_service.sealing.batch import batch_body
+from hefu_service.sealing.batch import batch_body, leaf_hashes
 from hefu_service.sealing.history import check_past, published_checkpoint
 from hefu_service.sealing.nodes import format_nodes
 from hefu_service.sealing.stops import SealingStoppedError
@@ -64,17 +64,17 @@ def _keep_published(services: Services) -> None:
 
 def _write_leaves(services: Services, view: View, first: int, end: int) -> None:
     for record in [record for record in view.records(first, end - first) if record.type == "batch"]:
-        leaves = _leaves(view, record)
+        leaves = _leaves(services, view, record)
         if len(leaves) > 32 * FEW:
             services.files.write_nodes(record.index, format_nodes(leaves))
         services.files.write_leaves(record.index, leaves)
 
 
-def _leaves(view: View, record: StoredRecord) -> bytes:
+def _leaves(services: Services, view: View, record: StoredRecord) -> bytes:
     """Hash a batch's deposits again; SealingStoppedError unless they lead to the root that its record holds."""
     body = batch_body(record)
-    deposits = view.deposits(body.first_seq, body.count)
-    leaves = b"".join([leaf_hash(deposit.acceptance.encode()) for deposit in deposits])
+    deposits = list(view.deposits(body.first_seq, body.count))
+    leaves = leaf_hashes(deposits, first_seq=body.first_seq, origin=services.origin)
     if root_of_leaves(leaves) != body.roots["sha-256"]:
         raise SealingStoppedError(f"the deposits of record {record.index} no longer lead to the root it holds")
     return leaves
