@@ -5,8 +5,8 @@
 #   restore.sh --identity FILE --keys FILE --keys-identity FILE --seen CHECKPOINT|none BACKUP.tar.age
 #
 # --seen is the newest checkpoint that anyone outside has: of a CDN, a witness, an auditor, an enterprise. Whoever was
-# shown more records than the backup holds has been promised them; then the service refuses to sign and this ledger
-# has ended (RUNBOOK.md). `none` says that you asked everyone and nobody has one.
+# shown more records than the backup holds, or others, has been promised them; then fsck says so and this ledger has
+# ended (RUNBOOK.md). `none` says that you asked everyone and nobody has one.
 # --keys is the keys' own backup; without it and --keys-identity, HEFU_DATA/keys must be there already and nothing else.
 # Wanted: as for backup.sh, with pg_restore in the place of pg_dump. Run it as the service's user, the service stopped.
 set -euo pipefail
@@ -59,10 +59,10 @@ else
     mv "$stage/database" "$stage/hefu.sqlite3"
 fi
 
-# What anyone has seen, the signer must remember: it refuses to sign less.
+# What anyone has seen, the signer must remember: it refuses to sign less, or as much of another history.
 if [ "$seen" != none ]; then
     sed '/^$/,$d' "$seen" >"$stage/seen"
-    if [ "$(sed -n 2p "$stage/seen")" -gt "$(sed -n 2p "$stage/signer/checkpoint")" ]; then
+    if [ "$(sed -n 2p "$stage/seen")" -ge "$(sed -n 2p "$stage/signer/checkpoint")" ]; then
         cp "$stage/seen" "$stage/signer/checkpoint"
     fi
     rm "$stage/seen"
@@ -74,4 +74,10 @@ rmdir "$stage"
 chmod 700 "$HEFU_DATA"
 sync
 echo "restored to $HEFU_DATA; checking all of it"
-hefu-service fsck
+check=(hefu-service fsck)
+[ "$seen" = none ] || check+=(--seen "$seen") # one that is smaller may be of another history as well
+"${check[@]}" || {
+    code=$?
+    echo 'restore.sh: do not start the service before you know what each finding means: RUNBOOK.md' >&2
+    exit "$code"
+}

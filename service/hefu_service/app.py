@@ -28,7 +28,7 @@ def create_app(context: Context) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # a surface without what nobody described
     app.url_map.merge_slashes = False  # nor redirects, which would be HTML
     app.json.sort_keys = True  # type: ignore[attr-defined]  # Flask's default provider has it
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the same
     for blueprint in (deposits, enrolments, keys, ledger, vault, verification, health):
         app.register_blueprint(blueprint)
     problems.register(app)

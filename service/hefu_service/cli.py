@@ -261,7 +261,12 @@ def upgrade(data: Path | None) -> None:
 @command.command()
 @data_option
 @click.option("--repair", is_flag=True, help="First write damaged or lost published files anew 先修复公开文件.")
-def fsck(data: Path | None, repair: bool) -> int:
+@click.option(
+    "--seen",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A checkpoint that somebody outside has, to compare 比对外部所见的检查点.",
+)
+def fsck(data: Path | None, repair: bool, seen: Path | None) -> int:
     """Check everything kept against everything else 全面自检.
 
     Exit 1 if anything is wrong.
@@ -270,7 +275,7 @@ def fsck(data: Path | None, repair: bool) -> int:
     with open_services(settings.data, settings.database_url) as services:
         for name in run_repair(services, LedgerMender(settings.data / "ledger")) if repair else ():
             click.echo(f"written anew 已重写: {name}")
-        findings = list(run_fsck(services))
+        findings = list(run_fsck(services, seen=None if seen is None else seen.read_bytes()))
     for finding in findings:
         click.echo(f"{finding.severity}: {finding.where}: {finding.what}")
     click.echo("clean 无误" if not findings else f"{len(findings)} finding(s)")

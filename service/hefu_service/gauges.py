@@ -13,8 +13,10 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from hefu_ledger.acceptance import Acceptance, parse_acceptance
+from hefu_service.bounded import Bounded
 from hefu_service.intake.committer import received_at
 from hefu_service.jobs.backlog import Reach, reach_of
+from hefu_service.outbox.ports import Waiting
 from hefu_service.ports import ClockError, StorageError, View
 from hefu_service.readiness import PARTS
 from hefu_service.services import Services
@@ -22,13 +24,28 @@ from hefu_service.services import Services
 _VAULTS_EVERY_S: Final = 60.0  # adding up every file takes longer the more there are
 
 
+class _Disk(Collector):
+    """What the data directory's disk tells; it may take for ever."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+
+    def collect(self) -> Iterator[Metric]:
+        """Every gauge that can be read."""
+        disk = os.statvfs(self._data)
+        yield _gauge("disk_free_bytes", "Free on the data directory's disk", disk.f_bavail * disk.f_frsize)
+        with suppress(FileNotFoundError):  # none is published yet
+            written = (self._data / "ledger" / "checkpoint").stat().st_mtime
+            yield _gauge("checkpoint_age_seconds", "Since the published checkpoint was written", time.time() - written)
+
+
 class Gauges(Collector):
     """Reads each time it is collected; where the database does not answer its gauges are absent, never 0."""
 
     def __init__(self, services: Services, data: Path, not_ready: Callable[[], Mapping[str, str]]) -> None:
         self._services = services
-        self._data = data
         self._not_ready = not_ready
+        self._disk = Bounded(_Disk(data))
         self._vaults: tuple[float, int] | None = None  # when they were added up, and the sum
 
     def collect(self) -> Iterable[Metric]:
@@ -37,18 +54,18 @@ class Gauges(Collector):
         ready = GaugeMetricFamily("hefu_ready", "Whether this part works", labels=["part"])
         for part in PARTS:
             ready.add_metric([part], part not in not_ready)
-        disk = os.statvfs(self._data)
-        found = [ready, _gauge("disk_free_bytes", "Free on the data directory's disk", disk.f_bavail * disk.f_frsize)]
+        found = [ready, *self._disk.collect()]
         if "database" not in not_ready:  # it might not answer for long
             with suppress(StorageError):  # it went in between
                 found += self._of_database()
-        return found + list(self._of_checkpoint())
+        return found
 
     def _of_database(self) -> list[Metric]:
         with self._services.store.view() as view:
             reach = reach_of(view)
             oldest = _oldest_owed(view, reach)
             vaults = self._vault_bytes(view)
+        messages = self._services.store.waiting()
         now_ms, believed = self._time(reach)
         age_ms = 0 if oldest is None else max(now_ms - oldest.received_at, 0)
         promise_ms = 1 if oldest is None else max(oldest.anchor_by - oldest.received_at, 1)
@@ -62,14 +79,9 @@ class Gauges(Collector):
             _gauge("checkpoint_size", "Records under the published checkpoint", reach.published),
             _gauge("clock_believed", "Whether the clock is believed", believed),
             _gauge("vault_bytes", "Bytes of files kept for depositors", vaults),
+            _gauge("messages_waiting", "Messages by mail or webhook that are not delivered", messages.count),
+            _gauge("oldest_message_age_seconds", "Age of the oldest of them", _age_s(messages)),
         ]
-
-    def _of_checkpoint(self) -> Iterator[Metric]:
-        try:
-            written = (self._data / "ledger" / "checkpoint").stat().st_mtime
-        except OSError:
-            return  # none is published yet
-        yield _gauge("checkpoint_age_seconds", "Since the published checkpoint was written", time.time() - written)
 
     def _time(self, reach: Reach) -> tuple[int, bool]:
         try:
@@ -88,6 +100,10 @@ class Gauges(Collector):
 
 def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"hefu_{name}", text, value=value)
+
+
+def _age_s(messages: Waiting) -> float:
+    return 0 if messages.oldest is None else max(time.time() - messages.oldest / 1000, 0)
 
 
 def _oldest_owed(view: View, reach: Reach) -> Acceptance | None:

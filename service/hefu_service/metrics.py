@@ -16,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from hefu_service.bounded import Bounded
 from hefu_service.outside.slots import Slot, take_slot
 from hefu_service.ports import StorageError
 
@@ -32,12 +33,12 @@ class Metrics(Collector):
 
     def __init__(self, folder: Path) -> None:
         """Where the disk does not take the files this process is counted alone, in memory, and a warning logged."""
-        disable_created_metrics()  # type: ignore[no-untyped-call]
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped
         self._slot = _slot(folder)
         self._own = CollectorRegistry()
         self._all: Collector = self._own
         if self._slot is not None:
-            self._all = MultiProcessCollector(None, str(folder))  # type: ignore[no-untyped-call]
+            self._all = Bounded(MultiProcessCollector(None, str(folder)))  # type: ignore[no-untyped-call]  # untyped
         _count_in(folder, self._slot)
         deposits = self._counter("deposits_accepted", "Deposits made durable")
         group = self._histogram("commit_deposits", "Deposits of one group commit", buckets=_DEPOSITS)
@@ -114,4 +115,4 @@ def _count_in(folder: Path, slot: Slot | None) -> None:
         values.ValueClass = values.MutexValue
     else:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # the only way to tell it
-        values.ValueClass = values.MultiProcessValue(lambda: slot.number)  # type: ignore[no-untyped-call]
+        values.ValueClass = values.MultiProcessValue(lambda: slot.number)  # type: ignore[no-untyped-call]  # untyped

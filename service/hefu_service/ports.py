@@ -17,7 +17,7 @@ from hefu_ledger.note import Note
 from hefu_ledger.tiles import Tile
 
 if TYPE_CHECKING:  # its ports are a module of their own
-    from hefu_service.outbox.ports import Outbox, Undelivered
+    from hefu_service.outbox.ports import Outbox, Undelivered, Waiting
 
 
 class PortError(Exception):
@@ -30,6 +30,10 @@ class StorageError(PortError):
     def __init__(self, message: str, *, unknown: bool = False) -> None:
         super().__init__(message)
         self.unknown = unknown
+
+
+class DamagedError(StorageError):
+    """A published file is damaged or gone: nothing is proven by it. The text names what anyone may see, and no path."""
 
 
 class HeadMovedError(PortError):
@@ -248,6 +252,9 @@ class Store(Protocol):
     def view(self) -> AbstractContextManager[View]:
         """A read-only snapshot; MUST NOT block writers."""
 
+    def deposit(self, statement_id: bytes) -> Deposit | None:
+        """Look one deposit up by itself, in one round trip: no snapshot is needed for what never changes."""
+
     def intake(self) -> AbstractContextManager[Intake]:
         """Take the intake lock; commit, durably, on leaving; roll back on an exception, having written nothing.
 
@@ -268,6 +275,9 @@ class Store(Protocol):
 
     def undelivered(self, count: int) -> Sequence[Undelivered]:
         """At most ``count`` messages that have not been delivered, by destination and number."""
+
+    def waiting(self) -> Waiting:
+        """How many messages wait to be delivered, and for how long."""
 
     def close(self) -> None: ...
 

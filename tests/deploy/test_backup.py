@@ -18,15 +18,18 @@ from tests.enrolling import enrol, make_statement
 from tests.postgres import Postgres, execute
 from tests.serving import BIN, ENVIRONMENT, ORIGIN
 
+from hefu_ledger.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.note import format_note, sign_note
 from hefu_ledger.policy import Log, Policy
 from hefu_ledger.receipt import format_receipt
 from hefu_ledger.statement import statement_id
 from hefu_ledger.verify import verify_receipt
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs.tasks import settle
+from hefu_service.outside.signer import create_key, read_key
 from hefu_service.sealing.fsck import fsck
-from hefu_service.sealing.receipts import make_receipt
+from hefu_service.sealing.receipts import Receipts
 from hefu_service.sealing.stops import RolledBackError
 from hefu_service.services import Services
 from hefu_service.wiring import create_data, open_services, recover
@@ -131,9 +134,9 @@ def begun(place: Place) -> None:
 
 def count_proven(services: Services, signer: Ed25519Signer, numbers: range) -> int:
     policy = Policy(logs=(Log(services.signer.key),), witnesses=(), groups=(), quorum=None)
-    count = 0
+    receipts, count = Receipts(services), 0
     for number in numbers:
-        receipt = make_receipt(services, statement_id(make_statement(signer, number)))
+        receipt = receipts.make(statement_id(make_statement(signer, number)))
         if receipt is None:
             return count
         assert verify_receipt(format_receipt(receipt), policy=policy).verdict == "proven"
@@ -226,6 +229,65 @@ def test_a_restored_ledger_that_is_behind_what_anyone_saw_signs_nothing(places: 
     with open_services(other.data, other.database) as services, pytest.raises(RolledBackError):
         recover(services)
     assert not (other.data / "ledger" / "checkpoint").exists()
+
+
+def forked(place: Place, path: Path, size: int, *, key: Path | None = None) -> Path:
+    """A checkpoint of this size that the ledger's own key has signed, of records that it never had."""
+    signer = read_key(key or place.data / "keys" / "log.key")
+    text = format_checkpoint(Checkpoint(ORIGIN, size, bytes(32)))
+    path.write_bytes(format_note(sign_note(text, [signer])))
+    return path
+
+
+@pytest.mark.parametrize("behind", [0, 1, 2], ids=["equal", "smaller", "smaller still"])
+def test_a_backup_that_somebody_saw_another_history_of_is_refused(small: tuple[Place, Machine], behind: int) -> None:
+    place, machine = small
+    with open_services(place.data) as services:
+        signer = enrol(services)
+        deposit(services, signer, 0)
+        backup, keys = machine.back_up(place)
+        with services.store.view() as view:
+            size = view.ledger_head().size - behind
+    seen = forked(place, machine.folder / "seen", size)
+    other = Place(machine.folder / "other" / "data", None)
+    other.data.parent.mkdir()
+    restored = machine.restore(other, backup, keys, seen)
+    assert restored.returncode == 1
+    assert f"checkpoint of {size} records" in restored.stdout
+    assert "do not start the service" in restored.stderr
+    if not behind:
+        with open_services(other.data) as services, pytest.raises(RolledBackError, match="of other records"):
+            recover(services)
+
+
+@pytest.mark.parametrize("which", ["first", "newest"])
+def test_a_backup_that_holds_what_was_seen_is_restored(small: tuple[Place, Machine], which: str) -> None:
+    place, machine = small
+    seen = machine.folder / "seen"
+    shutil.copy(place.data / "ledger" / "checkpoint", seen)
+    with open_services(place.data) as services:
+        signer = enrol(services)
+        deposit(services, signer, 0)
+    backup, keys = machine.back_up(place)
+    remembered = (place.data / "signer" / "checkpoint").read_bytes()
+    other = Place(machine.folder / "other" / "data", None)
+    other.data.parent.mkdir()
+    restored = machine.restore(other, backup, keys, seen if which == "first" else place.data / "ledger" / "checkpoint")
+    assert restored.returncode == 0, restored.stderr + restored.stdout
+    assert restored.stdout.endswith("clean 无误\n")
+    assert (other.data / "signer" / "checkpoint").read_bytes() == remembered
+
+
+def test_what_nobody_signed_is_not_what_was_seen(small: tuple[Place, Machine]) -> None:
+    place, machine = small
+    backup, keys = machine.back_up(place)
+    create_key(machine.folder / "strangers.key", ORIGIN)
+    seen = forked(place, machine.folder / "seen", 1, key=machine.folder / "strangers.key")
+    other = Place(machine.folder / "other" / "data", None)
+    other.data.parent.mkdir()
+    restored = machine.restore(other, backup, keys, seen)
+    assert restored.returncode == 1
+    assert "has not signed" in restored.stdout
 
 
 def test_the_services_own_role_can_take_the_backup(postgres: Postgres, tmp_path: Path) -> None:

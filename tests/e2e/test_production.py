@@ -90,6 +90,11 @@ def test_a_worker_seals_what_it_finds_drains_and_ends(production: Production) ->
     receipt_of(production.webs[0].port, statement)
 
 
+def test_whoever_seals_gives_way_to_whoever_answers(production: Production) -> None:
+    nice = [os.getpriority(os.PRIO_PROCESS, pid) for pid in (production.workers[0].pid, production.webs[0].pid)]
+    assert nice[0] - nice[1] == 5
+
+
 def test_a_worker_ends_with_its_parent(production: Production) -> None:
     script = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); sys.stdin.read()"
     words = [sys.executable, "-c", script, *map(str, production.workers[0].args)]  # type: ignore[arg-type] # a list, as it was made

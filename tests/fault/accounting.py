@@ -17,7 +17,7 @@ from hefu_service.jobs.tasks import settle
 from hefu_service.outside.files import LedgerFolder
 from hefu_service.sealing.export import export_ledger
 from hefu_service.sealing.fsck import fsck
-from hefu_service.sealing.receipts import make_receipt
+from hefu_service.sealing.receipts import Receipts
 from hefu_service.services import Services
 from hefu_service.wiring import recover
 
@@ -36,7 +36,8 @@ def account(
     """
     recover(services)
     settle(services)
-    lost = [statement for statement, note in acknowledged.items() if not _kept(services, statement, note)]
+    receipts = Receipts(services)
+    lost = [statement for statement, note in acknowledged.items() if not _kept(services, receipts, statement, note)]
     figures.acknowledged += len(acknowledged)
     figures.lost += len(lost)
     assert lost == []
@@ -49,11 +50,11 @@ def account(
     assert machine.broken_promises == 0
 
 
-def _kept(services: Services, statement: bytes, acknowledgement: bytes) -> bool:
+def _kept(services: Services, receipts: Receipts, statement: bytes, acknowledgement: bytes) -> bool:
     """Whether its receipt verifies and holds the acknowledgement that was given."""
     policy = Policy(logs=(Log(services.signer.key),), witnesses=(), groups=(), quorum=None)
     try:
-        receipt = make_receipt(services, statement_id(statement))
+        receipt = receipts.make(statement_id(statement))
     except ValueError:  # there is no such deposit
         return False
     if receipt is None or receipt.acknowledgement.encode() != acknowledgement:

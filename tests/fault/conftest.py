@@ -7,6 +7,7 @@ import random
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,19 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> LedgerData:
 @pytest.fixture
 def fresh(grown: LedgerData, tmp_path: Path) -> Callable[[], LedgerData]:
     """Makes copies of it."""
+    return partial(_copied, grown, tmp_path / "data")
 
-    def copy() -> LedgerData:
-        shutil.rmtree(tmp_path / "data", ignore_errors=True)
-        shutil.copytree(grown.path, tmp_path / "data")
-        return grown._replace(path=tmp_path / "data")
 
-    return copy
+@pytest.fixture
+def copy(crossed: LedgerData, tmp_path: Path) -> Callable[[], LedgerData]:
+    """Makes copies of what the test file lets the ledger grow to, its ``crossed``."""
+    return partial(_copied, crossed, tmp_path / "data")
+
+
+def _copied(data: LedgerData, path: Path) -> LedgerData:
+    shutil.rmtree(path, ignore_errors=True)
+    shutil.copytree(data.path, path)
+    return data._replace(path=path)
 
 
 @pytest.fixture
@@ -37,7 +44,7 @@ def chance() -> random.Random:
     """Another one each time; set FAULT_SEED to the one that was printed to have it again."""
     seed = int(os.environ.get("FAULT_SEED") or random.SystemRandom().randrange(2**32))
     sys.stdout.write(f"FAULT_SEED={seed}\n")
-    return random.Random(seed)  # noqa: S311 -- where faults fall is no secret
+    return random.Random(seed)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ class Enterprise:
 
     def stream(self, port: int, name: str) -> None:
         """Deposit over one connection, one or several at a time, until the service is gone."""
-        chance = random.Random(name)  # noqa: S311 -- no secret
+        chance = random.Random(name)
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)) as connection:
             try:
                 while True:

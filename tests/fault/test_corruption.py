@@ -21,7 +21,7 @@ from hefu_service.jobs.tasks import settle
 from hefu_service.ports import Deposit, PortError, StorageError
 from hefu_service.sealing.fsck import ERROR, fsck
 from hefu_service.sealing.publish import publish
-from hefu_service.sealing.receipts import make_receipt
+from hefu_service.sealing.receipts import Receipts
 from hefu_service.sealing.seal import seal_once
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
@@ -67,16 +67,6 @@ def crossed(grown: LedgerData, tmp_path_factory: pytest.TempPathFactory) -> Ledg
             accept(services, make_statement(grown.signer, number))
             settle(services)
     return grown._replace(path=path)
-
-
-@pytest.fixture
-def copy(crossed: LedgerData, tmp_path: Path) -> Callable[[], LedgerData]:
-    def make() -> LedgerData:
-        shutil.rmtree(tmp_path / "data", ignore_errors=True)
-        shutil.copytree(crossed.path, tmp_path / "data")
-        return crossed._replace(path=tmp_path / "data")
-
-    return make
 
 
 def flips(chance: random.Random, size: int, most: int) -> Iterator[Flipped]:
@@ -322,7 +312,7 @@ def test_a_published_record_that_went_wrong_is_not_published_again(
 
 
 def acknowledgement_of(services: Services, statement: bytes) -> bytes:
-    made = make_receipt(services, statement_id(statement))
+    made = Receipts(services).make(statement_id(statement))
     assert made is not None
     return made.acknowledgement.encode()
 
@@ -342,4 +332,4 @@ def test_no_receipt_is_made_of_what_went_wrong(
         start = acceptance.index(b'"received_at":"') + len(b'"received_at":"')
         flip_row(data.path, acceptance, Flipped(start + len("2026-01-01T00:00:00.00"), 0))
     with open_services(data.path) as services, pytest.raises(StorageError, match="fsck"):
-        make_receipt(services, statement_id(statement))
+        Receipts(services).make(statement_id(statement))

@@ -22,7 +22,7 @@ from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs.tasks import settle
 from hefu_service.ports import StorageError
-from hefu_service.sealing.receipts import make_receipt
+from hefu_service.sealing.receipts import Receipts
 from hefu_service.sealing.seal import seal_once
 from hefu_service.services import Services
 
@@ -71,7 +71,7 @@ def deposit_to_receipt(begun: Begun, services: Services, acknowledged: dict[byte
         keep(acknowledged, deposit(services, first))
     keep(acknowledged, deposit(services, *others))
     settle(services)
-    assert make_receipt(services, statement_id(first)) is not None
+    assert Receipts(services).make(statement_id(first)) is not None
 
 
 def calls_of(begun: Begun, work: Callable[[Begun, Services, dict[bytes, bytes]], None]) -> list[str]:

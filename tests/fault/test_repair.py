@@ -19,7 +19,7 @@ from hefu_service.jobs.tasks import settle
 from hefu_service.outside.mending import LedgerMender
 from hefu_service.ports import StorageError
 from hefu_service.sealing.fsck import fsck
-from hefu_service.sealing.receipts import make_receipt
+from hefu_service.sealing.receipts import Receipts
 from hefu_service.sealing.repair import repair
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.wiring import open_services
@@ -36,16 +36,6 @@ def crossed(grown: LedgerData, tmp_path_factory: pytest.TempPathFactory) -> Ledg
             acknowledged |= accept(services, make_statement(grown.signer, number))
             settle(services)
     return grown._replace(path=path, acknowledged=acknowledged)
-
-
-@pytest.fixture
-def copy(crossed: LedgerData, tmp_path: Path) -> Callable[[], LedgerData]:
-    def make() -> LedgerData:
-        shutil.rmtree(tmp_path / "data", ignore_errors=True)
-        shutil.copytree(crossed.path, tmp_path / "data")
-        return crossed._replace(path=tmp_path / "data")
-
-    return make
 
 
 def published(path: Path) -> dict[str, bytes]:
@@ -105,6 +95,41 @@ def test_files_that_are_gone_are_written_anew(copy: Callable[[], LedgerData]) ->
     assert published(data.path) == right
 
 
+def unreadable(path: Path) -> None:
+    """Let reading it fail as on a disk that has bad places: not because it is missing."""
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+def test_files_that_cannot_be_read_are_told_of_one_by_one_and_written_anew(copy: Callable[[], LedgerData]) -> None:
+    data = copy()
+    right, names = published(data.path), ["tile/entries/001.p/3", "tile/0/000", "batches/256/leaves"]
+    for name in names:
+        unreadable(data.path / "ledger" / name)
+    with open_services(data.path) as services:
+        found = [finding.what for finding in fsck(services)]
+    assert len(found) == len(names)
+    assert all("cannot be read" in what for what in found)
+    assert sorted(repaired(data.path)) == sorted(names)
+    assert published(data.path) == right
+    with open_services(data.path) as services:
+        assert list(fsck(services)) == []
+
+
+def test_a_batch_s_private_file_that_cannot_be_read_is_told_of_and_the_rest_is_checked(
+    copy: Callable[[], LedgerData],
+) -> None:
+    data = copy()
+    first, second, *_ = sorted(path for path in (data.path / "batches").iterdir() if path.is_file())
+    unreadable(first)
+    spoil(second, second.read_bytes().replace(b"hefu", b"HEFU", 1))
+    with open_services(data.path) as services:
+        found = [(finding.where, finding.what) for finding in fsck(services)]
+    assert [where for where, _ in found] == ["batches", "batches"]
+    assert first.name in found[0][1]
+    assert found[1][1].endswith("differs from the deposits")
+
+
 def test_an_older_partial_tile_that_went_wrong_is_found(copy: Callable[[], LedgerData]) -> None:
     data = copy()
     spoil(data.path / "ledger/tile/0/001.p/1", bytes(32))
@@ -117,7 +142,7 @@ def test_an_older_partial_tile_that_went_wrong_gives_no_receipt(copy: Callable[[
     data = copy()
     spoil(data.path / "ledger/tile/0/001.p/1", bytes(32))  # receipts under the checkpoint of 257 records need it
     with open_services(data.path) as services, pytest.raises(StorageError, match="fsck"):
-        make_receipt(services, statement_id(make_statement(data.signer, 102)))
+        Receipts(services).make(statement_id(make_statement(data.signer, 102)))
 
 
 def test_nothing_is_repaired_from_a_database_that_does_not_lead_to_the_checkpoint(

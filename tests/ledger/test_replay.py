@@ -142,7 +142,7 @@ def test_a_repeated_statement_is_named() -> None:
 def with_acceptance(**changes: object) -> SampleLedger:
     ledger = sample()
     deposit = ledger.deposit("acme", {"a": b"x"})
-    deposit.acceptance = deposit.acceptance._replace(**changes)  # type: ignore[arg-type]
+    deposit.acceptance = deposit.acceptance._replace(**changes)  # type: ignore[arg-type]  # tests know the fields
     ledger.seal()
     return ledger
 
@@ -286,7 +286,7 @@ def test_a_declared_clock_correction_lets_times_start_again() -> None:
 def rewritten(ledger: SampleLedger, index: int, **changes: object) -> SampleLedger:
     """Change one record and every ``prev`` after it, as an operator who rewrites the past would."""
     record = parse_record(ledger.records[index])
-    ledger.records[index] = format_record(record._replace(**changes))  # type: ignore[arg-type]
+    ledger.records[index] = format_record(record._replace(**changes))  # type: ignore[arg-type]  # tests know the fields
     for later in range(index + 1, len(ledger.records)):
         record = parse_record(ledger.records[later])
         ledger.records[later] = format_record(record._replace(prev=record_hash(ledger.records[later - 1])))
@@ -306,7 +306,7 @@ def test_a_batch_range_that_does_not_follow_is_named(change: dict[str, object], 
     ledger = sample()
     body = parse_record(ledger.records[3]).body
     assert isinstance(body, Batch)
-    rewritten(ledger, 3, body=body._replace(**change))  # type: ignore[arg-type]
+    rewritten(ledger, 3, body=body._replace(**change))  # type: ignore[arg-type]  # tests know the fields
     assert found_at_both_depths(ledger).startswith(f"record 3: {place}")
 
 

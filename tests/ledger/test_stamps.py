@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pytest
-from tests.ledger.test_timestamp import AT, AUTHORITY, SHA256, algorithm, enrol, issue, root, tst_info
+from tests.ledger.stamping import AT, AUTHORITY, SHA256, algorithm, enrol, issue, root, tst_info
 from tests.sample_ledger import POLICY, digests, sample
 
 from hefu_ledger import cms

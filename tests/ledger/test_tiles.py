@@ -202,7 +202,7 @@ def test_a_log_grown_in_any_steps_is_read_back_at_each_from_files_that_never_cha
 def test_every_node_read_from_tiles_is_the_trees() -> None:
     for size in (1, 255, 256, 257, 700):
         files = written(size)
-        node = node_reader(size, lambda tile, files=files: files[tile.path])  # type: ignore[misc]
+        node = node_reader(size, lambda tile, files=files: files[tile.path])  # type: ignore[misc]  # mypy infers no lambda with a default
         for level in range(10):
             for index in range(size >> level):
                 assert node(level, index) == TREE.node(level, index)

@@ -158,7 +158,7 @@ def statement_signed_by(signers: list[Ed25519Signer], **options: object) -> Verd
     ledger.begin()
     ledger.enrol("acme")
     ledger.enrol("beta")
-    ledger.deposit("acme", {"a": DOCUMENT}, signers=signers, **options)  # type: ignore[arg-type]
+    ledger.deposit("acme", {"a": DOCUMENT}, signers=signers, **options)  # type: ignore[arg-type]  # tests know the options
     ledger.seal()
     return judge(ledger.evidence(0, 0, ledger.receipt(0, [1])))
 
@@ -286,7 +286,7 @@ def resigned(change: Callable[[SampleLedger], None], seq: int = 0) -> Verdict:
 def accept(**changes: object) -> Callable[[SampleLedger], None]:
     def change(ledger: SampleLedger) -> None:
         deposit = ledger.deposits[0]
-        deposit.acceptance = deposit.acceptance._replace(**changes)  # type: ignore[arg-type]
+        deposit.acceptance = deposit.acceptance._replace(**changes)  # type: ignore[arg-type]  # tests know the fields
 
     return change
 
@@ -399,7 +399,7 @@ def test_a_receipt_alone_is_verified_as_far_as_it_goes() -> None:
 def folder(**changes: object) -> Folder:
     deposit = sample().deposits[1]
     whole = Folder(count=5, root=deposit.tree.root, owners=frozenset({(ORIGIN, "acme")}))
-    return whole._replace(**changes)  # type: ignore[arg-type]
+    return whole._replace(**changes)  # type: ignore[arg-type]  # tests know the fields
 
 
 @pytest.mark.parametrize(

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
 from tests.postgres import Postgres
-from tests.sample_service import SampleService, begin, copied, make_empty_database, opened
+from tests.receivers import SECRET, Receiver, receiving
+from tests.sample_service import (
+    RECOVERY,
+    SampleService,
+    SetClock,
+    begin,
+    copied,
+    make_empty_database,
+    opened,
+    services_on,
+)
 from tests.sample_store import HEAD_1, START, add, deposit, depositor, event, record
+from tests.service.told import Told
 
+from hefu_service.outbox.messages import WEBHOOK
 from hefu_service.outbox.ports import Message
+from hefu_service.outside.webhook import WebhookSender, parse_secret
 from hefu_service.ports import Store, VaultBlob, VaultClosure
+from hefu_service.sealing.genesis import begin_ledger
 from hefu_service.store.engines import Engines, open_engines, sqlite_url
-from hefu_service.store.sql import SqlStore
+from hefu_service.store.sql import SqlStore, open_store
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +102,31 @@ def filled(store: Store) -> Store:
         outbox.add_message(Message("webhook", 0, "0" * 32, 0, b"{}"))
     store.add_checkpoint(1, b"note")
     return store
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Whoever is sent to by webhook."""
+    with receiving() as found:
+        yield found
+
+
+@pytest.fixture
+def sample(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SampleService]:
+    """A service whose ledger has just begun, on the kind of database that a test names."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        url: URL = sqlite_url(request.getfixturevalue("path"))
+    else:
+        url = request.getfixturevalue("postgres").emptied()
+    clock = SetClock()
+    with closing(open_store(url)) as store:
+        sample = SampleService(tmp_path, services_on(tmp_path, store, clock), clock)
+        begin_ledger(sample.services, recovery=RECOVERY.key)
+        sample.settle()
+        yield sample
+
+
+@pytest.fixture
+def told(sample: SampleService, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Told:
+    """One that tells a webhook."""
+    return Told(sample, {WEBHOOK: WebhookSender(receiver.url, parse_secret(SECRET))}, monkeypatch)

@@ -417,7 +417,7 @@ def test_it_is_told_how_many_deposits_each_commit_has_added(service: SampleServi
 
 def test_many_threads_leave_no_gap_and_no_double(service: SampleService, key: Ed25519Signer) -> None:
     statements = [statement(key, number) for number in range(120)]
-    draws = [random.Random(seed).sample(statements, 60) for seed in range(8)]  # noqa: S311
+    draws = [random.Random(seed).sample(statements, 60) for seed in range(8)]
     with ThreadPoolExecutor(8) as pool:
         accepted = list(pool.map(lambda draw: [only(outcome(service.committer, [data])) for data in draw], draws))
     stored = rows(service)

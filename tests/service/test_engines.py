@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url
 from tests.postgres import Postgres, execute
 from tests.sample_store import add, count, deposit
 
@@ -61,6 +61,21 @@ def key_of(table: str) -> str:
 def test_a_reader_cannot_write(engines: Engines) -> None:
     with engines.reader.connect() as connection, pytest.raises(Exception, match=r"read-?only"):
         connection.exec_driver_sql("UPDATE intake_head SET next_seq = 9")
+
+
+def test_a_single_query_is_no_transaction(engines: Engines) -> None:
+    for engine, within in ((engines.reader, True), (engines.single, False)):
+        with engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+            assert begun(connection) == within
+
+
+def begun(connection: Connection) -> bool:
+    """Whether the database is within a transaction, as its driver has it."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        return bool(driver.in_transaction)
+    return bool(driver.info.transaction_status.name == "INTRANS")
 
 
 def test_another_kind_of_database_is_refused() -> None:
@@ -200,6 +215,16 @@ def test_each_transaction_says_itself_how_it_is_isolated(engines: Engines, engin
         connection.exec_driver_sql(other)
         connection.commit()
         assert connection.exec_driver_sql(asked).scalar() == says
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("engine", ["writer", "reader"])
+def test_a_server_that_vanishes_without_a_word_is_noticed(engines: Engines, engine: str) -> None:
+    with getattr(engines, engine).connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        asked = driver.info.get_parameters()
+        seconds = [asked[f"keepalives_{name}"] for name in ("idle", "interval", "count")]
+        assert (asked["connect_timeout"], asked["tcp_user_timeout"], *seconds) == ("10", "10000", "10", "5", "3")
 
 
 @ON_POSTGRESQL

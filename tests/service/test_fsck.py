@@ -12,7 +12,8 @@ from tests.sample_service import DAY, LOG, ORIGIN, SampleService, copied, opened
 
 from hefu_ledger.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.note import format_note, sign_note
-from hefu_service.sealing.fsck import ERROR, WARNING, Finding
+from hefu_service.sealing.fsck import ERROR, WARNING, Finding, fsck
+from hefu_service.sealing.published import record_tree
 from hefu_service.sealing.seal import seal_once
 
 
@@ -52,7 +53,7 @@ def sql(data: Path, *statements: str) -> None:
 
 def keep(data: Path, size: int, note: bytes) -> None:
     """Let the database hold this checkpoint for this size."""
-    sql(data, f"DELETE FROM checkpoints WHERE size = {size:d}")  # noqa: S608
+    sql(data, f"DELETE FROM checkpoints WHERE size = {size:d}")  # noqa: S608 -- a number
     with closing(sqlite3.connect(data / "hefu.sqlite3")) as connection:
         connection.execute("INSERT INTO checkpoints (size, note) VALUES (?, ?)", (size, note))
         connection.commit()
@@ -209,3 +210,22 @@ def test_nothing_is_changed_by_looking(data: Path) -> None:
     before = list(everything())
     findings(data)
     assert list(everything()) == before
+
+
+def test_a_checkpoint_from_outside_is_held_against_the_records(data: Path) -> None:
+    def said(size: int, *, root: bytes = bytes(32), name: str = LOG.key.name) -> list[str]:
+        note = format_note(sign_note(format_checkpoint(Checkpoint(name, size, root)), [LOG]))
+        with opened(data) as sample:
+            return [finding.what for finding in fsck(sample.services, seen=note) if finding.where == "seen"]
+
+    with opened(data) as sample, sample.services.store.view() as view:
+        size = view.ledger_head().size
+        roots = [record_tree(view, size).root for size in range(size + 1)]
+    assert [said(size, root=root) for size, root in enumerate(roots)] == [[]] * len(roots)
+    for wrong in range(1, size + 1):
+        (what,) = said(wrong)
+        assert what.startswith(f"the checkpoint of {wrong} records that was seen is of other records")
+    (what,) = said(size + 1)
+    assert "has lost records" in what
+    (what,) = said(size, root=roots[-1], name="log.example/other")
+    assert "has not signed" in what

@@ -27,7 +27,7 @@ from hefu_ledger.record import KeyEvent
 from hefu_ledger.verify import verify_receipt
 from hefu_service.events import event_body
 from hefu_service.intake.enrolment import enrol, report_compromised
-from hefu_service.sealing.receipts import make_receipt
+from hefu_service.sealing.receipts import Receipts
 
 LATER = START + 1000
 
@@ -113,7 +113,7 @@ def test_a_leavers_key_stops_with_one_request_and_what_it_signed_stands(api: Sam
     api.service.settle()
     assert api.service.findings() == []
     assert api.statement(statement(leaver)).status_code == 200
-    receipt = make_receipt(api.service.services, before.deposit.statement_id)
+    receipt = Receipts(api.service.services).make(before.deposit.statement_id)
     assert receipt is not None
     assert len(receipt.records) == 4  # genesis, enrolment, addition, batch: not what came after
 
@@ -222,7 +222,7 @@ def test_a_deposit_of_two_is_proven_with_the_records_of_both_keys(api: SampleApi
     chief, clerk = two_persons(api)
     (accepted,) = api.service.accept(statement(clerk, 0, chief))
     api.service.settle()
-    receipt = make_receipt(api.service.services, accepted.deposit.statement_id)
+    receipt = Receipts(api.service.services).make(accepted.deposit.statement_id)
     assert receipt is not None
     assert verify_receipt(format_receipt(receipt), policy=POLICY).verdict == "proven"
     broken = receipt._replace(statement=statement(clerk).decode())

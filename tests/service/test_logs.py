@@ -22,7 +22,7 @@ from tests.valkey import Valkey
 from hefu_ledger.note import parse_note
 from hefu_ledger.statement import statement_id
 from hefu_service import logs
-from hefu_service.jobs.queue import Hints, connect, ledger_queue
+from hefu_service.jobs.queue import LEDGER, Hints, connect, queue_of
 from hefu_service.jobs.worker import LedgerWorker
 from hefu_service.logs import LineHandler, flush_logs, log_about, logged_about
 
@@ -244,7 +244,7 @@ def test_a_worker_s_lines_have_the_job_s_id(service: SampleService, valkey: Valk
     service.deposit(service.enrol())
     with connect(valkey.url) as redis:
         Hints(redis).ask(service.services)
-        (job,) = ledger_queue(redis).job_ids
+        (job,) = queue_of(redis, LEDGER).job_ids
         LedgerWorker(redis, service.services).work(burst=True, logging_level="DEBUG")
     done = [line for line in logged.lines if line["logger"] == "hefu.worker"]
     assert [(line["job"], line["task"], line["done"]) for line in done] == [(job, "settle", True)]
@@ -255,7 +255,7 @@ def test_a_job_that_is_none_of_ours_is_told_by_no_name_of_its_own(
 ) -> None:
     valkey.flush()
     with connect(valkey.url) as redis:
-        ledger_queue(redis).enqueue_call("os.getpid", job_id="j" * 500, failure_ttl=0)
+        queue_of(redis, LEDGER).enqueue_call("os.getpid", job_id="j" * 500, failure_ttl=0)
         LedgerWorker(redis, service.services).work(burst=True, logging_level="WARNING")
     done = [line for line in logged.lines if line["logger"] == "hefu.worker"]
     assert [(line["job"], line["task"], line["done"]) for line in done] == [("j" * 100, "other", False)]

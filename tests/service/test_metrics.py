@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
+import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
 from tests.postgres import Postgres
 from tests.production import Production
@@ -25,11 +30,12 @@ from tests.valkey import Valkey
 
 from hefu_service.gauges import Gauges
 from hefu_service.jobs import ticker
-from hefu_service.jobs.queue import connect, ledger_queue
+from hefu_service.jobs.queue import LEDGER, connect, queue_of
 from hefu_service.jobs.tasks import settle
 from hefu_service.jobs.ticker import Ticker
 from hefu_service.jobs.worker import LedgerWorker
 from hefu_service.metrics import FILES, METHODS, RESERVED, Metrics, page
+from hefu_service.outbox.ports import Message, Waiting
 from hefu_service.ports import ClockError, StorageError, Store, VaultBlob
 from hefu_service.sealing.publish import publish
 from hefu_service.sealing.seal import seal_once
@@ -184,7 +190,7 @@ def test_a_queue_s_failures_are_counted_by_task(
     valkey.flush()
     with connect(valkey.url) as redis, caplog.at_level(logging.CRITICAL):
         for name in ("hefu_service.jobs.tasks.settle", "os.getpid", "secret.name"):
-            ledger_queue(redis).enqueue_call(name, failure_ttl=0)
+            queue_of(redis, LEDGER).enqueue_call(name, failure_ttl=0)
         LedgerWorker(redis, watched.sample.services).work(burst=True, logging_level="CRITICAL")
     failures = {name: value for name, value in watched.values().items() if name.startswith("hefu_job_failures_total")}
     assert failures == {"hefu_job_failures_total settle": 1, "hefu_job_failures_total other": 2}
@@ -278,6 +284,95 @@ def test_where_the_database_does_not_answer_its_gauges_are_absent_and_the_rest_i
     found = watched.values()
     assert found["hefu_ready database"] == 0
     assert "hefu_deposits" not in found, "nobody asks what might not answer"
+
+
+def test_messages_that_wait_are_counted_and_the_oldest_has_an_age(watched: Watched) -> None:
+    def stand(count: int, age_s: int) -> bool:
+        found = watched.values()
+        shown = found["hefu_messages_waiting"], found["hefu_oldest_message_age_seconds"]
+        return shown[0] == count and abs(shown[1] - age_s) < PATIENCE_S <= PATIENCE_S + shown[1]
+
+    def add(destination: str, number: int, age_ms: int) -> Message:
+        message = Message(destination, number, f"{number:032x}", now_ms - age_ms, b"{}")
+        with watched.sample.services.store.outbox() as outbox:
+            outbox.outlet(destination)
+            outbox.add_message(message)
+        return message
+
+    now_ms = time.time_ns() // 1_000_000
+    assert stand(0, 0)
+    oldest, older = add("mail", 0, 3_600_000), add("webhook", 0, 600_000)
+    add("webhook", 1, 0)
+    assert stand(3, 3600)
+    with watched.sample.services.store.outbox() as outbox:
+        outbox.mark_sent(oldest, now_ms=now_ms)
+    assert stand(2, 600)
+    with watched.sample.services.store.outbox() as outbox:
+        outbox.give_up(older.destination, made_before_ms=now_ms - 1, now_ms=now_ms)
+    assert stand(1, 0), "what was given up waits no more"
+    add("mail", 1, -3_600_000)
+    assert stand(2, 0), "a clock that was put back makes no age below 0"
+
+
+def test_messages_are_counted_by_every_database(store: Store) -> None:
+    assert store.waiting() == Waiting(0, None)
+    with store.outbox() as outbox:
+        outbox.outlet("mail")
+        outbox.add_message(Message("mail", 0, "0" * 32, 41, b"{}"))
+        outbox.add_message(Message("mail", 1, "1" * 32, 42, b"{}"))
+    assert store.waiting() == Waiting(2, 41)
+
+
+def test_a_disk_that_hangs_delays_a_page_by_its_patience_and_the_rest_is_there(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hefu_service.bounded.PATIENCE_S", 0.05)
+    goes_on, asked = threading.Event(), []
+    statvfs = os.statvfs
+
+    def hangs(path: Path) -> os.statvfs_result:
+        asked.append(path)
+        goes_on.wait(PATIENCE_S)
+        return statvfs(path)
+
+    monkeypatch.setattr(os, "statvfs", hangs)
+    for _ in range(3):
+        started = time.monotonic()
+        found = watched.values()
+        assert time.monotonic() - started < PATIENCE_S / 2
+        assert "hefu_disk_free_bytes" not in found
+        assert found["hefu_ready disk"] == 1
+        assert found["hefu_deposits"] == 0
+    assert len(asked) == 1
+    goes_on.set()
+    until(lambda: watched.values().get("hefu_disk_free_bytes", 0) > 0)
+
+
+def test_counts_that_lie_on_a_disk_that_hangs_are_absent(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hefu_service.bounded.PATIENCE_S", 0.05)
+    goes_on = threading.Event()
+
+    def hangs(*_: object) -> list[Metric]:
+        goes_on.wait(PATIENCE_S)
+        return []
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MultiProcessCollector, "collect", hangs)
+        found = watched.values()
+        goes_on.set()
+    assert "hefu_deposits_accepted_total" not in found
+    assert found["hefu_deposits"] == 0
+    until(lambda: watched.values().get("hefu_deposits_accepted_total") == 0)
+
+
+def test_a_disk_that_fails_leaves_the_rest_of_a_page(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "statvfs", fails)
+    found = watched.values()
+    assert "hefu_disk_free_bytes" not in found
+    assert found["hefu_deposits"] == 0
 
 
 # Many processes, one after another and together

@@ -447,8 +447,8 @@ def test_an_export_into_another_ledger_s_directory_is_refused_and_changes_nothin
 def test_an_error_that_nobody_foresaw_exits_3_and_an_interrupt_130(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(error: BaseException) -> Callable[[Services], NoReturn]:
-        def fail(_: Services) -> NoReturn:
+    def failing(error: BaseException) -> Callable[..., NoReturn]:
+        def fail(_: Services, **_options: object) -> NoReturn:
             raise error
 
         return fail

@@ -38,7 +38,7 @@ from hefu_service.ports import ImmutableError, LedgerHead, SignerError, StorageE
 from hefu_service.sealing import publish as publishing
 from hefu_service.sealing.history import check_past
 from hefu_service.sealing.publish import publish
-from hefu_service.sealing.receipts import make_receipt
+from hefu_service.sealing.receipts import Receipts
 from hefu_service.sealing.seal import seal_once
 from hefu_service.sealing.stops import RolledBackError, SealingStoppedError
 from hefu_service.store.sql import SqlView
@@ -246,9 +246,9 @@ def test_a_checkpoint_that_a_crash_left_out_of_the_store_is_kept_later(
     with monkeypatch.context() as patch:
         patch.setattr("hefu_service.store.sql.SqlStore.add_checkpoint", lambda *_: None)
         service.settle()
-    assert make_receipt(service.services, accepted.deposit.statement_id) is None
+    assert Receipts(service.services).make(accepted.deposit.statement_id) is None
     assert not publish(service.services)
-    assert make_receipt(service.services, accepted.deposit.statement_id) is not None
+    assert Receipts(service.services).make(accepted.deposit.statement_id) is not None
 
 
 # A ledger must never fall behind itself.
@@ -434,9 +434,10 @@ def assert_repaired(sample: SampleService, where: str) -> None:
     sample.deposit(second, 2, first=10)
     sample.settle()
     assert not sample.findings(), where
+    receipts = Receipts(sample.services)
     for data in (statement(old, 0), statement(old, 1), statement(second, 10), statement(second, 11)):
         (accepted,) = sample.accept(data)
-        receipt = make_receipt(sample.services, accepted.deposit.statement_id)
+        receipt = receipts.make(accepted.deposit.statement_id)
         assert receipt is not None, where
         assert verify_receipt(format_receipt(receipt), policy=POLICY).verdict == PROVEN, where
     assert {"tile/0/000", "tile/entries/000"} < files(sample).keys(), where

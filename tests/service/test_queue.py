@@ -21,7 +21,7 @@ from hefu_service.intake.committer import Committer
 from hefu_service.jobs import ticker
 from hefu_service.jobs.asking import AskingTicker
 from hefu_service.jobs.backlog import Backlog
-from hefu_service.jobs.queue import LEDGER, SETTLE, Hints, connect, ledger_queue, task
+from hefu_service.jobs.queue import LEDGER, SETTLE, Hints, connect, queue_of, task
 from hefu_service.jobs.tasks import settle
 from hefu_service.jobs.ticker import Ticker
 from hefu_service.jobs.worker import LedgerWorker
@@ -116,7 +116,7 @@ def test_one_that_does_not_run_is_not_ready(engine: tuple[Ticker, Callable[[], N
 def test_the_same_is_asked_once_and_a_further_deposit_is_asked_for_again(
     service: SampleService, key: Ed25519Signer, redis: Redis
 ) -> None:
-    hints, queue = Hints(redis), ledger_queue(redis)
+    hints, queue = Hints(redis), queue_of(redis, LEDGER)
     service.deposit(key)
     hints.ask(service.services)
     hints.ask(service.services)
@@ -150,7 +150,7 @@ def test_a_job_that_has_run_leaves_nothing_and_never_blocks_the_next(
 
 def test_a_hint_that_nobody_takes_goes_by_itself(service: SampleService, redis: Redis) -> None:
     Hints(redis).ask(service.services)
-    (job,) = ledger_queue(redis).job_ids
+    (job,) = queue_of(redis, LEDGER).job_ids
     assert 0 < redis.ttl(f"rq:job:{job}") <= 60
 
 
@@ -181,7 +181,7 @@ def test_a_worker_that_is_stopped_ends_its_job_and_takes_no_further_one(
     monkeypatch.setattr(service.clock, "now_ms", stopped)
     worker.work(burst=True, logging_level="WARNING")
     assert done(service, 2)
-    assert ledger_queue(redis).count == 1
+    assert queue_of(redis, LEDGER).count == 1
     with pytest.raises(StopRequested):
         worker.stop()
 
@@ -191,7 +191,7 @@ def test_a_worker_that_is_stopped_ends_its_job_and_takes_no_further_one(
 
 def test_a_name_that_is_no_task_is_not_run(service: SampleService, redis: Redis, tmp_path: Path) -> None:
     for name in ("os.mkdir", "hefu_service.jobs.tasks.seal_once", "hefu_service.jobs.tasks.suppress"):
-        ledger_queue(redis).enqueue_call(name, args=[str(tmp_path / "made")], failure_ttl=0)
+        queue_of(redis, LEDGER).enqueue_call(name, args=[str(tmp_path / "made")], failure_ttl=0)
     work(service, redis)
     assert not (tmp_path / "made").exists()
     assert redis.keys("rq:job:*") == []
@@ -206,7 +206,7 @@ def test_a_callback_is_not_run(
 ) -> None:
     service.deposit(key)
     Hints(redis).ask(service.services)
-    (job,) = ledger_queue(redis).job_ids
+    (job,) = queue_of(redis, LEDGER).job_ids
     redis.hset(f"rq:job:{job}", "success_callback_name", "nowhere.callback")
     redis.hset(f"rq:job:{job}", "webhooks", '[{"url": "http://127.0.0.1:1/", "statuses": ["finished"]}]')
     work(service, redis)

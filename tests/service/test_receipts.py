@@ -36,7 +36,6 @@ from hefu_service.sealing.receipts import (
     UnknownDepositError,
     deposit_state,
     enrolment_proofs,
-    make_receipt,
     number_state,
 )
 from hefu_service.sealing.repair import repair
@@ -44,7 +43,7 @@ from hefu_service.sealing.seal import seal_once
 
 
 def receipt_of(service: SampleService, data: bytes) -> bytes:
-    receipt = make_receipt(service.services, statement_id(data))
+    receipt = Receipts(service.services).make(statement_id(data))
     assert receipt is not None
     text = format_receipt(receipt)
     assert parse_receipt(text) == receipt
@@ -85,16 +84,16 @@ def test_a_receipt_is_made_once_its_checkpoint_is_published_and_not_before(
 ) -> None:
     data = statement(key)
     service.accept(data)
-    assert make_receipt(service.services, statement_id(data)) is None
+    assert Receipts(service.services).make(statement_id(data)) is None
     seal_once(service.services)
-    assert make_receipt(service.services, statement_id(data)) is None
+    assert Receipts(service.services).make(statement_id(data)) is None
     publish(service.services)
     assert verdict_of(service, data).verdict == PROVEN
 
 
 def test_there_is_no_receipt_of_what_was_never_deposited(service: SampleService) -> None:
     with pytest.raises(ValueError, match="no deposit"):
-        make_receipt(service.services, bytes(32))
+        Receipts(service.services).make(bytes(32))
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 64])
@@ -172,7 +171,7 @@ def test_leaves_that_are_lost_are_told_to_the_operator(service: SampleService, k
     service.settle()
     (service.data / "ledger" / "batches" / "2" / "leaves").unlink()
     with pytest.raises(StorageError, match="leaves of batch 2"):
-        make_receipt(service.services, statement_id(statement(key)))
+        Receipts(service.services).make(statement_id(statement(key)))
     (service.data / "ledger" / "checkpoint").unlink()
     service.settle()
     assert verdict_of(service, statement(key)).verdict == PROVEN
@@ -325,7 +324,7 @@ def test_leaves_of_another_length_are_not_believed(service: SampleService, key: 
     leaves.chmod(0o600)
     leaves.write_bytes(leaves.read_bytes()[:-1])
     with pytest.raises(StorageError, match="fsck"):
-        make_receipt(service.services, statement_id(statement(key, 0)))
+        Receipts(service.services).make(statement_id(statement(key, 0)))
 
 
 def test_tiles_that_lead_elsewhere_make_no_receipt(service: SampleService, key: Ed25519Signer) -> None:
@@ -335,7 +334,7 @@ def test_tiles_that_lead_elsewhere_make_no_receipt(service: SampleService, key: 
     tile.chmod(0o600)
     tile.write_bytes(bytes(32) + tile.read_bytes()[32:])
     with pytest.raises(StorageError, match="published tiles"):
-        make_receipt(service.services, statement_id(statement(key)))
+        Receipts(service.services).make(statement_id(statement(key)))
 
 
 # --- what is remembered between receipts ---
@@ -354,7 +353,7 @@ def test_what_is_remembered_serves_later_deposits_and_newer_keys(service: Sample
     service.deposit(key, first=2)
     service.settle()
     for data in (statement(key), statement(second, 1), statement(key, 2), statement(second, 1), statement(key)):
-        assert made.make(statement_id(data)) == make_receipt(service.services, statement_id(data))
+        assert made.make(statement_id(data)) == Receipts(service.services).make(statement_id(data))
         assert verdict_of(service, data).verdict == PROVEN
     assert made.make(statement_id(statement(key))) == first
 
@@ -372,7 +371,7 @@ def test_what_is_remembered_is_bounded_and_can_be_forgotten(
         deposits = list(view.deposits(0, 8))
     made = Receipts(service.services)
     for deposit in (*deposits, *reversed(deposits), *deposits[::3]):
-        assert made.make(deposit.statement_id) == make_receipt(service.services, deposit.statement_id)
+        assert made.make(deposit.statement_id) == Receipts(service.services).make(deposit.statement_id)
 
 
 def test_a_deposit_between_remembered_batches_is_found_in_its_own(service: SampleService, key: Ed25519Signer) -> None:
@@ -382,7 +381,7 @@ def test_a_deposit_between_remembered_batches_is_found_in_its_own(service: Sampl
     made = Receipts(service.services)
     for seq in (0, 14, 6, 7, 5, 11, 3, 9, 2, 13):
         identity = statement_id(statement(key, seq))
-        assert made.make(identity) == make_receipt(service.services, identity)
+        assert made.make(identity) == Receipts(service.services).make(identity)
 
 
 def test_an_unknown_deposit_is_told_apart_from_one_that_waits(service: SampleService) -> None:
@@ -400,4 +399,4 @@ def test_a_tile_that_was_put_right_is_read_anew(service: SampleService, key: Ed2
     with pytest.raises(StorageError, match="published tiles"):
         made.make(statement_id(statement(key)))
     tile.write_bytes(right)
-    assert made.make(statement_id(statement(key))) == make_receipt(service.services, statement_id(statement(key)))
+    assert made.make(statement_id(statement(key))) == Receipts(service.services).make(statement_id(statement(key)))

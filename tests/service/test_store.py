@@ -201,6 +201,17 @@ def test_a_view_is_one_snapshot_and_blocks_no_writer(store: Store) -> None:
     assert count(store) == 1
 
 
+def test_a_deposit_that_is_looked_up_by_itself_leaves_the_next_view_a_snapshot(store: Store) -> None:
+    add(store, deposit(0))
+    assert store.deposit(deposit(0).statement_id) == deposit(0)
+    assert store.deposit(deposit(1).statement_id) is None
+    with store.view() as view:
+        before = view.intake_head()
+        add(store, deposit(1))
+        assert view.intake_head() == before
+    assert store.deposit(deposit(1).statement_id) == deposit(1)
+
+
 def test_a_stream_that_is_left_early_holds_nothing_back(store: Store) -> None:
     add(store, *map(deposit, range(3)))
     with store.view() as view:

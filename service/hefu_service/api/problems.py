@@ -12,6 +12,7 @@ from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError, 
 from hefu_service.intake import refusals
 from hefu_service.ports import (
     ClockError,
+    DamagedError,
     HeadMovedError,
     ImmutableError,
     PortError,
@@ -65,6 +66,7 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     ),
     HeadMovedError: Problem(503, "busy", "Another worker was first 服务繁忙", tell=False, retry_after_s=1),
     StorageError: Problem(503, "storage", "The service cannot store; try again 存储异常", tell=False, retry_after_s=5),
+    DamagedError: Problem(503, "storage", "The service cannot store; try again 存储异常", retry_after_s=5),
     ImmutableError: Problem(500, "stopped", "The ledger needs its operator 账本停写", tell=False),
     SignerError: Problem(500, "stopped", "The ledger needs its operator 账本停写", tell=False),
     SealingStoppedError: Problem(500, "stopped", "The ledger needs its operator 账本停写", tell=False),

@@ -52,11 +52,6 @@ def queue_of(redis: Redis, name: str, job_class: type[Job] = Job) -> Queue:
     return Queue(name, connection=redis, serializer=JSONSerializer, job_class=job_class)
 
 
-def ledger_queue(redis: Redis) -> Queue:
-    """The queue of whoever asks for sealing."""
-    return queue_of(redis, LEDGER)
-
-
 class Hints:
     """Asks the workers to settle, or to tell; may be called from one thread."""
 

@@ -56,6 +56,14 @@ class Undelivered:
     outlet: Outlet
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many messages wait, and when the oldest of them was made (ms; None if there is none)."""
+
+    count: int
+    oldest: int | None
+
+
 class Outbox(Protocol):
     """A transaction on messages; durable once it has ended without error. Lock outlets in the order of their names."""
 

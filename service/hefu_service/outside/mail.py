@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import partial
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from hefu_service.outbox.ports import DeliveryError, Message
-from hefu_service.outside.deadline import Deadline
+from hefu_service.outside.deadline import Deadline, Exchanges
 
 _TIMEOUT_S: Final = 10.0
 _LONGEST_S: Final = 20.0
@@ -58,19 +59,20 @@ class MailSender:
         self._sender = sender
         self._receiver = receiver
         self._certificates = ssl.create_default_context()
+        self._exchanges = Exchanges()
 
     def send(self, message: Message) -> None:
         """See the port; sent again, it has the same Message-ID."""
-        with Deadline(_LONGEST_S) as deadline:
-            try:
-                self._hand_over(self._mail(message), deadline)
-            except smtplib.SMTPException as error:
-                raise DeliveryError("no answer in time" if deadline.over else _state(error)) from None
-            except ssl.SSLError:
-                raise DeliveryError("TLS: not the mail server's certificate") from None
-            except OSError as error:
-                late = deadline.over or isinstance(error, TimeoutError)
-                raise DeliveryError("no answer in time" if late else "cannot connect") from None
+        try:
+            self._exchanges.within(_LONGEST_S, partial(self._hand_over, self._mail(message)))
+        except smtplib.SMTPException as error:
+            raise DeliveryError(_state(error)) from None
+        except ssl.SSLError:
+            raise DeliveryError("TLS: not the mail server's certificate") from None
+        except TimeoutError:
+            raise DeliveryError("no answer in time") from None
+        except OSError:
+            raise DeliveryError("cannot connect") from None
 
     def _hand_over(self, mail: EmailMessage, deadline: Deadline) -> None:
         server = self._server

@@ -15,7 +15,7 @@ import httpx
 from hefu_ledger.encoding import from_base64, to_base64
 from hefu_ledger.errors import MalformedError
 from hefu_service.outbox.ports import DeliveryError, Message
-from hefu_service.outside.deadline import Deadline
+from hefu_service.outside.deadline import Deadline, Exchanges
 from hefu_service.ports import PortError
 
 _SECRET: Final = "whsec_"  # noqa: S105 -- what every secret begins with
@@ -53,6 +53,7 @@ class WebhookSender:
         self._url = url
         self._secret = secret
         self._certificates = ssl.create_default_context()
+        self._exchanges = Exchanges()
 
     def send(self, message: Message) -> None:
         """Any 2xx has taken it; redirects are not followed, and what the receiver writes is not read."""
@@ -61,18 +62,18 @@ class WebhookSender:
             "user-agent": "hefu-service",
             **signed_headers(message.id, message.body, secret=self._secret, timestamp_s=int(time.time())),
         }
-        client = httpx.Client(verify=self._certificates, timeout=_TIMEOUTS, trust_env=False, follow_redirects=False)
-        with client, Deadline(_LONGEST_S) as deadline:
-            try:
-                watched = {"trace": partial(_watch, deadline)}
-                with client.stream(
-                    "POST", self._url, content=message.body, headers=headers, extensions=watched
-                ) as answer:
-                    status = answer.status_code
-            except (httpx.HTTPError, OSError) as error:
-                raise DeliveryError(_state(error, over=deadline.over)) from None
+        try:
+            status = self._exchanges.within(_LONGEST_S, partial(self._post, message.body, headers))
+        except (httpx.HTTPError, OSError) as error:
+            raise DeliveryError(_state(error)) from None
         if not 200 <= status < 300:
             raise DeliveryError(f"HTTP {status}")
+
+    def _post(self, body: bytes, headers: Mapping[str, str], deadline: Deadline) -> int:
+        client = httpx.Client(verify=self._certificates, timeout=_TIMEOUTS, trust_env=False, follow_redirects=False)
+        watched = {"trace": partial(_watch, deadline)}
+        with client, client.stream("POST", self._url, content=body, headers=headers, extensions=watched) as answer:
+            return answer.status_code
 
 
 def _watch(deadline: Deadline, event: str, info: dict[str, Any]) -> None:
@@ -80,9 +81,9 @@ def _watch(deadline: Deadline, event: str, info: dict[str, Any]) -> None:
         deadline.watch(info["return_value"].get_extra_info("socket"))
 
 
-def _state(error: Exception, *, over: bool) -> str:
+def _state(error: Exception) -> str:
     """The kind of failure alone: an error's text may hold addresses."""
-    if over or isinstance(error, httpx.TimeoutException):
+    if isinstance(error, (httpx.TimeoutException, TimeoutError)):
         return "no answer in time"
     if isinstance(error.__cause__ or error.__context__, ssl.SSLError) or "CERTIFICATE" in str(error):
         return "TLS: not the receiver's certificate"

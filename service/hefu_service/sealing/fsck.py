@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Final, TypeVar
 
@@ -15,11 +16,11 @@ from hefu_ledger.merkle import Frontier, leaf_hash
 from hefu_ledger.record import NO_RECORD, Batch, Body, Enrolment, KeyEvent, parse_record, record_hash
 from hefu_ledger.replay import Replay
 from hefu_service.events import event_body
-from hefu_service.ports import LedgerHead, PortError, StoredRecord, View
+from hefu_service.ports import LedgerHead, PortError, StorageError, StoredRecord, View
 from hefu_service.sealing.batch import batch_body, leaf_hashes
 from hefu_service.sealing.history import Past, check_past, read_checkpoint
 from hefu_service.sealing.nodes import format_nodes
-from hefu_service.sealing.published import record_tree, records_of, wanted_tiles
+from hefu_service.sealing.published import MISSING, fault_of, record_tree, records_of, wanted_tiles
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 
@@ -39,9 +40,10 @@ class Finding:
     what: str
 
 
-def fsck(services: Services) -> Iterator[Finding]:
+def fsck(services: Services, *, seen: bytes | None = None) -> Iterator[Finding]:
     """Check store, batch files, published files and the signer's memory; a clean ledger gives nothing.
 
+    ``seen`` is a checkpoint (a note) that somebody outside has: it must be ours and of the first of these records.
     Nothing is changed. The service may run meanwhile: what it does is not looked at.
     """
     past = Past(None, None)
@@ -51,19 +53,21 @@ def fsck(services: Services) -> Iterator[Finding]:
         yield Finding(ERROR, "checkpoint", str(error))
     with services.store.view() as view:
         check = _Check(services, view, past)
+        if seen is not None:
+            yield from _guarded("seen", partial(check.seen, seen))
         for part in (check.replay, check.events, check.deposits, check.tiles, check.batches, check.vaults):
-            yield from _guarded(part)
+            yield from _guarded(part.__name__, part)
 
 
-def _guarded(part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _guarded(name: str, part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from part()
     except _BROKEN as error:
-        yield Finding(ERROR, part.__name__, str(error))
+        yield Finding(ERROR, name, str(error))
 
 
 class _Check:
-    """The parts of one check, on one snapshot; each stops at the first place that is wrong."""
+    """The parts of one check, on one snapshot; each stops where it cannot go on, and none for the state of a file."""
 
     def __init__(self, services: Services, view: View, past: Past) -> None:
         self._services = services
@@ -96,6 +100,15 @@ class _Check:
         if replay.broken_promises:
             yield Finding(WARNING, "replay", f"{replay.broken_promises} deposits were sealed later than promised")
 
+    def seen(self, note: bytes) -> Iterator[Finding]:
+        """Compare a checkpoint from outside with the records."""
+        checkpoint = read_checkpoint(note, key=self._services.signer.key, origin=self._services.origin)
+        what = f"the checkpoint of {checkpoint.size} records that was seen"
+        if checkpoint.size > self._head.size:
+            yield Finding(ERROR, "seen", f"{what} has more than the database's {self._head.size}: it has lost records")
+        elif checkpoint.root != record_tree(self._view, checkpoint.size).root:
+            yield Finding(ERROR, "seen", f"{what} is of other records than the database's: there are two histories")
+
     def events(self) -> Iterator[Finding]:
         """Compare the events with the records they became, in order."""
         events = list(self._view.events(0))
@@ -127,10 +140,10 @@ class _Check:
         for tile, wanted in wanted_tiles(self._view, tree, self._published):
             if (tile.level, tile.index) in named:
                 continue  # narrower ones may be cut from it
-            found = self._services.files.read_tile(tile)
-            if found != wanted:
+            fault = fault_of(partial(self._services.files.read_tile, tile), wanted)
+            if fault is not None:
                 named.add((tile.level, tile.index))
-                yield Finding(ERROR, "tiles", f"{tile.path}: {_fault(found)}")
+                yield Finding(ERROR, "tiles", f"{tile.path}: {fault}")
 
     def batches(self) -> Iterator[Finding]:
         """Compare every batch's private file, and its leaves where they are published, with the deposits."""
@@ -140,23 +153,34 @@ class _Check:
             body = batch_body(record)
             deposits = list(self._view.deposits(body.first_seq, body.count))
             entries = [(deposit.acceptance, deposit.statement) for deposit in deposits]
-            if list(self._services.batch_files.read(body.first_seq, body.count)) != entries:
-                yield Finding(ERROR, "batches", f"the batch file of record {record.index} differs from the deposits")
-            leaves = b"".join([leaf_hash(deposit.acceptance.encode()) for deposit in deposits])
-            found = self._services.files.read_leaves(record.index)
-            if record.index < self._published and found != leaves:
-                yield Finding(ERROR, "batches", f"leaves of record {record.index}: {_fault(found)}")
-            nodes = self._services.files.read_nodes(record.index)  # missing ones are only slow: leaves tell the same
-            if nodes is not None and nodes != format_nodes(leaves):
-                yield Finding(ERROR, "batches", f"nodes of record {record.index}: {_fault(nodes)}")
+            try:
+                if list(self._services.batch_files.read(body.first_seq, body.count)) != entries:
+                    yield Finding(
+                        ERROR, "batches", f"the batch file of record {record.index} differs from the deposits"
+                    )
+            except StorageError as error:
+                yield Finding(ERROR, "batches", str(error))
+            yield from self._leaves(record.index, b"".join([leaf_hash(text.encode()) for text, _ in entries]))
+
+    def _leaves(self, batch: int, leaves: bytes) -> Iterator[Finding]:
+        fault = fault_of(partial(self._services.files.read_leaves, batch), leaves)
+        if batch < self._published and fault is not None:
+            yield Finding(ERROR, "batches", f"leaves of record {batch}: {fault}")
+        fault = fault_of(partial(self._services.files.read_nodes, batch), format_nodes(leaves))
+        if fault not in (None, MISSING):  # missing ones are only slow: leaves tell the same
+            yield Finding(ERROR, "batches", f"nodes of record {batch}: {fault}")
 
     def vaults(self) -> Iterator[Finding]:
         """Compare every vault's files with what was put there; what they hold, nobody here can tell."""
         for vault, depositor in self._view.vaults():
             for blob in self._view.vault_blobs(vault):
-                data = self._services.vault_files.read(depositor, blob.name, blob.sha256)
+                try:
+                    data = self._services.vault_files.read(depositor, blob.name, blob.sha256)
+                except StorageError as error:
+                    yield Finding(ERROR, "vaults", f"{blob.name} of {depositor}: cannot be read: {error}")
+                    continue
                 if data is None or sha256(data).digest() != blob.sha256:
-                    fault = "missing" if data is None else "not the bytes that were put there"
+                    fault = MISSING if data is None else "not the bytes that were put there"
                     yield Finding(ERROR, "vaults", f"{blob.name} of {depositor}: {fault}")
 
     def _checkpoints(self) -> Iterator[Checkpoint]:
@@ -189,10 +213,6 @@ def _check_row(record: StoredRecord, body: Body, entries: int) -> None:
         depositor = body.vkey.name.rpartition("/")[2]
     if (record.entries, record.first_seq, record.depositor) != (entries, first_seq, depositor):
         raise VerificationError(f"record {record.index} is stored under another deposit or depositor than it is about")
-
-
-def _fault(found: bytes | None) -> str:
-    return "missing" if found is None else "not what the database holds"
 
 
 _BROKEN: Final = (LedgerError, PortError, SealingStoppedError)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Final
 
 from hefu_ledger.merkle import Tree, leaf_hash
 from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, format_bundle, tile_bytes, tiles_at
-from hefu_service.ports import StoredRecord, View
+from hefu_service.ports import StorageError, StoredRecord, View
 from hefu_service.sealing.batch import batch_body
 
+MISSING: Final = "missing"
 _AT_ONCE = 1_000  # rows read together
 
 
@@ -35,6 +37,20 @@ def wanted_tiles(view: View, tree: Tree, size: int) -> Iterator[tuple[Tile, byte
         for width in range(widest.width, narrowest - 1, -1):
             tile = widest._replace(width=width)
             yield tile, format_bundle(entries[:width]) if tile.level == ENTRIES else tile_bytes(tile, tree.node)
+
+
+def fault_of(read: Callable[[], object], wanted: object) -> str | None:
+    """What is wrong with a file that is read so, which must hold what is wanted; None if nothing is.
+
+    One that cannot be read is as damaged as one that holds something else, and says nothing about its neighbours.
+    """
+    try:
+        found = read()
+    except StorageError as error:
+        return f"cannot be read: {error}"
+    if found == wanted:
+        return None
+    return MISSING if found is None else "not what the database holds"
 
 
 def wanted_leaves(view: View, size: int) -> Iterator[tuple[int, bytes]]:

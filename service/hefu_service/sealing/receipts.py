@@ -16,7 +16,7 @@ from hefu_ledger.number import format_number, parse_number
 from hefu_ledger.proof import TlogProof, format_proof
 from hefu_ledger.receipt import MAX_RECORDS, Proof, Receipt
 from hefu_ledger.record import Batch
-from hefu_service.ports import Deposit, StorageError, StoredRecord, View
+from hefu_service.ports import DamagedError, Deposit, StorageError, StoredRecord, View
 from hefu_service.sealing.anchors import REMEMBERED, Anchor, Anchors, find_anchor
 from hefu_service.sealing.tiles import published_nodes
 from hefu_service.services import Services
@@ -112,14 +112,13 @@ class Receipts:
 
         Its proof is under the first checkpoint that covers its batch, so it stays the same for ever.
         """
-        with self._services.store.view() as view:
-            deposit = view.deposit(statement_id)
-            if deposit is None:
-                raise UnknownDepositError("no deposit of a statement with this SHA-256")
-            anchor = self._anchor(view, deposit.seq)
-            if anchor is None:
-                return None
-            records = [self._first(view), *self._relied_on(view, deposit, anchor), anchor.batch]
+        deposit = self._services.store.deposit(statement_id)
+        if deposit is None:
+            raise UnknownDepositError("no deposit of a statement with this SHA-256")
+        anchor = self._anchor(deposit.seq)
+        if anchor is None:
+            return None
+        records = [self._first(), *self._relied_on(deposit, anchor), anchor.batch]
         return Receipt(
             acknowledgement=format_note(sign_note(deposit.acceptance, [self._services.acknowledger])).decode(),
             batch_path=_batch_path(self._services, anchor, deposit),
@@ -128,23 +127,26 @@ class Receipts:
             statement=deposit.statement.decode(),
         )
 
-    def _anchor(self, view: View, seq: int) -> Anchor | None:
+    def _anchor(self, seq: int) -> Anchor | None:
         anchor = self._anchors.of(seq)
         if anchor is None:
-            anchor = find_anchor(view, seq)
+            with self._services.store.view() as view:
+                anchor = find_anchor(view, seq)
             if anchor is not None:
                 self._anchors.add(anchor)
         return anchor
 
-    def _first(self, view: View) -> StoredRecord:
+    def _first(self) -> StoredRecord:
         if self._genesis is None:
-            self._genesis = _genesis(view)
+            with self._services.store.view() as view:
+                self._genesis = _genesis(view)
         return self._genesis
 
-    def _relied_on(self, view: View, deposit: Deposit, anchor: Anchor) -> Sequence[StoredRecord]:
+    def _relied_on(self, deposit: Deposit, anchor: Anchor) -> Sequence[StoredRecord]:
         standing = self._standings.get(deposit.depositor)
         if standing is None or deposit.seq >= standing.below:
-            standing = _standing(view, deposit.depositor, anchor.batch.entries)
+            with self._services.store.view() as view:
+                standing = _standing(view, deposit.depositor, anchor.batch.entries)
             _remember(self._standings, deposit.depositor, standing)
         return standing.relied_on(deposit, anchor.batch)
 
@@ -167,11 +169,6 @@ class Receipts:
             node = published_nodes(self._services.files, size)
             self._published = size, node
         return node
-
-
-def make_receipt(services: Services, statement_id: bytes) -> Receipt | None:
-    """Make one receipt, as ``Receipts.make`` does."""
-    return Receipts(services).make(statement_id)
 
 
 def enrolment_proofs(services: Services, depositor: str) -> EnrolmentProofs | None:
@@ -223,10 +220,10 @@ def _batch_path(services: Services, anchor: Anchor, deposit: Deposit) -> tuple[b
     if path is None or not _leads(leaf, place, body, path):
         leaves = services.files.read_leaves(index)
         if leaves is None:
-            raise StorageError(f"the leaves of batch {index} are not there: run `hefu-service fsck --repair`")
+            raise DamagedError(f"the leaves of batch {index} are not there: run `hefu-service fsck --repair`")
         path = Tree(leaves).path(place) if len(leaves) == 32 * body.count else ()
         if not _leads(leaf, place, body, path):
-            raise StorageError(f"deposit {deposit.seq} is not as record {index} has it: run `hefu-service fsck`")
+            raise DamagedError(f"deposit {deposit.seq} is not as record {index} has it: run `hefu-service fsck`")
     return tuple(path)
 
 
@@ -240,12 +237,12 @@ def _leads(leaf: bytes, place: int, body: Batch, path: Sequence[bytes]) -> bool:
 
 
 def _proof(anchor: Anchor, records: Sequence[StoredRecord], node: NodeReader) -> Proof:
-    """Prove the records under the batch's checkpoint; StorageError if the published tiles do not."""
+    """Prove the records under the batch's checkpoint; DamagedError if the published tiles do not."""
     size, root = anchor.checkpoint.size, anchor.checkpoint.root
     *others, path = (tuple(inclusion_path(record.index, size, node)) for record in records)
     for record, found in zip(records, (*others, path), strict=True):
         if root_from_path(leaf_hash=leaf_hash(record.data), index=record.index, size=size, path=found) != root:
-            raise StorageError(f"record {record.index} is not as the published tiles have it: run `hefu-service fsck`")
+            raise DamagedError(f"record {record.index} is not as the published tiles have it: run `hefu-service fsck`")
     return Proof(format_proof(TlogProof(anchor.batch.index, path, anchor.note)).decode(), tuple(others))
 
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from hefu_ledger.merkle import root_of_leaves
 from hefu_service.ports import Mender, View
 from hefu_service.sealing.batch import batch_body
 from hefu_service.sealing.history import check_past
 from hefu_service.sealing.nodes import format_nodes
-from hefu_service.sealing.published import record_tree, records_of, wanted_leaves, wanted_tiles
+from hefu_service.sealing.published import MISSING, fault_of, record_tree, records_of, wanted_leaves, wanted_tiles
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 
 
 def repair(services: Services, mender: Mender) -> Iterator[str]:
-    """Write every tile, leaves and nodes file anew that is not what it must be; gives their names. The service may run.
+    """Write every tile, leaves and nodes file anew that cannot be read or is not what it must be; gives their names.
 
-    Raises SealingStoppedError, having written nothing, where the database does not lead to the published checkpoint;
-    RolledBackError and VerificationError where that is not to be believed itself. Without one there is nothing to
-    repair: the next publishing writes all.
+    The service may run. Raises SealingStoppedError, having written nothing, where the database does not lead to the
+    published checkpoint; RolledBackError and VerificationError where that is not to be believed itself. Without one
+    there is nothing to repair: the next publishing writes all.
     """
     with services.files.alone(), services.store.view() as view:
         past, _ = check_past(services)
@@ -31,15 +32,16 @@ def repair(services: Services, mender: Mender) -> Iterator[str]:
             raise SealingStoppedError(f"the database's {size} records do not lead to the published checkpoint")
         _check_deposits(view, size)
         for tile, data in wanted_tiles(view, tree, size):
-            if services.files.read_tile(tile) != data:
+            if fault_of(partial(services.files.read_tile, tile), data):
                 mender.rewrite_tile(tile, data)
                 yield tile.path
         for index, data in wanted_leaves(view, size):
-            if services.files.read_leaves(index) != data:
+            if fault_of(partial(services.files.read_leaves, index), data):
                 mender.rewrite_leaves(index, data)
                 yield f"batches/{index}/leaves"
-            found, nodes = services.files.read_nodes(index), format_nodes(data)
-            if found not in (None, nodes):  # small batches have none
+            nodes = format_nodes(data)
+            fault = fault_of(partial(services.files.read_nodes, index), nodes)
+            if fault not in (None, MISSING):  # small batches have none
                 mender.rewrite_nodes(index, nodes)
                 yield f"batches/{index}/nodes"
 

@@ -7,16 +7,18 @@ from functools import cache
 
 from hefu_ledger.merkle import NodeReader, node_hash
 from hefu_ledger.tiles import Tile, node_reader
-from hefu_service.ports import LedgerFiles, StorageError
+from hefu_service.ports import DamagedError, LedgerFiles
 
 
 def published_nodes(files: LedgerFiles, size: int) -> NodeReader:
-    """Read the ledger of ``size`` from its published tiles; StorageError for one that is missing."""
+    """Read the ledger of ``size`` from its published tiles; DamagedError for one that is missing or cut."""
 
     def fetch(tile: Tile) -> bytes:
         data = files.read_tile(tile)
         if data is None:
-            raise StorageError(f"{tile.path} is not there: run `hefu-service fsck --repair`")
+            raise DamagedError(f"{tile.path} is not there: run `hefu-service fsck --repair`")
+        if len(data) != 32 * tile.width:
+            raise DamagedError(f"{tile.path} is damaged: run `hefu-service fsck --repair`")
         return data
 
     return node_reader(size, fetch)

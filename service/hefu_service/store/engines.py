@@ -9,6 +9,8 @@ another writer, it would fail with "database is locked". The reader begins defer
 PostgreSQL's writer reads what is committed: a statement that has waited for a row sees it as its last writer left it,
 where a snapshot would be too old to write upon. The reader has one snapshot a transaction. Both are said in each BEGIN,
 so that they hold behind a pooler too.
+
+``Engines.single`` is the reader without transactions: one query is one round trip.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ from hefu_service.ports import StorageError
 WHOLE: Final = BigInteger().with_variant(Integer(), "sqlite")
 """The type of whole numbers: 64 bits on every dialect."""
 
+_SINGLE: Final = "hefu_single"
 _WAIT_S: Final = 10  # for a lock, or a connection of the pool
 
 
@@ -50,6 +53,11 @@ class Engines(NamedTuple):
 
     writer: Engine
     reader: Engine
+
+    @property
+    def single(self) -> Engine:
+        """The reader's connections for queries that need no snapshot; MUST NOT be used for more than one row."""
+        return self.reader.execution_options(**{_SINGLE: True})
 
     def dispose(self) -> None:
         """Close every connection that is not in use."""
@@ -136,6 +144,15 @@ def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str
         connection.execute(insert(table), rows)
 
 
+def _begin_by(engine: Engine, begin: str) -> None:
+    """Begin transactions in our own words; the engine's driver begins none by itself."""
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        if _SINGLE not in connection.get_execution_options():
+            connection.exec_driver_sql(begin)
+
+
 def _unsupported(dialect: str) -> StorageError:
     return StorageError(f"databases of {dialect!r} are not supported, SQLite and PostgreSQL are")
 
@@ -186,10 +203,7 @@ def _sqlite_engine(path: Path, begin: str, pragma: str, *, cache_mib: int, **poo
         found = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in _DURABLE}
         _refuse([f"{name}={found[name]}" for name, safe in _DURABLE.items() if found[name] != safe])
 
-    @event.listens_for(engine, "begin")
-    def start(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
+    _begin_by(engine, begin)
     return engine
 
 
@@ -214,27 +228,21 @@ _COPIED_AS: Final = {bytes: "bytea", int: "int8", str: "text"}  # int8: what WHO
 
 
 def _open_postgresql(url: URL) -> Engines:
-    writer = _postgresql_engine(url, "READ COMMITTED", pool_size=4, max_overflow=0)
-    reader = _postgresql_engine(url, "REPEATABLE READ", pool_size=8, max_overflow=8)
+    writer = _postgresql_engine(url, "BEGIN ISOLATION LEVEL READ COMMITTED", pool_size=4, max_overflow=0)
+    reader = _postgresql_engine(url, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", pool_size=8, max_overflow=8)
 
     @event.listens_for(writer, "connect")
     def be_patient(connection: Any, _: object) -> None:
         connection.execute(_PATIENCE)
-        connection.commit()
-
-    @event.listens_for(reader, "connect")
-    def refuse_writes(connection: Any, _: object) -> None:
-        connection.read_only = True
 
     return Engines(writer, reader)
 
 
-def _postgresql_engine(url: URL, isolation: str, **pool: int) -> Engine:
+def _postgresql_engine(url: URL, begin: str, **pool: int) -> Engine:
     try:
         engine = create_engine(
             url,
-            isolation_level=isolation,
-            connect_args={**_NOTICED, "client_encoding": "utf8"},
+            connect_args={**_NOTICED, "client_encoding": "utf8", "autocommit": True},
             hide_parameters=True,
             pool_timeout=_WAIT_S,
             **pool,
@@ -244,10 +252,9 @@ def _postgresql_engine(url: URL, isolation: str, **pool: int) -> Engine:
 
     @event.listens_for(engine, "connect")
     def check(connection: Any, _: object) -> None:
-        unsafe = [row[0] for row in connection.execute(_UNSAFE)]
-        connection.rollback()
-        _refuse(unsafe)
+        _refuse([row[0] for row in connection.execute(_UNSAFE)])
 
+    _begin_by(engine, begin)
     return engine
 
 

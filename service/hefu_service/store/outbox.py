@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import Executable, bindparam, insert, select, text, update
+from sqlalchemy import Executable, bindparam, func, insert, select, text, update
 
-from hefu_service.outbox.ports import Alarm, Message, Outlet, Undelivered
+from hefu_service.outbox.ports import Alarm, Message, Outlet, Undelivered, Waiting
 from hefu_service.store.engines import translated
 from hefu_service.store.rows import Rows
 from hefu_service.store.tables import ALARMS, CHECKPOINTS, DELIVERIES, MESSAGES, OUTLETS
@@ -49,6 +49,7 @@ _PUBLISHED: Final = (
     .order_by(CHECKPOINTS.c.size)
     .limit(bindparam("count"))
 )
+_WAITING: Final = select(*(func.count(), func.min(DELIVERIES.c.changed_at))).where(DELIVERIES.c.state == WAITING)
 _UNDELIVERED: Final = (
     select(MESSAGES, DELIVERIES.c.state, OUTLETS)
     .join_from(DELIVERIES, MESSAGES)
@@ -103,6 +104,10 @@ class SqlUndelivered(Rows):
     def first(self, count: int) -> Sequence[Undelivered]:
         """See ``ports.Store.undelivered``."""
         return self._all(_undelivered, _UNDELIVERED, count=count)
+
+    def waiting(self) -> Waiting:
+        """See ``ports.Store.waiting``."""
+        return self._all(Waiting, _WAITING)[0]
 
 
 def _undelivered(*row: Any) -> Undelivered:

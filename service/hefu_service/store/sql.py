@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from hefu_service.outbox.ports import Undelivered
+from hefu_service.outbox.ports import Undelivered, Waiting
 from hefu_service.ports import (
     Code,
     Deposit,
@@ -287,11 +287,16 @@ class SqlStore:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
+        self._single = engines.single
 
     @contextmanager
     def view(self) -> Iterator[SqlView]:
         with translated(), self._engines.reader.connect() as connection:
             yield SqlView(connection)
+
+    def deposit(self, statement_id: bytes) -> Deposit | None:
+        with translated(), self._single.connect() as connection:
+            return SqlView(connection).deposit(statement_id)
 
     @contextmanager
     def intake(self) -> Iterator[SqlIntake]:
@@ -319,6 +324,10 @@ class SqlStore:
     def undelivered(self, count: int) -> Sequence[Undelivered]:
         with translated(), self._engines.reader.connect() as connection:
             return SqlUndelivered(connection).first(count)
+
+    def waiting(self) -> Waiting:
+        with translated(), self._engines.reader.connect() as connection:
+            return SqlUndelivered(connection).waiting()
 
     def close(self) -> None:
         self._engines.dispose()
