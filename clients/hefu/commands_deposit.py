@@ -16,6 +16,8 @@ from hefu_ledger.encoding import format_time
 if TYPE_CHECKING:
     from hefu.deposit import Deposited
 
+_SHOWN = 20  # names of what is owed; --json names all
+
 
 def _declare_init(parser: ArgumentParser) -> None:
     option(parser, "home", "init.home")
@@ -74,6 +76,7 @@ def _declare_deposit(parser: ArgumentParser) -> None:
 def _deposit(options: Namespace) -> Outcome:
     if options.offline:
         return _prepare(options)
+    from hefu.home import load
     from hefu.sdk import Client
 
     with Client(options.home) as client:
@@ -83,7 +86,9 @@ def _deposit(options: Namespace) -> Outcome:
     lines = [_line("deposit.done", item) for item in done]
     if any(item.state == "accepted" for item in done):
         lines.append(say("deposit.to_come"))
-    return _deposited(done, lines)
+    said = {item.statement for item in done if item.unsent}
+    owed = [name for name in load(options.home).owed() if name.partition(".")[0] not in said]
+    return _deposited(done, lines, owed)
 
 
 def _prepare(options: Namespace) -> Outcome:
@@ -104,11 +109,15 @@ def _line(key: str, item: Deposited) -> str:
     return say("deposit.unapproved", **values) if item.state == "unapproved" else say(key, **values)
 
 
-def _deposited(done: Sequence[Deposited], lines: list[str]) -> Outcome:
+def _deposited(done: Sequence[Deposited], lines: list[str], owed: Sequence[str] | None = None) -> Outcome:
     values = [item._asdict() | {"left_out": [problem._asdict() for problem in item.left_out]} for item in done]
     lines += [say("deposit.left_out", **problem._asdict()) for item in done for problem in item.left_out]
     lines += [say("deposit.unsent", reason=item.unsent) for item in done if item.unsent]
-    return Outcome(0, {"deposits": values}, "\n".join(lines))
+    if owed:
+        lines += [say("deposit.owed", count=len(owed)), *(f"  {name}" for name in owed[:_SHOWN])]
+        lines += [f"  … +{len(owed) - _SHOWN}"] if len(owed) > _SHOWN else []
+    value = {"deposits": values} | ({} if owed is None else {"owed": owed})
+    return Outcome(0, value, "\n".join(lines))
 
 
 COMMANDS = {

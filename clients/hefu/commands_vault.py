@@ -155,7 +155,7 @@ def _rotate(options: Namespace) -> Outcome:
         done = rotate(options.home, service)
     text = [
         say("vault rotate.done", files=done.files),
-        *([say("vault rotate.closed")] if done.closed else []),
+        say("vault rotate.closed" if done.closed else "vault rotate.here"),
         *sheet_lines(done.words, done.sheet),
         say("vault rotate.others"),
         *(say("vault rotate.left", **problem._asdict()) for problem in done.left),
@@ -187,8 +187,10 @@ def _join(options: Namespace) -> Outcome:
     recovery, _ = read_recovery(options.words)
     with Service(options.server or load_either(options.home).config.server) as service:
         done = join(options.home, service, recovery)
-    text = [say("vault join.done"), *synced_lines(done)]
-    return Outcome(NOT_PROVEN if done.problems else 0, synced_value(done), "\n".join(text))
+    removed = [say("vault join.sheet", sheet=done.sheet_removed)] if done.sheet_removed else []
+    text = [say("vault join.done"), *removed, *synced_lines(done.synced)]
+    value = synced_value(done.synced) | {"sheet_removed": done.sheet_removed}
+    return Outcome(NOT_PROVEN if done.synced.problems else 0, value, "\n".join(text))
 
 
 COMMANDS = {

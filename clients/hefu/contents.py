@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from hefu.bundles import decode
 from hefu.comparison import name_of
+from hefu.disk import reach
 from hefu_ledger.acceptance import Acceptance, parse_acceptance
 from hefu_ledger.bundle import read_header, read_receipt, read_statement, read_texts
 from hefu_ledger.card import Opened, parse_document
@@ -15,6 +16,8 @@ from hefu_ledger.evidence import parse_evidence
 from hefu_ledger.note import parse_note
 from hefu_ledger.receipt import Receipt
 from hefu_ledger.statement import parse_signed_statement, statement_id
+
+_MAX_ACKNOWLEDGEMENT: Final = 65_536  # bytes
 
 
 class Described(NamedTuple):
@@ -54,6 +57,15 @@ def read_finished(file: BinaryIO) -> Ending:
 def read_unfinished(file: BinaryIO, acknowledgement: bytes | None) -> Ending:
     """Read the statement of a bundle on its way, with the acknowledgement that lies beside it, if any."""
     return _on_its_way(read_statement(file), acknowledgement)
+
+
+def acknowledgement_beside(evidence: str) -> bytes | None:
+    """What the service promised of a deposit on its way; None if it has not, or that is not known."""
+    try:
+        with open(reach(f"{evidence}.ack"), "rb") as file:
+            return file.read(_MAX_ACKNOWLEDGEMENT)
+    except FileNotFoundError:
+        return None
 
 
 def read_kept(statement: bytes, receipt: Receipt | None, acknowledgement: bytes | None) -> Ending:

@@ -94,7 +94,7 @@ def enrol(
     words, file = write_sheet(path, sheet, name=established.name, fingerprints=fingerprints)
     replace(f"{path}/{home.CONFIG}", home.format_config(config))
     forget_new(path)
-    unsent = home.load(path).send_owed(service)
+    unsent = next((problem.cause for problem in home.load(path).send_owed(service)), "")
     size, approver = found.sight.checkpoint.size, bool(roster.keys_at(MAX_INTEGER, role=APPROVE))
     return Enrolled(depositor, origin, established, fingerprints, size, words, file, unsent, approver)
 

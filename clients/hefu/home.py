@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from hefu.atomic import make_private, replace
-from hefu.errors import ClientError
+from hefu.errors import ClientError, Problem
 from hefu.http import Service
 from hefu.language import say
 from hefu.recovery import Recovery, parse_vault_key
@@ -101,9 +101,13 @@ class Home(NamedTuple):
         """The vault at the service."""
         return Remote(service, self.recovery, self.signer)
 
-    def send_owed(self, service: Service) -> str:
-        """Give the service what its copy of the vault lacks, if it is to have one; the reason if it takes none now."""
-        return self.vault.send_owed(self.remote(service)) if self.config.upload else ""
+    def send_owed(self, service: Service) -> list[Problem]:
+        """Give the service what its copy of the vault lacks, if it is to have one; what it does not take, and why."""
+        return self.vault.send_owed(self.remote(service)) if self.config.upload else []
+
+    def owed(self) -> list[str]:
+        """The names of the vault's files that the service has still to be given, if it is to have them."""
+        return self.vault.owed() if self.config.upload else []
 
     @property
     def seen(self) -> Note | None:

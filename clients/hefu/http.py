@@ -1,7 +1,7 @@
 """Talking to the service: everything is asked again until it is answered, which the protocol makes harmless.
 
 A statement's identity is the hash of its bytes, a code is bound to one key, and reading changes nothing. So lost
-connections, overload and restarts are waited out with growing pauses; a refusal (4xx) is final.
+connections, overload and restarts are waited out with growing pauses; a refusal (4xx, 507) is final.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 60.0
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 _TRY_AGAIN: Final = frozenset({408, 429, 502, 503, 504})
+_NO_ROOM: Final = 507  # RFC 4918, 11.5: of what was to be kept, and so a refusal
 
 
 class Answer(NamedTuple):
@@ -128,6 +129,6 @@ def _check(answer: Answer) -> Answer:
         title, detail = str(problem.get("title", "")), str(problem.get("detail", ""))
     except (ValueError, AttributeError, RecursionError):
         title, detail = "", answer.body[:200].decode("utf-8", "replace")
-    if 400 <= answer.status < 500:
+    if 400 <= answer.status < 500 or answer.status == _NO_ROOM:
         raise RefusedError(answer.status, title, detail)
     raise UnreachableError(say("service.failed", status=answer.status, title=title, detail=detail))

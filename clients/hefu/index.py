@@ -16,6 +16,7 @@ from hefu.blobs import Kept
 from hefu.contents import (
     Described,
     Ending,
+    acknowledgement_beside,
     read_described,
     read_finished,
     read_kept,
@@ -64,7 +65,6 @@ _IS_KEPT: Final = f"substr(evidence, 1, {len(KEPT)}) = CAST('{KEPT.decode()}' AS
 _PATIENCE_S: Final = 60.0  # another process may be taking in a large deposit
 _FEW: Final = 8  # hex digits that name a statement
 _HEX: Final = frozenset("0123456789abcdef")
-_MAX_ACKNOWLEDGEMENT: Final = 65_536  # bytes
 _NEWEST: Final = "received_at IS NULL DESC, received_at DESC, id DESC"  # what is not acknowledged yet is the newest
 
 
@@ -118,7 +118,7 @@ class Index:
     def catch_up(self) -> None:
         """Take in what has been written at the places that were expected; a process may have died since."""
         for row, evidence, known in self._all(
-            f"SELECT id, evidence, statement IS NOT NULL FROM deposits WHERE NOT anchored AND NOT {_IS_KEPT}"  # noqa: S608
+            f"SELECT id, evidence, statement IS NOT NULL FROM deposits WHERE NOT anchored AND NOT {_IS_KEPT}"
         ):
             path = os.fsdecode(evidence)
             if _exists(path) or (not known and _exists(f"{path}.part")):
@@ -145,11 +145,15 @@ class Index:
                 ending = self._take_bundle(row, base, evidence)
             self._end(row, ending)
 
-    def take_kept(self, kept: Kept, receipt: Receipt | None, acknowledgement: bytes | None) -> None:
-        """Take in a deposit that the vault has, as far as it has come; of which there is evidence here, it stays."""
+    def take_kept(
+        self, kept: Kept, receipt: Receipt | None, acknowledgement: bytes | None, gone: Sequence[str] = ()
+    ) -> None:
+        """Take in a deposit that the vault has, unless there is evidence of it but where that has ``gone``."""
         ending = read_kept(kept.part.statement, receipt, acknowledgement)
         base = os.fsencode(kept.about.base)
         with self._transaction():
+            for path in gone:
+                self._forget(self._row(_bytes(path), None), wholly=True)
             if ending.statement.hex() in self.with_evidence():
                 return
             row = self._row(KEPT + ending.statement.hex().encode(), base)
@@ -157,10 +161,14 @@ class Index:
             self._add(row, base, read_described(kept.file))
             self._end(row, ending)
 
+    def evidence(self) -> list[tuple[str, str]]:
+        """Ids (hex) of statements, each with the path of evidence that was taken in, though it may have gone."""
+        query = f"SELECT lower(hex(statement)), evidence FROM deposits WHERE statement IS NOT NULL AND NOT {_IS_KEPT}"
+        return [(statement, os.fsdecode(evidence)) for statement, evidence in self._all(query)]
+
     def with_evidence(self) -> set[str]:
         """Ids (hex) of statements of which there is evidence, finished or on its way, though it may have gone."""
-        query = f"SELECT lower(hex(statement)) FROM deposits WHERE statement IS NOT NULL AND NOT {_IS_KEPT}"  # noqa: S608
-        return {statement for (statement,) in self._all(query)}
+        return {statement for statement, _ in self.evidence()}
 
     def settled(self) -> set[str]:
         """Ids (hex) of statements of which everything is known: they are on the ledger."""
@@ -170,7 +178,7 @@ class Index:
     def deposits(self) -> list[Entry]:
         """Every deposit, newest first."""
         labels = self._labels()
-        query = f"SELECT {ENTRY} FROM deposits ORDER BY {_NEWEST}"  # noqa: S608 -- put together of constants alone
+        query = f"SELECT {ENTRY} FROM deposits ORDER BY {_NEWEST}"
         return [entry_of(row, labels) for row in self._all(query)]
 
     def documents(self, deposit: int) -> list[Document]:
@@ -182,7 +190,7 @@ class Index:
         key = folded(text)
         hits = {target for target, label in self._labels().items() if label and key in folded(label)}
         return self._documents(
-            "instr(d.key, ?) OR number = ? OR lower(hex(statement)) IN (SELECT value FROM json_each(?))"  # noqa: S608
+            "instr(d.key, ?) OR number = ? OR lower(hex(statement)) IN (SELECT value FROM json_each(?))"
             " OR lower(hex(statement)) || '/' || position IN (SELECT value FROM json_each(?))"
             f" ORDER BY {_NEWEST}, position",
             *(key, text, *2 * (json.dumps(sorted(hits)),)),
@@ -234,24 +242,23 @@ class Index:
     def last_statement(self, base: str, evidence: str) -> bytes | None:
         """Identity of the newest statement of documents in ``base``, or whose evidence's path begins so."""
         condition = f"statement IS NOT NULL AND (base = ? OR {_BEGINS})"
-        query = f"SELECT statement FROM deposits WHERE {condition} ORDER BY {_NEWEST}"  # noqa: S608 -- as above
+        query = f"SELECT statement FROM deposits WHERE {condition} ORDER BY {_NEWEST}"
         row = self._db.execute(query, (_bytes(base), _bytes(evidence), _bytes(evidence))).fetchone()
         return None if row is None else row[0]
 
     def evidence_folders(self) -> list[str]:
         """Every folder that evidence was written to."""
-        rows = self._all(f"SELECT evidence FROM deposits WHERE NOT {_IS_KEPT}")  # noqa: S608 -- as above
+        rows = self._all(f"SELECT evidence FROM deposits WHERE NOT {_IS_KEPT}")
         return sorted({os.path.dirname(os.fsdecode(evidence)) for (evidence,) in rows})
 
     def known_evidence(self) -> set[str]:
         """The paths of all evidence that was taken in, finished or on its way."""
-        rows = self._all(f"SELECT evidence FROM deposits WHERE statement IS NOT NULL AND NOT {_IS_KEPT}")  # noqa: S608
-        return {os.fsdecode(evidence) for (evidence,) in rows}
+        return {path for _, path in self.evidence()}
 
     def unstamped(self, since_ms: int) -> list[str]:
         """Finished evidence without a timestamp, of deposits received at ``since_ms`` or later, newest first."""
         condition = f"anchored AND NOT stamps AND received_at >= ? AND NOT {_IS_KEPT}"
-        query = f"SELECT evidence FROM deposits WHERE {condition} ORDER BY {_NEWEST}"  # noqa: S608 -- as above
+        query = f"SELECT evidence FROM deposits WHERE {condition} ORDER BY {_NEWEST}"
         return [os.fsdecode(evidence) for (evidence,) in self._all(query, since_ms)]
 
     def readings(self, folder: str) -> dict[str, Reading]:
@@ -280,11 +287,11 @@ class Index:
         finished = _exists(evidence)
         with open(reach(evidence if finished else f"{evidence}.part"), "rb") as file:
             self._add(row, base, read_described(file))
-            return read_finished(file) if finished else read_unfinished(file, _acknowledgement(evidence))
+            return read_finished(file) if finished else read_unfinished(file, acknowledgement_beside(evidence))
 
     def _acknowledged(self, row: int, evidence: str) -> None:
         """Take in the acknowledgement alone; the documents are known."""
-        acknowledgement = _acknowledgement(evidence)
+        acknowledgement = acknowledgement_beside(evidence)
         if acknowledgement is not None:
             with self._transaction():
                 self._receive(row, parse_acceptance(parse_note(acknowledgement).text))
@@ -304,7 +311,7 @@ class Index:
     def _forget(self, row: int, *, wholly: bool = False) -> None:
         self._db.execute("DELETE FROM documents WHERE deposit = ?", (row,))
         nothing = "statement = NULL, documents = NULL, received_at = NULL, number = NULL"
-        self._db.execute(f"UPDATE deposits SET {nothing} WHERE id = ?", (row,))  # noqa: S608 -- as above
+        self._db.execute(f"UPDATE deposits SET {nothing} WHERE id = ?", (row,))
         if wholly:
             self._db.execute("DELETE FROM deposits WHERE id = ?", (row,))
 
@@ -335,7 +342,7 @@ class Index:
 
     def _documents(self, condition: str, *values: object) -> list[Document]:
         labels = self._labels()
-        query = f"SELECT {DOCUMENT} FROM documents d JOIN deposits ON id = d.deposit WHERE {condition}"  # noqa: S608
+        query = f"SELECT {DOCUMENT} FROM documents d JOIN deposits ON id = d.deposit WHERE {condition}"
         return [document_of(row, labels) for row in self._all(query, *values)]
 
     def _labels(self) -> dict[str, str]:
@@ -371,14 +378,6 @@ def expected(home: Home, paths: Sequence[str], out: str) -> Iterator[None]:
             yield
         finally:
             index.catch_up()
-
-
-def _acknowledgement(evidence: str) -> bytes | None:
-    try:
-        with open(reach(f"{evidence}.ack"), "rb") as file:
-            return file.read(_MAX_ACKNOWLEDGEMENT)
-    except FileNotFoundError:
-        return None
 
 
 def _exists(path: str) -> bool:

@@ -62,5 +62,5 @@ def _plain(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # Python's own, as nothing has replaced it
     sys.stdout.write(manual())

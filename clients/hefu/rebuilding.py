@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO, Final, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from hefu.atomic import PRIVATE, clear_away, make_private, publish, temporary_name
 from hefu.blobs import Kept, opened
@@ -15,8 +15,11 @@ from hefu.home import Reader
 from hefu.index import Index
 from hefu.language import say
 from hefu.progress import progress_bar
+from hefu.twins import check_receipt
 from hefu_ledger.acceptance import parse_acceptance
-from hefu_ledger.bundle import format_receipt_line, read_header, read_texts
+from hefu_ledger.bundle import format_receipt_line, read_header, read_receipt, read_texts
+from hefu_ledger.errors import LedgerError
+from hefu_ledger.evidence import MAX_EVIDENCE, parse_evidence
 from hefu_ledger.note import parse_note
 from hefu_ledger.receipt import Receipt
 
@@ -36,35 +39,70 @@ class Proven(NamedTuple):
 
 
 class Rebuilt(NamedTuple):
-    """The paths of the evidence, and of how many documents it is."""
+    """The paths of the evidence, of how many documents it is, and the paths where something else is, which stays."""
 
     evidence: list[str]
     documents: int
+    in_the_way: list[str]
 
 
-def rebuild(reader: Reader, found: Sequence[Proven], out: str, index: Index, taken: Sequence[str] = ()) -> Rebuilt:
+def rebuild(
+    reader: Reader,
+    found: Sequence[Proven],
+    out: str,
+    index: Index,
+    taken: Sequence[str] = (),
+    places: Mapping[str, str] | None = None,
+) -> Rebuilt:
     """Write each deposit's evidence under its own name, a later one of that name below a folder of its number.
 
-    ``taken``: names that are others' already. Durable on return; the index takes it in with ``catch_up``.
+    ``taken``: names that are others' already; ``places``: where evidence lay before, by its statement's id (hex).
+    Durable on return; the index takes it in with ``catch_up``.
     """
-    paths, documents, names = list[str](), 0, {name.casefold() for name in taken}
+    done, names = Rebuilt([], 0, []), {name.casefold() for name in taken}
     with progress_bar("restore", len(found)) as progress:
         for item in sorted(found, key=lambda each: each.nth):
             with opened(reader.vault, item.identity, reader.recovery) as kept:
                 name = kept.about.evidence
                 final = f"{out}/{item.nth}/{name}" if name.casefold() in names else f"{out}/{name}"
+                final = (places or {}).get(item.identity, final)
                 names.add(name.casefold())
-                index.expect(final, base=kept.about.base)
-                _write(final, kept, item.receipt)
-                documents += kept.part.header.count
-            paths.append(final)
+                if os.path.lexists(reach(final)) and not _is_there(final, kept, item.receipt):
+                    done.in_the_way.append(final)
+                else:
+                    index.expect(final, base=kept.about.base)
+                    _write(final, kept, item.receipt)
+                    done.evidence.append(final)
+                    done = done._replace(documents=done.documents + kept.part.header.count)
             progress.done()
-    return Rebuilt(paths, documents)
+    return done
+
+
+def is_evidence_of(path: str, kept: Kept, reader: Reader) -> bool:
+    """Whether a file is, byte for byte, what ``rebuild`` writes of a deposit with the receipt that is in the file.
+
+    That may have gained timestamps which the vault's receipt lacks.
+    """
+    try:
+        receipt = _receipt_in(path, kept)
+        check_receipt(receipt, kept.part, reader)
+    except LedgerError:
+        return False
+    return _holds(path, _evidence(kept, receipt))
+
+
+def _is_there(final: str, kept: Kept, receipt: Receipt) -> bool:
+    start = kept.file.tell()
+    same = _holds(final, _evidence(kept, receipt))
+    kept.file.seek(start)
+    return same
 
 
 def _write(final: str, kept: Kept, receipt: Receipt) -> None:
     make_private(os.path.dirname(final))
     clear_away(final)  # before it is opened: it would cut short what has its name
+    if os.path.lexists(reach(final)):
+        return  # this very evidence
     temporary = temporary_name(final)
     with open(os.open(reach(temporary), WRITE | os.O_TRUNC, PRIVATE), "wb") as file:
         for data in _evidence(kept, receipt):
@@ -74,10 +112,8 @@ def _write(final: str, kept: Kept, receipt: Receipt) -> None:
     try:
         publish(temporary, final)
     except FileExistsError:
-        same = _same(temporary, final)
         os.unlink(reach(temporary))
-        if not same:
-            raise ClientError(say("restore.in_the_way", path=final)) from None
+        raise ClientError(say("deposit.appeared", evidence=final)) from None
 
 
 def _evidence(kept: Kept, receipt: Receipt) -> Iterator[bytes]:
@@ -94,11 +130,16 @@ def _evidence(kept: Kept, receipt: Receipt) -> Iterator[bytes]:
     yield format_receipt_line(receipt)
 
 
-def _same(one: str, other: str) -> bool:
-    with open(reach(one), "rb") as first, open(reach(other), "rb") as second:
-        return all(data == second.read(_COPY) for data in _chunks(first)) and not second.read(1)
+def _receipt_in(path: str, kept: Kept) -> Receipt:
+    with open(reach(path), "rb") as file:
+        if kept.about.evidence.endswith(".json"):
+            return parse_evidence(file.read(MAX_EVIDENCE + 1)).receipt
+        file.seek(kept.part.end)
+        return read_receipt(file)
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    while data := file.read(_COPY):
-        yield data
+def _holds(path: str, contents: Iterator[bytes]) -> bool:
+    if not os.path.isfile(reach(path)):
+        return False
+    with open(reach(path), "rb") as file:
+        return all(data == file.read(len(data)) for data in contents) and not file.read(1)

@@ -59,6 +59,8 @@ def renew(home: Home, service: Service, path: str) -> bool:
     acknowledgement = found.receipt.acknowledgement.encode()
     verify_answer(receipt, folder, statement=statement, acknowledgement=acknowledgement, home=home)
     _verify_tokens(receipt)
+    if home.vault.has(statement_id(statement).hex()):
+        home.vault.keep_receipt(receipt)  # else evidence that is written again from there would have lost them
     _write(path, found, receipt)
     return True
 
@@ -101,7 +103,8 @@ def _stranger() -> bytes:
     """A root certificate (DER) that vouches for nobody: with it, all of a timestamp is checked but its authority."""
     key = Ed25519PrivateKey.generate()
     name = Name([NameAttribute(NameOID.COMMON_NAME, "nobody")])
-    builder = CertificateBuilder(name, name, key.public_key(), 1, datetime(2000, 1, 1), datetime(2099, 1, 1))  # noqa: DTZ001
+    since, until = datetime(2000, 1, 1), datetime(2099, 1, 1)  # noqa: DTZ001 -- taken as UTC
+    builder = CertificateBuilder(name, name, key.public_key(), 1, since, until)
     return builder.sign(key, None).public_bytes(Encoding.DER)
 
 

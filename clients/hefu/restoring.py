@@ -86,6 +86,8 @@ def _restore(
     with Index(path) as index:
         done = rebuild(reader, proven, out, index)
         index.catch_up()
+    if done.in_the_way:
+        raise ClientError(say("restore.in_the_way", path=done.in_the_way[0]))
     _remember(reader, [item.receipt for item in proven])
     replace(f"{path}/{home.CONFIG}", home.format_config(reader.config))
     return Restored(reader.config.depositor, done.evidence, done.documents, *_unanchored(lacking, service), problems)

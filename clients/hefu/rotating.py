@@ -13,7 +13,7 @@ While that is there, what either secret opens can be read, and the same command 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -27,10 +27,11 @@ from hefu.home import Home, Reader, load, load_either
 from hefu.http import JSON, Service
 from hefu.language import say
 from hefu.people import in_force, read_roster
+from hefu.plain import plain
 from hefu.progress import progress_bar
 from hefu.recovery import Recovery, Sheet, format_vault_key, format_words
 from hefu.remote import Remote
-from hefu.safekeeping import make_sheet
+from hefu.safekeeping import make_sheet, remove_old_sheet
 from hefu.syncing import Synced, sync
 from hefu.vault import Vault
 from hefu_ledger.encoding import MAX_INTEGER, canonical
@@ -40,6 +41,14 @@ from hefu_ledger.note import format_note, sign_note
 from hefu_ledger.upload import Closure, format_closure
 
 _CONFLICT: Final = 409
+_SHOWN: Final = 20  # names of what was not sent
+
+
+class Joined(NamedTuple):
+    """``sheet_removed``: the file of a sheet that showed the old words; empty if there was none."""
+
+    synced: Synced
+    sheet_removed: str
 
 
 class Rotated(NamedTuple):
@@ -65,6 +74,7 @@ def rotate(path: str, service: Service) -> Rotated:
         home = load(path)
         if home.recovery.former is None:
             _check_may_close(home, service)
+            _check_replaces(home, service)
             _collect(home, service, home.recovery.secret, frozenset())  # what is damaged there changes nothing here
             _begin(path, home.recovery, Recovery(os.urandom(32)))
             home = load(path)
@@ -74,7 +84,7 @@ def rotate(path: str, service: Service) -> Rotated:
         return Rotated(format_words(home.recovery), sheet, len(home.vault.names()), left, closed)
 
 
-def join(path: str, service: Service, recovery: Recovery) -> Synced:
+def join(path: str, service: Service, recovery: Recovery) -> Joined:
     """Take new words in the place of the old, and exchange with the service what either lacks.
 
     ClientError for words that are not of this depositor's vault, or while the old vault is open. Safe to run again.
@@ -94,8 +104,9 @@ def join(path: str, service: Service, recovery: Recovery) -> Synced:
         home = load_either(path)
         _seal_again(home.vault)
         done = sync(home, service)
+        removed = remove_old_sheet(path, home.recovery)
         _end(path)
-        return done
+        return Joined(done, removed)
 
 
 def _check_may_close(home: Home, service: Service) -> None:
@@ -106,6 +117,12 @@ def _check_may_close(home: Home, service: Service) -> None:
     approvers = roster.keys_at(MAX_INTEGER, role=APPROVE)
     if approvers and home.signer.key not in approvers:
         raise ClientError(say("rotate.approver", keys=", ".join(key.key_id.hex() for key in approvers)))
+
+
+def _check_replaces(home: Home, service: Service) -> None:
+    """Refuse to change the words of a vault at the service where nothing is put in its place: it would stay open."""
+    if not home.config.upload and home.remote(service).names():
+        raise ClientError(say("rotate.no_vault", server=service.url))
 
 
 def _check_words(home: Home | Reader, service: Service, recovery: Recovery) -> None:
@@ -245,17 +262,20 @@ def _fill(home: Home, service: Service, damaged: Collection[str]) -> None:
     """Give the service all that the new vault lacks there; ClientError unless it then has all."""
     remote, there = home.remote(service), home.remote(service).names()
     names = [name for name in home.vault.names() if not name.endswith(RECEIPT_SUFFIX) and name not in damaged]
-    with progress_bar("vault", len(names)) as progress:
-        for name in sorted(names, key=lambda name: "." not in name):
-            if name not in there:
-                reason = home.vault.send(name, remote)
-                if reason:
-                    raise UnreachableError(say("rotate.not_sent", reason=reason))
+    lacking, refused = [name for name in sorted(names, key=lambda name: "." not in name) if name not in there], []
+    with progress_bar("vault", len(lacking)) as progress:
+        for problem in home.vault.send_each(lacking, remote):
+            refused += [plain(f"{problem.path}: {problem.cause}")] if problem.cause else []
             progress.done()
+    _check_sent(refused)
     home.vault.send_owed(remote)  # notes of what has another name now
-    lacking = set(names) - home.remote(service).names()
+    _check_sent(sorted(set(names) - home.remote(service).names()))
+
+
+def _check_sent(lacking: Sequence[str]) -> None:
     if lacking:
-        raise UnreachableError(say("rotate.not_sent", reason=min(lacking)))
+        more = [f"… +{len(lacking) - _SHOWN}"] if len(lacking) > _SHOWN else []
+        raise UnreachableError(say("rotate.not_sent", names="\n  ".join(["", *lacking[:_SHOWN], *more])))
 
 
 def _close(home: Home, service: Service, former: bytes, present: Recovery) -> None:

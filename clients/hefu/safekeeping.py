@@ -7,13 +7,13 @@ import time
 from typing import Final, NamedTuple
 
 from hefu import home
-from hefu.atomic import replace, write_new
+from hefu.atomic import replace, sync_folder, write_new
 from hefu.blobs import HOME, LABEL, unseal
 from hefu.errors import ClientError
 from hefu.labels import Label, format_label
 from hefu.language import say
 from hefu.recovery import Recovery, Sheet, format_vault_key, format_words, parse_vault_key
-from hefu.sheet import Particulars, format_sheet
+from hefu.sheet import Particulars, format_sheet, shows
 from hefu.vault import Vault
 from hefu_ledger.encoding import Fields, canonical, format_time, parse_canonical
 
@@ -80,6 +80,17 @@ def make_sheet(path: str, sheet: Sheet, *, name: str, fingerprints: tuple[str, .
     date = time.strftime("%Y-%m-%d")
     replace(f"{path}/{SHEET}", format_sheet(sheet, Particulars(name, fingerprints, date)))
     return f"{path}/{SHEET}"
+
+
+def remove_old_sheet(path: str, recovery: Recovery) -> str:
+    """Remove a sheet of other words than these, which open the vault no more; its file if there was one. Durable."""
+    sheet = f"{path}/{SHEET}"
+    page = home.read(path, SHEET)
+    if page is None or shows(page, recovery):
+        return ""
+    os.unlink(sheet)
+    sync_folder(sheet)
+    return sheet
 
 
 def forget_new(path: str) -> None:

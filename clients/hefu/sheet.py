@@ -6,7 +6,7 @@ from html import escape
 from typing import Final, NamedTuple
 
 from hefu.language import both
-from hefu.recovery import Sheet, format_sheet_text, format_words
+from hefu.recovery import Recovery, Sheet, format_sheet_text, format_words
 
 _STYLE: Final = (
     "body{font:11pt/1.5 sans-serif;max-width:44em;margin:2em auto}h1{font-size:18pt;margin:0}"
@@ -29,7 +29,6 @@ def format_sheet(sheet: Sheet, particulars: Particulars) -> bytes:
     import segno  # needed once in a home's life
 
     code = segno.make(format_sheet_text(sheet), error="m", micro=False).svg_inline(scale=3)
-    words = "".join(f"<li>{word}</li>" for word in format_words(sheet.recovery).split())
     lines = "".join(f"<p>{escape(line)}</p>" for name in _PARAGRAPHS for line in both(f"sheet.{name}"))
     members = {
         "name": particulars.name,
@@ -43,9 +42,18 @@ def format_sheet(sheet: Sheet, particulars: Particulars) -> bytes:
     page = (
         f'<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>{_both("title")}</title>'
         f"<style>{_STYLE}</style></head><body><h1>{_both('title')}</h1>{lines}"
-        f"<ol>{words}</ol><dl>{rows}</dl>{code}</body></html>\n"
+        f"{_words(sheet.recovery)}<dl>{rows}</dl>{code}</body></html>\n"
     )
     return page.encode()
+
+
+def shows(page: bytes, recovery: Recovery) -> bool:
+    """Whether a page is a sheet of these words."""
+    return _words(recovery).encode() in page
+
+
+def _words(recovery: Recovery) -> str:
+    return f"<ol>{''.join(f'<li>{word}</li>' for word in format_words(recovery).split())}</ol>"
 
 
 def _both(name: str) -> str:

@@ -6,20 +6,24 @@ What colleagues deposited is in the index from then on, and with a folder to wri
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from hefu.acknowledgement import fetch_acknowledgement, verify_acknowledgement
 from hefu.atomic import make_private
-from hefu.blobs import RECEIPT_SUFFIX, opened
+from hefu.blobs import RECEIPT_SUFFIX, opened, piece_names
 from hefu.deposit import alone
 from hefu.disk import reach
 from hefu.errors import Problem, RefusedError, UnreachableError
 from hefu.home import Home, Reader, load_either
 from hefu.http import Service
 from hefu.index import Index
-from hefu.rebuilding import Proven, rebuild
+from hefu.language import say
+from hefu.rebuilding import Proven, is_evidence_of, rebuild
 from hefu.remote import Remote
 from hefu.restoring import deposits_in, merge_labels
+from hefu.scan import printable
 from hefu.twins import adopt, check_receipt, fetch_receipt
 from hefu.vault import fetch
 from hefu_ledger.errors import LedgerError
@@ -59,10 +63,26 @@ def sync(home: Home | Reader, service: Service, *, out: str | None = None) -> Sy
     receipts = _receipts(reader, service, problems)
     with Index(reader.path) as index:
         index.catch_up()
-        learned = _learn(reader, service, index, problems)
-        evidence = _write(reader, index, out) if out is not None else []
+        gone = _gone(index, out)
+        learned = _learn(reader, service, index, gone, problems)
+        evidence = _write(reader, index, out, gone, problems) if out is not None else []
         elsewhere = len(index.settled() - index.with_evidence())
     return Synced(sent, fetched, receipts, learned, evidence, elsewhere, problems)
+
+
+def learn(reader: Reader, service: Service, index: Index) -> None:
+    """Let the index have what colleagues deposited that it does not know; nothing else is fetched or decrypted.
+
+    What stands in the way is passed over: ``sync`` says it.
+    """
+    remote = Remote(service, reader.recovery)
+    with suppress(RefusedError, UnreachableError):
+        for identity in sorted(set(remote.statements()) - {entry.statement for entry in index.deposits()}):
+            with suppress(LedgerError):
+                for name in reversed(piece_names(remote, identity)) if remote.has(identity) else ():
+                    fetch(reader.vault, remote, name)
+                if reader.vault.has(identity):
+                    _take(reader, service, index, identity)
 
 
 def sync_joined(path: str) -> tuple[Synced | None, str]:
@@ -76,17 +96,12 @@ def sync_joined(path: str) -> tuple[Synced | None, str]:
 
 
 def _send(home: Home, remote: Remote, problems: list[Problem]) -> int:
-    there, sent = remote.names(), 0
-    for name in sorted(home.vault.names(), key=lambda name: "." not in name):  # beginnings of deposits last
-        if name in there or name.endswith(RECEIPT_SUFFIX):
-            continue
-        reason = home.vault.send(name, remote)
-        if reason:
-            problems.append(Problem(name, reason))
-            break  # what holds one up holds up all
-        sent += 1
-    home.vault.send_owed(remote)  # notes of what is there by now
-    return sent
+    there = remote.names()
+    lacking = {name for name in home.vault.names() if name not in there and not name.endswith(RECEIPT_SUFFIX)}
+    owed = lacking.union(home.vault.owed())  # notes of what is there by now are settled as well
+    told = list(home.vault.send_each(sorted(owed, key=lambda name: "." not in name), remote))  # beginnings last
+    problems += [problem for problem in told if problem.cause]
+    return sum(name in lacking and not cause for name, cause in told)
 
 
 def _fetch(reader: Reader, remote: Remote, problems: list[Problem]) -> int:
@@ -116,20 +131,41 @@ def _receipts(reader: Reader, service: Service, problems: list[Problem]) -> int:
     return added
 
 
-def _learn(reader: Reader, service: Service, index: Index, problems: list[Problem]) -> int:
+def _gone(index: Index, out: str | None) -> dict[str, list[str]]:
+    """Where evidence lay that was deleted, by its statement's id (hex), if there is none of it elsewhere here.
+
+    A folder that is away, as drives may be, has all that was in it; but not ``out``, which is here.
+    """
+    gone, there = dict[str, list[str]](), set[str]()
+    for identity, path in index.evidence():
+        away = not os.path.isdir(reach(os.path.dirname(path))) and not _is_below(path, out)
+        if away or os.path.lexists(reach(path)) or os.path.lexists(reach(f"{path}.part")):
+            there.add(identity)
+        else:
+            gone.setdefault(identity, []).append(path)
+    return {identity: paths for identity, paths in gone.items() if identity not in there}
+
+
+def _is_below(path: str, folder: str | None) -> bool:
+    return folder is not None and path.startswith(os.path.join(os.path.abspath(folder), ""))
+
+
+def _learn(
+    reader: Reader, service: Service, index: Index, gone: Mapping[str, Sequence[str]], problems: list[Problem]
+) -> int:
     """Let the index have what the vault has; how many it did not know."""
     known = {entry.statement for entry in index.deposits()}
-    settled = index.settled() | index.with_evidence()
+    settled = (index.settled() | index.with_evidence()) - gone.keys()
     for identity in deposits_in(reader.vault):
         if identity not in settled:
             try:
-                _take(reader, service, index, identity)
+                _take(reader, service, index, identity, gone.get(identity, ()))
             except LedgerError as error:
                 problems.append(Problem(identity, str(error)))
     return len({entry.statement for entry in index.deposits()} - known)
 
 
-def _take(reader: Reader, service: Service, index: Index, identity: str) -> None:
+def _take(reader: Reader, service: Service, index: Index, identity: str, gone: Sequence[str] = ()) -> None:
     with opened(reader.vault, identity, reader.recovery) as kept:
         receipt, acknowledgement = reader.vault.receipt(identity), None
         if receipt is None:
@@ -137,17 +173,38 @@ def _take(reader: Reader, service: Service, index: Index, identity: str) -> None
             if acknowledgement is None:
                 return  # prepared on another computer, and nobody has heard of it
             verify_acknowledgement(acknowledgement, identity=bytes.fromhex(identity), home=reader)
-        index.take_kept(kept, receipt, acknowledgement)
+        index.take_kept(kept, receipt, acknowledgement, gone)
 
 
-def _write(reader: Reader, index: Index, out: str) -> list[str]:
-    """Write the evidence of which there is none here; another's of the same name is left alone."""
+def _write(
+    reader: Reader, index: Index, out: str, gone: Mapping[str, Sequence[str]], problems: list[Problem]
+) -> list[str]:
+    """Write the evidence of which there is none here, where it was, if that is below ``out``.
+
+    Nothing is overwritten: another's of the same name is left alone, and what is not as it was is named.
+    """
     lacking = index.settled() - index.with_evidence()
     receipts = {identity: reader.vault.receipt(identity) for identity in sorted(lacking) if reader.vault.has(identity)}
     found = [Proven(identity, receipt) for identity, receipt in receipts.items() if receipt is not None]
+    places = {identity: path for identity, paths in gone.items() for path in paths if _is_below(path, out)}
     make_private(out)
     with alone(out):
+        changed = _changed(reader, index, out)
         taken = [name.removesuffix(".part") for name in os.listdir(reach(out))]  # what is on its way has its name
-        evidence = rebuild(reader, found, out, index, taken).evidence
+        taken += [os.path.basename(path) for path in places.values()]
+        done = rebuild(reader, found, out, index, taken, places)
         index.catch_up()
-    return evidence
+    problems += [Problem(printable(path), say("vault sync.differs")) for path in changed + done.in_the_way]
+    return done.evidence
+
+
+def _changed(reader: Reader, index: Index, out: str) -> list[str]:
+    """The paths of evidence that is not what was written there."""
+    changed = []
+    for identity, path in index.evidence():
+        if _is_below(path, out) and os.path.lexists(reach(path)) and reader.vault.has(identity):
+            with suppress(LedgerError), opened(reader.vault, identity, reader.recovery) as kept:  # damaged: _learn says
+                same_name = os.path.basename(path) == kept.about.evidence  # else it was cut out, or disclosed
+                if same_name and not is_evidence_of(path, kept, reader):
+                    changed.append(path)
+    return changed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import BinaryIO, Final, NamedTuple
 
@@ -26,7 +27,7 @@ from hefu.blobs import (
     unseal,
 )
 from hefu.disk import reach
-from hefu.errors import RefusedError, UnreachableError
+from hefu.errors import Problem, RefusedError, UnreachableError
 from hefu.language import say
 from hefu.recovery import Recovery, format_vault_key
 from hefu.remote import Remote
@@ -36,6 +37,7 @@ from hefu_ledger.statement import statement_id
 
 _NAME: Final = re.compile(r"[0-9a-f]{64}(\.[1-9][0-9]{0,3}|\.receipt)?")
 _UNSENT: Final = "unsent"
+_OF_ALL: Final = frozenset({401, 403, 410})  # what is refused is the key or the vault, not this file alone
 RECOVERY: Final = "vault.key"  # where a home has the recovery secret
 
 
@@ -132,17 +134,15 @@ class Vault(NamedTuple):
 
     def send_deposit(self, identity: str, remote: Remote) -> str:
         """Give a deposit to the service; the reason if it does not take it now, which is then tried again."""
-        names = piece_names(self, identity)[::-1]  # the first last: where it is, all are
-        reasons = [reason for reason in (self.send(name, remote) for name in names) if reason]
-        return reasons[0] if reasons else ""
+        names = piece_names(self, identity)[::-1]
+        told = list(self.send_each(names, remote))
+        for name in names[len(told) :]:
+            self._owe(name)
+        return next((cause for _, cause in told if cause), "")
 
-    def send_owed(self, remote: Remote) -> str:
-        """Give the service what it was not given yet; the reason if it takes none now."""
-        for name in self.owed():
-            reason = self.send(name, remote)
-            if reason:
-                return reason
-        return ""
+    def send_owed(self, remote: Remote) -> list[Problem]:
+        """Give the service what it was not given yet; what it does not take now, by name, and why."""
+        return [problem for problem in self.send_each(self.owed(), remote) if problem.cause]
 
     def owed(self) -> list[str]:
         """The names of what the service was not given yet, pieces of deposits before their beginnings."""
@@ -150,18 +150,37 @@ class Vault(NamedTuple):
             return sorted(os.listdir(reach(f"{self.home}/{_UNSENT}")), reverse=True)
         return []
 
-    def send(self, name: str, remote: Remote) -> str:
-        """Give one file to the service; the reason if it does not take it now, which is then tried again."""
+    def send_each(self, names: Iterable[str], remote: Remote) -> Iterator[Problem]:
+        """Give files to the service, and tell of each why it does not take it now; no cause where it has.
+
+        Pieces of deposits come before their beginnings, which wait for them: where a beginning is, all are. What is
+        refused holds up nothing else, and is noted to be tried again. Ends early where no other file would fare better.
+        """
+        held = dict[str, str]()  # why, by the deposit
+        for name in names:
+            reason, last = held.get(name, ""), False
+            if reason:
+                self._owe(name)
+            else:
+                reason, last = self._send(name, remote)
+            if reason:
+                held[name.partition(".")[0]] = reason
+            yield Problem(name, reason)
+            if last:
+                return
+
+    def _send(self, name: str, remote: Remote) -> tuple[str, bool]:
+        """Give one file to the service: the reason if it does not take it now, and whether it is one for all others."""
         data = self.read(name)
         try:
             if data is not None:
                 remote.put(name, data)
         except (RefusedError, UnreachableError) as error:
             self._owe(name)
-            return str(error)
+            return str(error), not isinstance(error, RefusedError) or error.status in _OF_ALL
         with suppress(FileNotFoundError):
             os.unlink(reach(self._note(name)))
-        return ""
+        return "", False
 
     def _check_words(self, *written: str) -> None:
         """Take back what was written under words that another process has replaced since: they may open it no more.

@@ -1,7 +1,8 @@
 """``hefu watch``: a folder's new and changed documents are deposited, each round as one statement that names the last.
 
 The rounds of a folder are a chain (``previous``), and each round's evidence is ``NAME.TIME.hefu.bundle``: what is in it
-is what was new then. By polling, which works on network drives too.
+is what was new then. By polling, which works on network drives too. Where several computers watch one folder, each asks
+the vault before it deposits, and leaves what another has deposited.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from hefu.language import say
 from hefu.plan import plan
 from hefu.refresh import Refreshed, refresh, unfinished
 from hefu.scan import printable
-from hefu.survey import list_folder, survey_files
+from hefu.survey import Survey, list_folder, survey_files
+from hefu.syncing import learn
 from hefu.unfinished import discard, resume
 
 QUIET_S: Final = 30.0
@@ -69,7 +71,7 @@ class Watch:
         problems, odd = list[Problem](), list[Problem]()
         if names is None:
             names, problems, _, odd = list_folder(self._target.path)
-        found = survey_files(self._index, self._target.path, names, content=content)
+        found = self._less_known(survey_files(self._index, self._target.path, names, content=content))
         deposited = self._deposit(sorted(found.changed + found.new), wait=wait)
         left_out = (*problems, *found.unreadable, *(deposited.left_out if deposited else ()))
         counts = (len(found.changed), len(found.new), len(found.intact), found.read, found.skipped)
@@ -91,6 +93,15 @@ class Watch:
     def pending(self) -> bool:
         """Whether anything is on its way."""
         return bool(unfinished(self._out))
+
+    def _less_known(self, found: Survey) -> Survey:
+        """What was found, less what another computer that watches the same folder has deposited of it meanwhile."""
+        asked = [*found.changed, *found.new]
+        if asked and self._home.config.upload:
+            learn(self._home.reader, self._service, self._index)
+        known = {name for name in asked if self._index.holds(found.digests[name])}
+        changed, new = ([name for name in names if name not in known] for names in (found.changed, found.new))
+        return found._replace(changed=changed, new=new, intact=[*found.intact, *sorted(known)])
 
     def _deposit(self, names: Sequence[str], *, wait: bool) -> Deposited | None:
         if not names:

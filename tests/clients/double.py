@@ -366,8 +366,8 @@ def handler(double: Double) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(data)
 
         do_GET = handle_any  # noqa: N815  # http.server's names
-        do_POST = handle_any  # noqa: N815
-        do_PUT = handle_any  # noqa: N815
+        do_POST = handle_any  # noqa: N815 -- the same
+        do_PUT = handle_any  # noqa: N815 -- the same
 
     return Handler
 

@@ -71,7 +71,7 @@ def doom(how: str, calls: int) -> None:  # noqa: C901 -- one list of what leaves
     """Let this process meet its end after some calls."""
     import httpx  # noqa: PLC0415 -- the tests' process needs none of it
 
-    from hefu.http import Service  # noqa: PLC0415
+    from hefu.http import Service  # noqa: PLC0415 -- the same
 
     def end() -> NoReturn:
         if how == DIE:
@@ -102,15 +102,15 @@ def doom(how: str, calls: int) -> None:  # noqa: C901 -- one list of what leaves
         setattr(os, name, doomed(getattr(os, name)))
     if how != FULL:  # before the request is made, and before its answer is used
         once = doomed_after(doomed(Service._ask_once))
-        setattr(Service, "_ask_once", lambda *values: once(*values))  # noqa: B010
+        setattr(Service, "_ask_once", lambda *values: once(*values))  # noqa: B010 -- mypy refuses to assign to a method
 
 
 def _run(how: str, calls: int, piece: int | None, words: list[str], output: int) -> NoReturn:
     """Be the process of one command."""
     code: object = 1
     try:
-        import hefu.blobs  # noqa: PLC0415
-        from hefu.cli import main  # noqa: PLC0415
+        import hefu.blobs  # noqa: PLC0415 -- only in the process that dies
+        from hefu.cli import main  # noqa: PLC0415 -- only in the process that dies
 
         for descriptor in (1, 2):
             os.dup2(output, descriptor)

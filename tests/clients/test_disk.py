@@ -100,7 +100,7 @@ def test_only_a_disk_that_cannot_sync_folders_is_let_off(
 def test_a_file_that_another_program_has_open_is_called_that() -> None:
     error = PermissionError(errno.EACCES, "Permission denied")
     assert why(error) == "Permission denied"
-    error.winerror = 32  # type: ignore[attr-defined]
+    error.winerror = 32  # type: ignore[attr-defined]  # only Windows has it
     assert "another program has it open" in why(error)
 
 

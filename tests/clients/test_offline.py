@@ -12,7 +12,7 @@ from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm
 from tests.clients.double import LOST
 from tests.clients.dying import Forker
-from tests.ledger.test_timestamp import SHA256, algorithm, issue, tst_info
+from tests.ledger.stamping import SHA256, algorithm, issue, tst_info
 
 from hefu.index import Index
 from hefu.sdk import Client
@@ -248,8 +248,8 @@ def test_a_refresh_killed_or_cut_off_at_random_loses_nothing_and_deposits_nothin
     firm: Firm, documents: Path, forker: Forker, rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
-    seed = random.randrange(1 << 32)  # noqa: S311 -- printed if it fails
-    chance = random.Random(seed)  # noqa: S311
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
     for number in range(rounds):
         out = firm.folder / f"evidence{number}"
         paths = [documents, documents / "0.txt"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.clients.conftest import Firm
-from tests.clients.double import CODE, DROPPED, Double, problem
+from tests.clients.double import CODE, DROPPED, Double, problem, running
 from tests.sample_ledger import POLICY
 
 from hefu.blobs import HOME, seal
@@ -278,8 +279,6 @@ def test_a_full_disk_at_any_sync_leaves_only_whole_files_and_room_makes_it_go_on
 def test_words_are_read_from_a_file_or_the_text_of_the_code(
     firm: Firm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import io  # noqa: PLC0415
-
     recovery, path = firm.home.recovery, tmp_path / "words.txt"
     path.write_text("\ufeff" + format_words(recovery) + "\r\n", encoding="utf-8")
     assert read_recovery(str(path)) == (recovery, None)
@@ -312,8 +311,6 @@ def test_a_second_computer_joins_the_vault_of_the_sheet(firm: Firm, tmp_path: Pa
 
 
 def test_a_home_being_made_does_not_change_its_vault(double: Double, tmp_path: Path) -> None:
-    from tests.clients.double import running  # noqa: PLC0415
-
     with running(double) as url, Service(url, sleep=lambda _: None) as service:
         path = str(tmp_path / "home")
         double.faults = [None, problem(403, "no")]
@@ -325,15 +322,13 @@ def test_a_home_being_made_does_not_change_its_vault(double: Double, tmp_path: P
 
 
 def test_an_init_without_the_service_s_vault_is_finished_and_says_so(double: Double, tmp_path: Path) -> None:
-    from tests.clients.double import running  # noqa: PLC0415
-
     with running(double) as url, Service(url, sleep=lambda _: None) as service:
         double.vault.faults = [problem(507, "full")]
         done = enrol(str(tmp_path / "home"), service, CODE)
         assert "full" in done.unsent
         home = load(str(tmp_path / "home"))
         assert len(home.vault.owed()) == 1
-        assert home.send_owed(service) == ""
+        assert home.send_owed(service) == []
         assert home.vault.owed() == []
         double.forget_key()
         double.vault.headers.clear()

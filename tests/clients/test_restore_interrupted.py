@@ -83,7 +83,7 @@ def lost(firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch, request: 
     label = Label(3, again.statement, "投标")
     append_label(firm.home.path, label)
     keep_label(firm.home.path, label)
-    assert firm.home.send_owed(firm.service) == ""
+    assert firm.home.send_owed(firm.service) == []
     shutil.copytree(firm.home.vault.folder, firm.folder / "disk")
     for path in (firm.home.path, firm.out, later.folder):
         shutil.rmtree(path)
@@ -113,9 +113,9 @@ def test_a_restore_killed_before_any_step_is_finished_by_the_next(lost: Lost, fo
 def test_a_restore_that_is_killed_cut_off_or_without_room_again_and_again_is_finished_in_the_end(
     lost: Lost, forker: Forker, rounds: int
 ) -> None:
-    seed = random.randrange(1 << 32)  # noqa: S311 -- printed if it fails
-    print("seed", seed)  # noqa: T201
-    chance = random.Random(seed)  # noqa: S311
+    seed = random.randrange(1 << 32)
+    print("seed", seed)  # noqa: T201 -- shown if it fails
+    chance = random.Random(seed)
     for _ in range(rounds):
         before: dict[str, int] = {}
         for _ in range(3):
@@ -152,9 +152,9 @@ def test_a_restore_killed_beside_files_of_others_overwrites_none(lost: Lost, for
 def test_a_refresh_that_is_killed_cut_off_or_without_room_completes_the_vault_and_deposits_once(
     firm: Firm, documents: Path, forker: Forker, rounds: int
 ) -> None:
-    seed = random.randrange(1 << 32)  # noqa: S311 -- printed if it fails
-    print("seed", seed)  # noqa: T201
-    chance = random.Random(seed)  # noqa: S311
+    seed = random.randrange(1 << 32)
+    print("seed", seed)  # noqa: T201 -- shown if it fails
+    chance = random.Random(seed)
     originals = {"documents.hefu.bundle": documents, "0.txt.hefu.json": documents / "0.txt"}
     for number in range(rounds):
         out = firm.folder / f"evidence{number}"

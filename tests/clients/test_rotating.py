@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm, Office
-from tests.clients.double import CODE, problem
+from tests.clients.double import CODE, Reply, problem
 from tests.clients.dying import CUT, DIE, FULL, Forker
 
 from hefu.blobs import opened
 from hefu.errors import ClosedError, UnreachableError
-from hefu.home import load_reader
+from hefu.home import load, load_reader
 from hefu.labels import Label, read_labels
 from hefu.proving import verify_vault
 from hefu.recovery import Recovery, format_words, parse_words
 from hefu.remote import Remote
+from hefu.rotating import rotate
 from hefu.safekeeping import keep_label
 
 
@@ -146,12 +148,38 @@ def test_another_computer_is_told_and_takes_the_new_words(full: Firm, documents:
 @pytest.mark.parametrize(("how", "every"), [(DIE, 19), (CUT, 5)])
 def test_joining_that_is_interrupted_goes_on(full: Firm, forker: Forker, how: str, every: int) -> None:
     other = second(full)
+    (other / "recovery.html").write_bytes((Path(full.home.path) / "recovery.html").read_bytes())
     (full.folder / "new words").write_text(format_words(rotated(full)))
     words, calls = ("vault", "join", "--home", other, "--words", full.folder / "new words"), 0
     while forker.run(how, calls, *words):
         calls += every
+    assert not (other / "recovery.html").exists()
     checked = verify_vault(load_reader(str(other)), full.service)
     assert (checked.findings, checked.pending, checked.deposits) == ([], [], 2)
+
+
+def test_a_sheet_of_words_that_are_no_longer_in_force_does_not_stay_on_a_computer_that_joined(full: Firm) -> None:
+    other = second(full)
+    sheet = other / "recovery.html"
+    sheet.write_bytes((Path(full.home.path) / "recovery.html").read_bytes())
+    new = rotated(full)
+    (full.folder / "new words").write_text(format_words(new))
+    ran = hefu("vault", "join", "--home", other, "--words", full.folder / "new words")
+    assert not sheet.exists()
+    assert f"{sheet} showed the old recovery words, and was removed" in ran.out
+
+
+def test_a_sheet_of_the_words_in_force_stays(full: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where replacing them was interrupted at its very end, it is the only one there is."""
+    with monkeypatch.context() as patch:
+        patch.setattr("hefu.rotating._end", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            rotate(full.home.path, full.service)
+    sheet = Path(full.home.path) / "recovery.html"
+    before = sheet.read_bytes()
+    (full.folder / "new words").write_text(format_words(load_reader(full.home.path).recovery))
+    done = hefu("vault", "join", "--home", full.home.path, "--words", full.folder / "new words", "--json").json
+    assert (sheet.read_bytes(), done["sheet_removed"]) == (before, "")
 
 
 def test_words_of_another_firm_and_an_old_vault_still_open_are_refused(full: Firm) -> None:
@@ -205,14 +233,68 @@ def test_what_nobody_can_decrypt_is_named_and_does_not_stand_in_the_way(full: Fi
 
 
 def test_a_vault_that_no_service_holds_is_changed_here_alone(firm: Firm, documents: Path) -> None:
-    config = Path(firm.home.path) / "config.json"
-    config.write_text(config.read_text().replace('{"depositor"', '{"upload":false,"depositor"'))
+    firm.double.vault.blobs.clear()  # what init gave it
+    keep_here_alone(Path(firm.home.path))
+    firm = firm._replace(home=load(firm.home.path))
     firm.deposit(documents)
     before = dict(firm.double.vault.blobs)
     done = hefu("vault", "rotate", "--home", firm.home.path, "--json").json
     assert not done["closed"]
     assert firm.double.vault.blobs == before
     assert verify_vault(load_reader(firm.home.path), None).findings == []
+
+
+def keep_here_alone(home: Path) -> None:
+    """Let a home be as one that was made with ``--no-vault``."""
+    config = home / "config.json"
+    config.write_text(config.read_text().replace('{"depositor"', '{"upload":false,"depositor"'))
+
+
+def test_a_home_that_gives_the_service_nothing_never_leaves_a_colleagues_vault_open(full: Firm) -> None:
+    """It has nothing to put in its place: whoever knows the old words would read on, and nobody be told."""
+    other = second(full)
+    keep_here_alone(other)
+    before = contents(other / "vault"), (other / "vault.key").read_bytes()
+    refused = hefu("vault", "rotate", "--home", other, expect=2).err
+    assert "--no-vault" in refused
+    assert "hefu vault join" in refused
+    assert (contents(other / "vault"), (other / "vault.key").read_bytes()) == before
+    assert not (other / "vault.key.old").exists()
+    new = rotated(full)
+    (full.folder / "new words").write_text(format_words(new))
+    hefu("vault", "join", "--home", other, "--words", full.folder / "new words")
+    assert load_reader(str(other)).recovery == new
+    assert full.double.vault.closed.keys() == {full.home.recovery.address}
+
+
+def test_a_change_of_words_here_alone_says_what_it_does_not_do(firm: Firm) -> None:
+    firm.double.vault.blobs.clear()
+    keep_here_alone(Path(firm.home.path))
+    said = hefu("vault", "rotate", "--home", firm.home.path).out
+    assert "in this folder alone" in said
+    assert "copies" in said
+    assert "is closed" not in said
+
+
+def test_one_file_that_is_refused_is_named_and_the_rest_is_sent_though_the_old_vault_stays_open(
+    full: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (piece, *_) = (name for name in full.home.vault.names() if name.endswith(".1"))
+    real = full.double.vault.answer
+
+    def refusing(method: str, path: str, *rest: Any) -> Reply:
+        refused = (method, path) == ("PUT", f"/v1/vault/{piece}")
+        return problem(413, "Too large") if refused else real(method, path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(full.double.vault, "answer", refusing)
+        refused = hefu("vault", "rotate", "--home", full.home.path, expect=3).err
+    assert f"{piece}: 413 Too large" in refused
+    assert full.double.vault.closed == {}
+    present = load_reader(full.home.path)
+    names = {name for name in present.vault.names() if not name.endswith(".receipt")}
+    assert names - full.double.vault.blobs[present.recovery.address].keys() == {piece, piece.removesuffix(".1")}
+    assert_comes_back(full, rotated(full))
 
 
 def test_who_may_not_close_a_vault_is_told_before_anything_is_changed(office: Office) -> None:

@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 
 import pytest
 from tests.clients.command_line import hefu
-from tests.clients.double import CODE, DROPPED, Double, running
+from tests.clients.double import CODE, DROPPED, Double, Fault, problem, running
+from tests.clients.test_offline import stamp
 from tests.sample_ledger import POLICY
 
+from hefu_ledger.evidence import format_evidence, parse_evidence
 from hefu_ledger.policy import format_policy
+from hefu_ledger.statement import parse_signed_statement
 
 
 class Two(NamedTuple):
@@ -120,6 +123,226 @@ def test_evidence_never_takes_the_place_of_another(two: Two) -> None:
     assert done["evidence"] == [f"{out}/documents.hefu.bundle", f"{out}/2/0.txt.hefu.json"]
     assert (out / "0.txt.hefu.json").read_bytes() == mine
     assert two.sync("--out", out)["evidence"] == []
+
+
+def watched_once(two: Two, home: Path) -> dict[str, Any]:
+    """A round of watching a folder that both computers see."""
+    out = two.folder / f"evidence of {home.name}"
+    return hefu("watch", two.copies, "--home", home, "--out", out, "--once", "--json").json
+
+
+@pytest.mark.parametrize("sealing", [False, True])
+def test_two_computers_that_watch_one_folder_deposit_a_new_document_once(two: Two, sealing: bool) -> None:
+    two.enrol_second()
+    (two.copies / "new.txt").write_bytes(b"new")
+    two.double.sealing = sealing
+    assert watched_once(two, two.first)["new"] == 1
+    before = len(two.double.ledger.deposits)
+    done = watched_once(two, two.second)
+    assert (done["deposited"], done["new"], done["changed"], done["intact"]) == (None, 0, 0, 6)
+    (two.copies / "new.txt").write_bytes(b"changed")
+    (two.copies / "newer.txt").write_bytes(b"newer")
+    second = watched_once(two, two.second)
+    assert (second["new"], second["changed"]) == (1, 1)
+    assert watched_once(two, two.first)["deposited"] is None
+    assert len(two.double.ledger.deposits) == before + 1
+    notes = dict.fromkeys(two.double.posted("/v1/deposits"))  # what is on its way is sent again
+    assert [parse_signed_statement(note)[1].count for note in notes] == [5, 1, 2]
+
+
+def test_a_colleagues_deposit_of_some_of_what_is_new_leaves_the_rest_to_be_deposited(two: Two) -> None:
+    two.enrol_second()
+    for name in ("one.txt", "two.txt"):
+        (two.copies / name).write_bytes(name.encode())
+    hefu("deposit", two.copies / "one.txt", "--home", two.first, "--out", two.folder / "evidence")
+    done = watched_once(two, two.second)
+    assert (done["new"], done["intact"], done["deposited"]["documents"]) == (1, 6, 1)
+
+
+@pytest.mark.parametrize("fault", [DROPPED, problem(410, "closed"), problem(500, "broken")])
+def test_a_vault_that_cannot_be_asked_keeps_nothing_from_being_deposited(
+    two: Two, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hefu.http.ATTEMPTS", 1)
+    two.enrol_second()
+    (two.copies / "new.txt").write_bytes(b"new")
+    two.double.vault.faults = [fault]
+    assert watched_once(two, two.second)["deposited"]["documents"] == 1
+
+
+def test_a_colleagues_deposit_that_the_service_has_damaged_keeps_nothing_from_being_deposited(two: Two) -> None:
+    two.enrol_second()
+    (two.copies / "new.txt").write_bytes(b"new")
+    watched_once(two, two.first)
+    two.double.vault.damaged = {two.double.ledger.deposits[-1].acceptance.statement.hex()}
+    assert watched_once(two, two.second)["deposited"]["documents"] == 1
+
+
+def test_a_home_that_gives_the_service_nothing_watches_without_asking_for_a_vault(two: Two) -> None:
+    config = two.first / "config.json"
+    config.write_text(config.read_text().replace('{"depositor"', '{"upload":false,"depositor"'))
+    (two.copies / "new.txt").write_bytes(b"new")
+    two.double.vault.headers.clear()
+    assert watched_once(two, two.first)["deposited"]["documents"] == 1
+    assert two.double.vault.headers == []
+
+
+def test_watching_asks_the_vault_only_for_what_it_does_not_know(two: Two) -> None:
+    two.enrol_second()
+    two.double.vault.headers.clear()
+    watched_once(two, two.second)
+    assert two.double.vault.headers == [], "nothing is new"
+    (two.copies / "new.txt").write_bytes(b"new")
+    watched_once(two, two.second)
+    assert len(two.double.vault.headers) == 2, "the list, and the deposit's private half"
+
+
+def bytes_below(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def synced(two: Two) -> Path:
+    """The folder that a second computer has two colleagues' evidence in, and one of its own under the same name."""
+    two.enrol_second()
+    out, one = two.folder / "out", two.folder / "documents" / "0.txt"
+    hefu("deposit", one, "--home", two.first, "--out", two.folder / "evidence", "--wait")
+    (two.copies / "0.txt").write_bytes(b"another")
+    hefu("deposit", two.copies / "0.txt", "--home", two.second, "--out", out, "--wait")
+    two.sync("--out", out)
+    assert bytes_below(out).keys() == {"documents.hefu.bundle", "0.txt.hefu.json", "1/0.txt.hefu.json"}
+    return out
+
+
+@pytest.mark.parametrize(
+    "lost", ["documents.hefu.bundle", "0.txt.hefu.json", "1", "1/0.txt.hefu.json", "0.txt.hefu.json 1", "."]
+)
+def test_evidence_that_was_deleted_is_written_again_where_it_was(two: Two, synced: Path, lost: str) -> None:
+    before, listed = bytes_below(synced), two.listed()
+    for name in lost.split():
+        path = synced / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    gone = {f"{synced}/{name}" for name in before.keys() - (bytes_below(synced) if synced.exists() else {}).keys()}
+    done = two.sync("--out", synced)
+    assert (set(done["evidence"]), done["learned"], done["elsewhere"], done["problems"]) == (gone, 0, 0, [])
+    assert bytes_below(synced) == before
+    assert [{**entry, "id": 0} for entry in two.listed()] == [{**entry, "id": 0} for entry in listed]
+    assert two.sync("--out", synced)["evidence"] == []
+
+
+def test_evidence_that_was_deleted_elsewhere_is_said_to_be_in_the_vault_alone_and_written_to_the_folder_given(
+    two: Two, synced: Path
+) -> None:
+    mine = (synced / "0.txt.hefu.json").read_bytes()
+    (synced / "0.txt.hefu.json").unlink()
+    assert (two.sync()["elsewhere"], len(two.listed())) == (1, 3)
+    done = two.sync("--out", two.folder / "new")
+    assert done["evidence"] == [f"{two.folder}/new/0.txt.hefu.json"]
+    assert bytes_below(two.folder / "new") == {"0.txt.hefu.json": mine}
+    assert len(two.listed()) == 3
+
+
+def test_evidence_in_a_folder_that_is_away_is_not_taken_for_deleted(two: Two, synced: Path) -> None:
+    """A drive that is not there just now."""
+    synced.rename(two.folder / "away")
+    done = two.sync("--out", two.folder / "new")
+    assert (done["evidence"], done["elsewhere"]) == ([], 0)
+
+
+def test_evidence_that_is_not_what_the_vault_has_stays_and_is_named(two: Two, synced: Path) -> None:
+    for name in ("documents.hefu.bundle", "1/0.txt.hefu.json"):
+        before = bytes_below(synced)
+        good = before[name]
+        bad = [
+            good[:-1],
+            good + b" ",
+            b"",
+            b"mine",
+            good.replace(b'"seed":"', b'"seed":"0', 1),
+            before["0.txt.hefu.json"],
+        ]
+        for data in bad:
+            if data == good:
+                continue
+            (synced / name).write_bytes(data)
+            (synced / "0.txt.hefu.json").unlink()
+            done = hefu("vault", "sync", "--home", two.second, "--out", synced, "--json", expect=1).json
+            assert [problem["path"] for problem in done["problems"]] == [f"{synced}/{name}"]
+            assert "run this again" in done["problems"][0]["cause"]
+            assert done["evidence"] == [f"{synced}/0.txt.hefu.json"]
+            assert bytes_below(synced) == before | {name: data}
+        (synced / name).unlink()
+        assert two.sync("--out", synced)["evidence"] == [f"{synced}/{name}"]
+        assert bytes_below(synced) == before
+
+
+def test_evidence_that_carries_another_deposits_receipt_is_not_taken_for_good(two: Two, synced: Path) -> None:
+    path = synced / "1" / "0.txt.hefu.json"
+    other = parse_evidence((synced / "0.txt.hefu.json").read_bytes())
+    path.write_bytes(format_evidence(parse_evidence(path.read_bytes())._replace(receipt=other.receipt)))
+    done = hefu("vault", "sync", "--home", two.second, "--out", synced, "--json", expect=1).json
+    assert [problem["path"] for problem in done["problems"]] == [str(path)]
+
+
+def test_evidence_that_is_new_here_leaves_the_name_of_what_was_deleted_alone(two: Two) -> None:
+    two.enrol_second()
+    out, one = two.folder / "out", two.folder / "documents" / "0.txt"
+    hefu("deposit", one, "--home", two.first, "--out", two.folder / "evidence", "--wait")
+    (two.copies / "0.txt").write_bytes(b"another")
+    hefu("deposit", two.copies / "0.txt", "--home", two.second, "--out", out, "--wait")
+    mine = (out / "0.txt.hefu.json").read_bytes()
+    (out / "0.txt.hefu.json").unlink()
+    assert two.sync("--out", out)["problems"] == []
+    assert bytes_below(out)["0.txt.hefu.json"] == mine
+    assert bytes_below(out)["1/0.txt.hefu.json"] == (two.folder / "evidence" / "0.txt.hefu.json").read_bytes()
+
+
+def test_what_was_cut_out_of_evidence_is_not_taken_for_a_changed_one(two: Two, synced: Path) -> None:
+    hefu("extract", synced / "documents.hefu.bundle", "1.txt", "--out", synced)
+    hefu("refresh", "--home", two.second, "--out", synced)
+    assert len(two.listed()) == 4
+    assert two.sync("--out", synced)["problems"] == []
+
+
+def test_what_is_in_the_way_of_evidence_stays_and_the_rest_is_written(two: Two, synced: Path) -> None:
+    out = two.folder / "new"
+    (out / "1").mkdir(parents=True)
+    (out / "0.txt.hefu.json").write_bytes(b"mine")
+    (out / "1" / "0.txt.hefu.json").write_bytes(b"mine too")
+    (synced / "1" / "0.txt.hefu.json").unlink()
+    (synced / "documents.hefu.bundle").unlink()
+    done = hefu("vault", "sync", "--home", two.second, "--out", out, "--json", expect=1).json
+    assert [problem["path"] for problem in done["problems"]] == [f"{out}/1/0.txt.hefu.json"]
+    assert done["evidence"] == [f"{out}/documents.hefu.bundle"]
+    assert bytes_below(out) == {
+        "0.txt.hefu.json": b"mine",
+        "1/0.txt.hefu.json": b"mine too",
+        "documents.hefu.bundle": (two.folder / "evidence" / "documents.hefu.bundle").read_bytes(),
+    }
+    assert done["elsewhere"] == 1
+
+
+def test_evidence_that_has_gained_timestamps_is_good_and_comes_back_with_them(two: Two, synced: Path) -> None:
+    before = bytes_below(synced)
+    two.double.change_receipt = stamp
+    assert len(hefu("refresh", "--home", two.second, "--json").json["renewed"]) == 3
+    renewed = bytes_below(synced)
+    assert all(renewed[name] != data for name, data in before.items())
+    done = two.sync("--out", synced)
+    assert (done["evidence"], done["problems"]) == ([], [])
+    shutil.rmtree(synced)
+    two.sync("--out", synced)
+    assert bytes_below(synced) == renewed
+
+
+def test_evidence_with_timestamps_that_the_vault_does_not_know_is_good(two: Two, synced: Path) -> None:
+    two.double.change_receipt = stamp
+    receipts = {path: path.read_bytes() for path in (two.second / "vault").glob("*.receipt")}
+    hefu("refresh", "--home", two.second)
+    for path, data in receipts.items():
+        path.write_bytes(data)
+    done = two.sync("--out", synced)
+    assert (done["evidence"], done["problems"]) == ([], [])
 
 
 def test_what_a_colleague_has_on_its_way_is_known_and_followed(two: Two) -> None:

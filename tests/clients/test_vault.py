@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import sys
+import zlib
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm
-from tests.clients.double import DROPPED, LOST, problem
+from tests.clients.double import DROPPED, LOST, Fault, problem
 from tests.clients.dying import Forker
 
 from hefu import blobs
@@ -18,6 +21,7 @@ from hefu.blobs import DEPOSIT, HOME, LABEL, About, opened, seal, seal_again, se
 from hefu.deposit import ANCHORED, KNOWN
 from hefu.errors import RefusedError, UnreachableError
 from hefu.home import load
+from hefu.labels import Label, read_labels
 from hefu.offline import prepare
 from hefu.proving import HERE, SERVICE, verify_vault
 from hefu.recovery import Recovery
@@ -84,8 +88,6 @@ def test_a_file_of_a_later_version_is_told_so(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("rest", [b"x", seal(LABEL, b"", ONE)])
 def test_nothing_follows_the_contents(rest: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    import zlib  # noqa: PLC0415
-
     real = zlib.compress
     monkeypatch.setattr("hefu.blobs.zlib.compress", lambda data, level: real(data, level) + rest)
     data = seal(LABEL, b"contents", ONE)
@@ -191,6 +193,90 @@ def test_what_the_service_does_not_take_now_is_said_and_sent_with_the_next_depos
     (again,) = firm.deposit(documents / "0.txt")
     assert (again.unsent, unsent(firm)) == ("", [])
     assert found(firm) == []
+
+
+def owing(firm: Firm, count: int = 3) -> list[str]:
+    """Labels that the service has still to be given, in the order in which they are sent."""
+    for place in range(count):
+        keep_label(firm.home.path, Label(place, "ab" * 32, f"label {place}"))
+    return unsent(firm)
+
+
+@pytest.mark.parametrize("status", [400, 409, 413, 507])
+def test_one_file_that_is_refused_holds_up_no_other_and_is_named(firm: Firm, status: int) -> None:
+    first, *others = owing(firm)
+    firm.double.vault.faults = [problem(status, "Not this one")]
+    (problem_told,) = firm.home.send_owed(firm.service)
+    assert (problem_told.path, "Not this one" in problem_told.cause) == (first, True)
+    assert unsent(firm) == [first]
+    assert set(others) < service_files(firm).keys()
+    assert firm.home.send_owed(firm.service) == []
+    assert unsent(firm) == []
+
+
+def test_exchanging_sends_the_rest_and_names_each_that_was_refused_once(firm: Firm) -> None:
+    owed = owing(firm)
+    firm.double.vault.faults = [None, problem(413, "Too large"), None, problem(507, "The vault is full")]
+    ran = hefu("vault", "sync", "--home", firm.home.path, "--json", expect=1).json
+    refused = {each["path"] for each in ran["problems"]}
+    assert refused == set(unsent(firm))
+    assert (len(refused), ran["sent"]) == (2, len(owed) - 2)
+
+
+def test_exchanging_settles_what_was_noted_as_owed_and_had_arrived(firm: Firm) -> None:
+    """The power went between the answer and the note."""
+    (name,) = owing(firm, 1)
+    firm.home.remote(firm.service).put(name, firm.home.vault.read(name) or b"")
+    assert sync(firm.home, firm.service).sent == 0
+    assert unsent(firm) == []
+
+
+@pytest.mark.parametrize(
+    "fault", [DROPPED, problem(503, "Busy"), problem(401, "No"), problem(403, "Retired"), problem(410, "Closed")]
+)
+def test_nothing_more_is_tried_where_no_other_file_could_fare_better(
+    firm: Firm, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hefu.http.ATTEMPTS", 1)
+    owed = owing(firm)
+    firm.double.vault.headers.clear()
+    firm.double.vault.faults = [fault]
+    (told,) = firm.home.send_owed(firm.service)
+    assert (told.path, unsent(firm)) == (owed[0], owed)
+    assert len(firm.double.vault.headers) == 1
+
+
+def test_a_deposit_s_first_file_waits_for_a_piece_that_was_refused(
+    firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the first is, all are: a colleague would take the deposit for damaged."""
+    firm.double.vault.faults = [problem(413, "Too large")]
+    identity = kept_in_pieces(firm, documents, monkeypatch)
+    assert {name for name in service_files(firm) if name.startswith(identity)} == {f"{identity}.1", f"{identity}.2"}
+    assert unsent(firm) == [f"{identity}.3", identity]
+    assert firm.home.send_owed(firm.service) == []
+    assert identity in service_files(firm)
+
+
+def test_all_of_a_deposit_is_owed_where_the_network_ends_between_its_files(
+    firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hefu.http.ATTEMPTS", 1)
+    firm.double.vault.faults = [None, DROPPED]
+    identity = kept_in_pieces(firm, documents, monkeypatch)
+    assert unsent(firm) == [f"{identity}.2", f"{identity}.1", identity]
+
+
+def test_depositing_names_what_the_service_still_refuses_of_earlier_deposits(firm: Firm, documents: Path) -> None:
+    (first,) = owing(firm, 1)
+    firm.double.vault.faults = [problem(413, "Too large")]
+    words = ("deposit", documents / "0.txt", "--home", firm.home.path, "--out", firm.out, "--wait")
+    told = hefu(*words).out
+    assert first in told
+    assert "hefu vault sync" in told
+    firm.double.vault.faults = [problem(413, "Too large")]
+    assert hefu(*words, "--json").json["owed"] == [first]
+    assert hefu(*words, "--json").json["owed"] == []
 
 
 def test_a_lost_answer_is_asked_for_again_and_keeps_one_file(firm: Firm, documents: Path) -> None:
@@ -341,8 +427,6 @@ def test_files_named_for_others_are_not_believed(firm: Firm, documents: Path) ->
 def test_two_computers_of_a_firm_exchange_deposits_receipts_and_labels(
     firm: Firm, documents: Path, tmp_path: Path
 ) -> None:
-    from hefu.labels import Label, read_labels  # noqa: PLC0415
-
     (done,) = firm.deposit(documents)
     keep_label(firm.home.path, Label(5, done.statement, "投标"))
     assert sync(firm.home, firm.service).sent == 1
@@ -382,10 +466,10 @@ def test_a_file_encrypted_again_is_no_contradiction_to_the_one_the_service_has(f
     (done,) = firm.deposit(documents)
     remote = firm.home.remote(firm.service)
     label = firm.home.vault.keep(LABEL, b"{}")
-    assert firm.home.send_owed(firm.service) == ""
+    assert firm.home.send_owed(firm.service) == []
     (Path(firm.home.vault.folder) / label).unlink()
     assert firm.home.vault.keep(LABEL, b"{}") == label
-    assert firm.home.send_owed(firm.service) == ""
+    assert firm.home.send_owed(firm.service) == []
     with pytest.raises(RefusedError, match="409"):
         remote.put(done.statement, seal(LABEL, b"{}", firm.home.recovery))
 
@@ -415,8 +499,6 @@ def test_other_files_in_the_folder_are_left_alone(firm: Firm, documents: Path) -
 
 
 def test_verifying_evidence_imports_none_of_it() -> None:
-    import subprocess  # noqa: PLC0415
-
     code = (
         "import sys, hefu.cli, hefu.commands_evidence, hefu.verifying;"
         "print([name for name in sys.modules if name in"

@@ -36,6 +36,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "signed, not sent: on a computer with a network, hefu submit FILE.statement --server URL",
     ),
     "deposit.unsent": ("  服务端尚未保管：{reason}", "  not in the service's vault yet: {reason}"),
+    "deposit.owed": (
+        "以往存证的 {count} 个保管库文件，服务端尚未保管（原因见 hefu vault sync）",
+        "not in the service's vault yet, of what was kept before: {count} files (hefu vault sync says why)",
+    ),
     "deposit.left_out": ("  未存：{path}：{cause}", "  left out: {path}: {cause}"),
     "deposit.unapproved": (
         (

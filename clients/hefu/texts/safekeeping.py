@@ -57,10 +57,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "sent {sent} files, fetched {fetched}, added {receipts} receipts, learned of {learned} deposits",
     ),
     "vault sync.out": (
-        "把本机尚无证据的存证，证据写在这里",
-        "write the evidence there of deposits of which there is none here",
+        "把本机尚无或已删除的证据写在这里",
+        "write the evidence there of deposits of which there is none here, or none any more",
     ),
     "vault sync.evidence": ("写出证据：{count}，在 {out}", "evidence written: {count}, in {out}"),
+    "vault sync.differs": (
+        "与保管库所存不符，予以保留；移走后再次运行同一命令，即可写出",
+        "not what the vault has of it; it stays. Move it away and run this again to have it written",
+    ),
     "vault sync.elsewhere": (
         "{count} 次存证只在保管库里：hefu vault sync --out 证据文件夹 可写出其证据",
         "{count} deposits are in the vault alone: hefu vault sync --out DIR writes their evidence",
@@ -111,6 +115,13 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "服务端的旧保管库已停用：从此旧恢复词在那里什么也读不到",
         "the old vault at the service is closed: the old words read nothing there from now on",
     ),
+    "vault rotate.here": (
+        "只换了本文件夹的恢复词：服务端没有可停用的保管库。此前的副本（备份、网络盘）用旧恢复词仍能读，请一并销毁",
+        (
+            "the words were changed in this folder alone: the service holds no vault to close. The old words still "
+            "read copies made before (backups, drives); destroy those"
+        ),
+    ),
     "vault rotate.others": (
         "本单位的其他电脑：各运行一次 hefu vault join --words -，键入新的恢复词",
         "on each other computer of the firm: hefu vault join --words -, and type the new words",
@@ -129,14 +140,33 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "新恢复词或二维码文字所在文件；- 则键入",
         "the new sheet's words or QR text; - to type them",
     ),
+    "vault join.sheet": (
+        "{sheet} 上是旧恢复词，已删除；新的恢复单在更换恢复词的那台电脑上",
+        "{sheet} showed the old recovery words, and was removed; the new sheet is where the words were changed",
+    ),
     "vault join.done": ("本机已改用新的恢复词", "this computer has taken the new recovery words"),
     "rotate.approver": (
         "停用旧保管库须由审批人签名：请在密钥为 {keys} 之一的电脑上运行",
         "closing the old vault takes an approver's signature: run this where one of the keys {keys} is",
     ),
+    "rotate.no_vault": (
+        (
+            "这些恢复词的保管库在 {server}，而本机不上传（--no-vault），换词后旧库仍可读，故未作改动。"
+            "请在上传的电脑上运行 hefu vault rotate（没有则先用 hefu init … --recovery 新增一台），"
+            "再在本机 hefu vault join"
+        ),
+        (
+            "{server} holds a vault of these words, and this home sends nothing there (--no-vault): the old words "
+            "would read on. Nothing was changed. Run hefu vault rotate on a computer that sends (if there is none, add "
+            "one: hefu init … --recovery), then hefu vault join here"
+        ),
+    ),
     "rotate.not_sent": (
-        "服务未收下全部文件（{reason}）；旧保管库未停用，什么也没有丢失。请再次运行同一命令",
-        "the service has not taken everything ({reason}); the old vault stays open, and nothing is lost: run it again",
+        "服务未收下全部文件；旧保管库未停用，什么也没有丢失。请再次运行同一命令。未收下的：{names}",
+        (
+            "the service has not taken everything; the old vault stays open, and nothing is lost: run it again. "
+            "Not taken:{names}"
+        ),
     ),
     "rotate.refused": (
         "旧保管库未能停用：{error}。若另一台电脑已更换恢复词，请运行 hefu vault join --words - 并键入那一份",

@@ -1,7 +1,7 @@
 """What is asked most, answered before Flask when it is in good order: one statement in, one receipt out.
 
 Of what a deposit cost the processor Flask took the half (a request's contexts, routing, proxies), on one core the
-difference between 1,500 and 2,300 a second. Nothing is decided here: a view of the same route stands behind each
+difference between 1,450 and 2,100 a second. Nothing is decided here: a view of the same route stands behind each
 answer, and whatever is missing, malformed or refused goes on to it as it came, to be looked at again and told why.
 """
 
