@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url, select
 from tests.postgres import Postgres, execute
 from tests.sample_store import add, count, deposit
 
 from hefu_service.ports import StorageError, Store
-from hefu_service.store.engines import Engines, append_only, open_engines, server_url, sqlite_url
+from hefu_service.store.engines import Engines, Lookup, append_only, open_engines, server_url, sqlite_url
 from hefu_service.store.migrate import upgrade
 from hefu_service.store.sql import SqlStore, open_store
-from hefu_service.store.tables import APPEND_ONLY, METADATA
+from hefu_service.store.tables import APPEND_ONLY, INTAKE_HEAD, METADATA
 
 ON_SQLITE = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 ON_POSTGRESQL = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
@@ -63,19 +63,28 @@ def test_a_reader_cannot_write(engines: Engines) -> None:
         connection.exec_driver_sql("UPDATE intake_head SET next_seq = 9")
 
 
-def test_a_single_query_is_no_transaction(engines: Engines) -> None:
-    for engine, within in ((engines.reader, True), (engines.single, False)):
-        with engine.connect() as connection:
-            assert connection.exec_driver_sql("SELECT 1").scalar() == 1
-            assert begun(connection) == within
+def test_a_lookup_is_no_transaction(engines: Engines) -> None:
+    begun: list[object] = []
+    event.listen(engines.reader, "begin", begun.append)
+    assert Lookup(engines.reader, select(INTAKE_HEAD.c.next_seq)).first() == (0,)
+    assert begun == []
+    with engines.reader.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        assert driver.isolation_level is None, "the driver begins one by itself"
+        assert getattr(driver, "autocommit", True)
+        connection.exec_driver_sql("SELECT 1")
+        assert begun == [connection]
 
 
-def begun(connection: Connection) -> bool:
-    """Whether the database is within a transaction, as its driver has it."""
-    driver: Any = connection.connection.driver_connection
-    if connection.dialect.name == "sqlite":
-        return bool(driver.in_transaction)
-    return bool(driver.info.transaction_status.name == "INTRANS")
+@pytest.mark.usefixtures("filled")
+def test_a_lookup_that_failed_leaves_no_connection_that_is_spoilt(engines: Engines) -> None:
+    with engines.reader.connect() as connection:
+        spoilt: Any = connection.connection.driver_connection
+    spoilt.close()
+    lookup = Lookup(engines.reader, select(INTAKE_HEAD.c.next_seq))
+    with pytest.raises(StorageError, match="closed"):
+        lookup.first()
+    assert lookup.first() == (0,)
 
 
 def test_another_kind_of_database_is_refused() -> None:

@@ -39,7 +39,7 @@ from hefu_service.ports import (
     VaultBlob,
     VaultClosure,
 )
-from hefu_service.store.engines import Engines, check_durable, insert_many, open_engines, translated
+from hefu_service.store.engines import Engines, Lookup, check_durable, insert_many, open_engines, translated
 from hefu_service.store.migrate import check_schema
 from hefu_service.store.outbox import SqlOutbox, SqlUndelivered
 from hefu_service.store.rows import Rows
@@ -287,7 +287,7 @@ class SqlStore:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self._single = engines.single
+        self._lookup = Lookup(engines.reader, _DEPOSIT)
 
     @contextmanager
     def view(self) -> Iterator[SqlView]:
@@ -295,8 +295,9 @@ class SqlStore:
             yield SqlView(connection)
 
     def deposit(self, statement_id: bytes) -> Deposit | None:
-        with translated(), self._single.connect() as connection:
-            return SqlView(connection).deposit(statement_id)
+        with translated():
+            row = self._lookup.first(statement_id=statement_id)
+        return None if row is None else Deposit(*row)
 
     @contextmanager
     def intake(self) -> Iterator[SqlIntake]:
