@@ -17,7 +17,7 @@ help:
 	@echo 'make serve  run the service on this machine, with its data in ./data'
 	@echo 'make test   every test but the long ones      make soak   the long ones'
 	@echo 'make lint   ruff, mypy, import rules          make bench  how fast, against bare work'
-	@echo 'make bench-growth  a ledger of 10,000,000 deposits against an empty one (make bench-growth DEPOSITS=100000)'
+	@echo 'make bench-growth  a ledger of 10,000,000 deposits against an empty one (DEPOSITS=100000, ENGINE=production)'
 	@echo 'make client  build/hefu.pyz, the client in one file   make man  build/hefu.1, its manual page'
 	@echo 'make release KEY=/path/to/ssh-key  dist/: wheel, source, client, bills of materials, signed sums'
 	@echo 'make backup TO=/mnt/backups RECIPIENTS=/path/to/age-recipients  of HEFU_DATA, as deploy/RUNBOOK.md has it'
@@ -36,8 +36,8 @@ bench: $(DEV)
 	@$(BIN)/python tests/bench/run.py
 	@$(BIN)/python tests/bench/load.py
 
-bench-growth: $(RUN)
-	@$(BIN)/python tests/bench/growth.py $(DEPOSITS)
+bench-growth: $(DEV)
+	@$(BIN)/python tests/bench/growth.py $(DEPOSITS) $(if $(ENGINE),--engine $(ENGINE))
 
 serve: $(RUN)
 	@test -e data || $(BIN)/hefu-service init --data data --origin log.example/hefu

@@ -93,7 +93,7 @@ class Generator:
         self._watched: list[tuple[float, float, str]] = []  # heap: when to ask, when deposited, statement
         self._next_watch = 0.0
         self._outstanding = self._sent = 0
-        self._random = random.Random(1)  # noqa: S311 -- arrivals, not secrets
+        self._random = random.Random(1)
         self.latencies: list[float] = []
         self.receipts: list[float] = []
         self.errors: Counter[str] = Counter()

@@ -36,7 +36,7 @@ from hefu_service.sealing.tiles import grown_nodes, published_nodes
 from hefu_service.services import Services
 
 BATCH = 10_000  # deposits
-_GROUP = 50  # batches whose rows are one transaction: identities are random, few large ones touch fewer pages
+_GROUP = 50  # batches whose rows SQLite has in one transaction: identities are random, few large ones touch fewer pages
 _AHEAD = 6  # batches that are made before they are wanted
 _ZEROS = "0" * 64
 
@@ -78,6 +78,7 @@ def grow(services: Services, data: Path, url: URL, depositors: Sequence[str], co
                 _seal(services, group)
                 group.clear()
                 yield done
+        table.vacuum()
 
 
 def _ask(services: Services, data: Path, depositors: Sequence[str], first: int, count: int) -> Ask:

@@ -19,14 +19,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), *(str(ROOT / name) for name in ("ledger", "service", "clients"))]
 
-from tests.bench import baselines  # noqa: E402 -- after the path is set
-from tests.bench.depositors import enrol, statements  # noqa: E402
-from tests.bench.engines import Engine, embedded, production  # noqa: E402
-from tests.bench.generating import Load, generate, get, post  # noqa: E402
-from tests.bench.trivial import trivial_server  # noqa: E402
+from tests.bench import baselines
+from tests.bench.depositors import enrol, statements
+from tests.bench.engines import Engine, embedded, production
+from tests.bench.generating import Load, generate, get, post
+from tests.bench.trivial import trivial_server
 
-from hefu_service.ports import Deposit  # noqa: E402
-from hefu_service.wiring import open_services  # noqa: E402
+from hefu_service.ports import Deposit
+from hefu_service.wiring import open_services
 
 MANY = 64  # statements of one request
 MOST = {"single": 5000, "many": 100, "receipts": 5000}  # requests a second that are made ready for a closed loop
@@ -130,7 +130,7 @@ def deposited(engine: Engine) -> int:
 
 def requests_at_random(engine: Engine, count: int) -> list[bytes]:
     """Requests for receipts, of any of the deposits that are published."""
-    chance = random.Random(1)  # noqa: S311 -- a sample, not a secret
+    chance = random.Random(1)
     with open_services(engine.data, engine.database) as services, services.store.view() as view:
         published = view.ledger_head().entries
         found = [view.deposit_at(chance.randrange(published)) for _ in range(count)]

@@ -13,13 +13,16 @@ from hefu_service.store.engines import open_engines
 
 
 class Rows(Protocol):
-    """A connection; ``insert`` begins a transaction where there is none."""
+    """A connection; what was inserted is sure to be there once it is committed."""
 
     def insert(self, deposits: Sequence[Deposit]) -> None:
         """Insert them in one go."""
 
     def commit(self) -> None:
         """Durable on return."""
+
+    def vacuum(self) -> None:
+        """Leave the database as it would be, had its rows come over months."""
 
 
 @contextmanager
@@ -51,8 +54,13 @@ class _Sqlite:
     def commit(self) -> None:
         self._connection.execute("COMMIT")
 
+    def vacuum(self) -> None:
+        """Nobody does."""
+
 
 class _Postgresql:
+    """Each COPY is a transaction, for the connection commits by itself; larger ones would touch no fewer pages."""
+
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
@@ -63,4 +71,9 @@ class _Postgresql:
                 copy.write_row(_row(deposit))
 
     def commit(self) -> None:
-        self._connection.commit()
+        """It is."""
+
+    def vacuum(self) -> None:
+        # Autovacuum would have done the one many times by then, and the checkpointer the other every five minutes.
+        self._connection.execute("VACUUM (ANALYZE)")
+        self._connection.execute("CHECKPOINT")

@@ -15,8 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), *(str(ROOT / name) for name in ("ledger", "service", "clients"))]
 
-from tests.bench import cold, evidence, folder, replaying  # noqa: E402 -- after the path is set
-from tests.bench.measure import Result  # noqa: E402
+from tests.bench import cold, evidence, folder, replaying
+from tests.bench.measure import Result
 
 
 def main() -> None:
