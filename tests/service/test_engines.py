@@ -15,7 +15,8 @@ from tests.postgres import Postgres, execute
 from tests.sample_store import add, count, deposit
 
 from hefu_service.ports import StorageError, Store
-from hefu_service.store.engines import Engines, Lookup, append_only, open_engines, server_url, sqlite_url
+from hefu_service.store.direct import fetch, look_up
+from hefu_service.store.engines import Engines, append_only, open_engines, server_url, sqlite_url
 from hefu_service.store.migrate import upgrade
 from hefu_service.store.sql import SqlStore, open_store
 from hefu_service.store.tables import APPEND_ONLY, INTAKE_HEAD, METADATA
@@ -63,28 +64,42 @@ def test_a_reader_cannot_write(engines: Engines) -> None:
         connection.exec_driver_sql("UPDATE intake_head SET next_seq = 9")
 
 
-def test_a_lookup_is_no_transaction(engines: Engines) -> None:
+NEXT_SEQ = select(INTAKE_HEAD.c.next_seq)
+
+
+def test_looking_up_is_no_transaction(engines: Engines) -> None:
     begun: list[object] = []
     event.listen(engines.reader, "begin", begun.append)
-    assert Lookup(engines.reader, select(INTAKE_HEAD.c.next_seq)).first() == (0,)
+    assert look_up(engines.reader, NEXT_SEQ, {}) == (0,)
     assert begun == []
-    with engines.reader.connect() as connection:
+    with engines.reader.begin() as connection:
         driver: Any = connection.connection.driver_connection
         assert driver.isolation_level is None, "the driver begins one by itself"
         assert getattr(driver, "autocommit", True)
-        connection.exec_driver_sql("SELECT 1")
+        assert fetch(connection, NEXT_SEQ, {}) == [(0,)]
         assert begun == [connection]
 
 
 @pytest.mark.usefixtures("filled")
-def test_a_lookup_that_failed_leaves_no_connection_that_is_spoilt(engines: Engines) -> None:
+def test_a_look_up_that_failed_leaves_no_connection_that_is_spoilt(engines: Engines) -> None:
     with engines.reader.connect() as connection:
         spoilt: Any = connection.connection.driver_connection
     spoilt.close()
-    lookup = Lookup(engines.reader, select(INTAKE_HEAD.c.next_seq))
     with pytest.raises(StorageError, match="closed"):
-        lookup.first()
-    assert lookup.first() == (0,)
+        look_up(engines.reader, NEXT_SEQ, {})
+    assert look_up(engines.reader, NEXT_SEQ, {}) == (0,)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_a_lookup_where_no_connection_can_be_made_is_a_storage_error(tmp_path: Path, dialect: str) -> None:
+    url, path = URL.create("postgresql", database="hefu", query={"host": str(tmp_path)}), tmp_path / "hefu.sqlite3"
+    if dialect == "sqlite":
+        url = sqlite_url(path)
+        upgrade(url)
+    with closing(SqlStore(open_engines(url))) as store:
+        path.unlink(missing_ok=True)
+        with pytest.raises(StorageError, match=r"^database: .*(unable to open|failed: No such file)[^\n]*$"):
+            store.deposit(bytes(32))
 
 
 def test_another_kind_of_database_is_refused() -> None:

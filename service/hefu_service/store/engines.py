@@ -1,4 +1,4 @@
-"""Engines and whatever else depends on the database's dialect; nothing outside this module does.
+"""Engines and whatever else depends on the database's dialect; nothing outside this module and ``direct`` does.
 
 Both dialects have two engines, a writer and a reader that cannot write, and both are refused where a setting would let
 a committed transaction be lost.
@@ -13,8 +13,8 @@ so that they hold behind a pooler too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -25,12 +25,9 @@ from sqlalchemy import (
     Connection,
     Engine,
     Integer,
-    Select,
-    Table,
     create_engine,
     event,
     func,
-    insert,
     make_url,
     select,
     text,
@@ -64,10 +61,11 @@ def translated(*, unknown: bool = False) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        raise _storage_error(error.orig if isinstance(error, DBAPIError) else error, unknown=unknown) from None
+        raise storage_error(error.orig if isinstance(error, DBAPIError) else error, unknown=unknown) from None
 
 
-def _storage_error(cause: BaseException | None, *, unknown: bool = False) -> StorageError:
+def storage_error(cause: BaseException | None, *, unknown: bool = False) -> StorageError:
+    """A database's error as one of the port's."""
     # The first line alone, and never the cause itself: PostgreSQL's next lines quote the row.
     return StorageError(f"database: {str(cause).partition(chr(10))[0]}", unknown=unknown)
 
@@ -127,40 +125,6 @@ def append_only(dialect: str, table: str) -> list[str]:
             ]
         case other:
             raise _unsupported(other)
-
-
-def insert_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that have a value for every column, in the order of the columns, by the fastest way there is."""
-    if connection.dialect.name == "postgresql":
-        _copy(connection, table, rows)
-    elif rows:
-        connection.execute(insert(table), rows)
-
-
-class Lookup:
-    """A query for one row that needs no snapshot: no transaction, one round trip, and past SQLAlchemy, which would take
-    three times as long. May be used from any thread."""
-
-    def __init__(self, engine: Engine, query: Select[Any]) -> None:
-        compiled = query.compile(engine)
-        self._engine = engine
-        self._text = str(compiled)
-        self._names: Sequence[str] | None = getattr(compiled, "positiontup", None)
-
-    def first(self, **parameters: object) -> tuple[Any, ...] | None:
-        """The first row, its values as the driver gives them; StorageError."""
-        given = parameters if self._names is None else [parameters[name] for name in self._names]
-        connection = self._engine.raw_connection()
-        try:
-            with closing(connection.cursor()) as cursor:
-                cursor.execute(self._text, given)
-                row: tuple[Any, ...] | None = cursor.fetchone()
-        except self._engine.dialect.loaded_dbapi.Error as error:
-            connection.invalidate(error)  # whatever it has, it is not used again
-            raise _storage_error(error) from None
-        finally:
-            connection.close()
-        return row
 
 
 def _begin_by(engine: Engine, begin: str) -> None:
@@ -242,7 +206,6 @@ _NOTICED: Final = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
 }
-_COPIED_AS: Final = {bytes: "bytea", int: "int8", str: "text"}  # int8: what WHOLE is there
 
 
 def _open_postgresql(url: URL) -> Engines:
@@ -274,16 +237,3 @@ def _postgresql_engine(url: URL, begin: str, **pool: int) -> Engine:
 
     _begin_by(engine, begin)
     return engine
-
-
-def _copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """COPY in its binary form: a third of the time that INSERTs take."""
-    names = ", ".join(f'"{column.name}"' for column in table.columns)
-    cursor: Any = connection.connection.cursor()  # psycopg's own
-    try:
-        with cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN (FORMAT BINARY)') as copy:
-            copy.set_types([_COPIED_AS[column.type.python_type] for column in table.columns])
-            for row in rows:
-                copy.write_row(tuple(row.values()))
-    except connection.dialect.loaded_dbapi.Error as error:  # past SQLAlchemy, which would have wrapped it
-        raise _storage_error(error) from None

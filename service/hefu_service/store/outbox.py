@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from sqlalchemy import Executable, bindparam, func, insert, select, text, update
+from sqlalchemy import Executable, bindparam, func, insert, or_, select, text, update
 
 from hefu_service.outbox.ports import Alarm, Message, Outlet, Undelivered, Waiting
 from hefu_service.store.engines import translated
@@ -39,6 +39,7 @@ _GIVE_UP: Final = (  # one that waits has changed when it was made, and not sinc
     .where(DELIVERIES.c.changed_at < bindparam("made_before_ms"))
     .values(state=GIVEN_UP, changed_at=bindparam("now_ms"))
 )
+_ALARMS: Final = select(ALARMS)
 _PUT_ALARM: Final = text(
     "INSERT INTO alarms (topic, raised, seen_at) VALUES (:topic, :raised, :seen_at)"
     " ON CONFLICT (topic) DO UPDATE SET raised = excluded.raised, seen_at = excluded.seen_at"
@@ -54,7 +55,7 @@ _UNDELIVERED: Final = (
     select(MESSAGES, DELIVERIES.c.state, OUTLETS)
     .join_from(DELIVERIES, MESSAGES)
     .join(OUTLETS, OUTLETS.c.destination == DELIVERIES.c.destination)
-    .where(DELIVERIES.c.state.in_([WAITING, GIVEN_UP]))
+    .where(or_(DELIVERIES.c.state == WAITING, DELIVERIES.c.state == GIVEN_UP))
     .order_by(DELIVERIES.c.destination, DELIVERIES.c.number)
     .limit(bindparam("count"))
 )
@@ -85,7 +86,7 @@ class SqlOutbox(Rows):
         return self._execute(_GIVE_UP, to=destination, made_before_ms=made_before_ms, now_ms=now_ms)
 
     def alarms(self) -> Mapping[str, Alarm]:
-        return {alarm.topic: alarm for alarm in self._all(Alarm, select(ALARMS))}
+        return {alarm.topic: alarm for alarm in self._all(_alarm, _ALARMS)}
 
     def put_alarm(self, alarm: Alarm) -> None:
         self._execute(_PUT_ALARM, **asdict(alarm))
@@ -108,6 +109,10 @@ class SqlUndelivered(Rows):
     def waiting(self) -> Waiting:
         """See ``ports.Store.waiting``."""
         return self._all(Waiting, _WAITING)[0]
+
+
+def _alarm(topic: str, raised: bool, seen_at: int) -> Alarm:
+    return Alarm(topic, bool(raised), seen_at)  # SQLite's driver knows no booleans
 
 
 def _undelivered(*row: Any) -> Undelivered:

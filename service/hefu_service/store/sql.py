@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import (
     URL,
+    ClauseElement,
     Connection,
     Executable,
     Table,
@@ -39,10 +41,11 @@ from hefu_service.ports import (
     VaultBlob,
     VaultClosure,
 )
-from hefu_service.store.engines import Engines, Lookup, check_durable, insert_many, open_engines, translated
+from hefu_service.store.direct import change, insert_many, look_up
+from hefu_service.store.engines import Engines, check_durable, open_engines, translated
 from hefu_service.store.migrate import check_schema
 from hefu_service.store.outbox import SqlOutbox, SqlUndelivered
-from hefu_service.store.rows import Rows
+from hefu_service.store.rows import Rows, one_of
 from hefu_service.store.tables import (
     CHECKPOINTS,
     CODES,
@@ -62,7 +65,9 @@ from hefu_service.store.tables import (
 _INTAKE_HEAD: Final = select(*INTAKE_HEAD.c[1:])
 _LOCK_INTAKE: Final = _INTAKE_HEAD.with_for_update()
 _LEDGER_HEAD: Final = select(*LEDGER_HEAD.c[1:])
-_MOVE_INTAKE: Final = update(INTAKE_HEAD)
+_MOVE_INTAKE: Final = update(INTAKE_HEAD).values(
+    {column: bindparam(f"new_{column.name}") for column in INTAKE_HEAD.c[1:]}
+)
 _SWAP_LEDGER: Final = (
     update(LEDGER_HEAD)
     .where(*(column == bindparam(f"old_{column.name}") for column in LEDGER_HEAD.c[1:]))
@@ -80,17 +85,6 @@ _LATEST_OF: Final = (
     .order_by(DEPOSITS.c.nth.desc())
     .limit(bindparam("count"))
 )
-_KNOWN: Final = select(DEPOSITS).where(DEPOSITS.c.statement_id.in_(bindparam("ids", expanding=True)))
-_KNOWN_TEXTS: Final = (
-    select(STATEMENT_TEXTS.c.text_sha256, DEPOSITS)
-    .join_from(STATEMENT_TEXTS, DEPOSITS)
-    .where(STATEMENT_TEXTS.c.text_sha256.in_(bindparam("hashes", expanding=True)))
-)
-# One look at the end of an index for each depositor; GROUP BY would read all that they ever deposited.
-_LAST_NTH: Final = select(
-    DEPOSITORS.c.id, select(func.max(DEPOSITS.c.nth)).where(DEPOSITS.c.depositor == DEPOSITORS.c.id).scalar_subquery()
-).where(DEPOSITORS.c.id.in_(bindparam("ids", expanding=True)))
-
 _DEPOSITOR: Final = select(DEPOSITORS).where(DEPOSITORS.c.id == bindparam("depositor"))
 _CODE: Final = select(CODES).where(CODES.c.depositor == bindparam("depositor"))
 _REPLACE_CODE: Final = update(CODES).where(CODES.c.depositor == bindparam("of"))
@@ -131,6 +125,24 @@ _OPEN_SIZES: Final = (
 )
 
 
+@cache
+def _known(size: int) -> ClauseElement:
+    return select(DEPOSITS).where(one_of(DEPOSITS.c.statement_id, size))
+
+
+@cache
+def _known_texts(size: int) -> ClauseElement:
+    found = select(STATEMENT_TEXTS.c.text_sha256, DEPOSITS).join_from(STATEMENT_TEXTS, DEPOSITS)
+    return found.where(one_of(STATEMENT_TEXTS.c.text_sha256, size))
+
+
+@cache
+def _last_nth(size: int) -> ClauseElement:
+    # One look at the end of an index for each depositor; GROUP BY would read all that they ever deposited.
+    last = select(func.max(DEPOSITS.c.nth)).where(DEPOSITS.c.depositor == DEPOSITORS.c.id).scalar_subquery()
+    return select(DEPOSITORS.c.id, last).where(one_of(DEPOSITORS.c.id, size))
+
+
 def open_store(url: URL) -> SqlStore:
     """Open a database that keeps what it commits and whose schema is this program's; StorageError otherwise."""
     engines = open_engines(url)
@@ -165,13 +177,13 @@ class SqlView(Rows):
         return self._stream(Deposit, _LATEST_OF, depositor=depositor, count=count)
 
     def known(self, statement_ids: Sequence[bytes]) -> Mapping[bytes, Deposit]:
-        return {deposit.statement_id: deposit for deposit in self._all(Deposit, _KNOWN, ids=statement_ids)}
+        return {deposit.statement_id: deposit for deposit in self._all_of(Deposit, _known, statement_ids)}
 
     def known_texts(self, hashes: Sequence[bytes]) -> Mapping[bytes, Deposit]:
-        return dict(self._all(_text, _KNOWN_TEXTS, hashes=hashes))
+        return dict(self._all_of(_text, _known_texts, hashes))
 
     def next_nth(self, depositors: Sequence[str]) -> Mapping[str, int]:
-        last = {depositor: nth for depositor, nth in self._all(_pair, _LAST_NTH, ids=depositors) if nth is not None}
+        last = {name: nth for name, nth in self._all_of(_pair, _last_nth, depositors) if nth is not None}
         return {depositor: last.get(depositor, -1) + 1 for depositor in depositors}
 
     def depositor(self, depositor: str) -> Depositor | None:
@@ -241,8 +253,7 @@ class SqlIntake(SqlView):
         return self._head  # as it was locked, or moved since
 
     def add_deposits(self, deposits: Sequence[Deposit]) -> None:
-        with translated():
-            insert_many(self._connection, DEPOSITS, _rows(DEPOSITS, deposits))
+        insert_many(self._connection, DEPOSITS, _rows(DEPOSITS, deposits))
 
     def add_texts(self, texts: Mapping[bytes, int]) -> None:
         self._write(insert(STATEMENT_TEXTS), [{"text_sha256": text, "seq": seq} for text, seq in texts.items()])
@@ -268,10 +279,8 @@ class SqlIntake(SqlView):
         self._write(insert(VAULT_CLOSURES), _rows(VAULT_CLOSURES, [closure]))
 
     def move_intake(self, head: IntakeHead) -> None:
-        self._write(
-            _MOVE_INTAKE,
-            [{"next_seq": head.next_seq, "last_received_at": head.last_received_at, "next_event": head.next_event}],
-        )
+        moved = {"new_next_seq": head.next_seq, "new_last_received_at": head.last_received_at}
+        change(self._connection, _MOVE_INTAKE, moved | {"new_next_event": head.next_event})
         self._head = head
 
     def _write(self, statement: Executable, rows: list[dict[str, Any]]) -> int:
@@ -287,16 +296,15 @@ class SqlStore:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
-        self._lookup = Lookup(engines.reader, _DEPOSIT)
 
     @contextmanager
     def view(self) -> Iterator[SqlView]:
-        with translated(), self._engines.reader.connect() as connection:
+        with self._reading() as connection:
             yield SqlView(connection)
 
     def deposit(self, statement_id: bytes) -> Deposit | None:
-        with translated():
-            row = self._lookup.first(statement_id=statement_id)
+        with translated():  # a pool that is used up
+            row = look_up(self._engines.reader, _DEPOSIT, {"statement_id": statement_id})
         return None if row is None else Deposit(*row)
 
     @contextmanager
@@ -323,15 +331,21 @@ class SqlStore:
             yield SqlOutbox(connection)
 
     def undelivered(self, count: int) -> Sequence[Undelivered]:
-        with translated(), self._engines.reader.connect() as connection:
+        with self._reading() as connection:
             return SqlUndelivered(connection).first(count)
 
     def waiting(self) -> Waiting:
-        with translated(), self._engines.reader.connect() as connection:
+        with self._reading() as connection:
             return SqlUndelivered(connection).waiting()
 
     def close(self) -> None:
         self._engines.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with translated(), self._engines.reader.connect() as connection:
+            connection.begin()  # which ends with the connection: there is nothing to commit
+            yield connection
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
