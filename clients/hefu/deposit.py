@@ -164,7 +164,7 @@ class Depositor:
             earlier = earlier_statement(error)
             if earlier:
                 return self._open_earlier(target, part, earlier)
-            if not resumed:  # an earlier run may have had a better answer
+            if not (resumed or error.again):  # an earlier attempt may have had a better answer
                 self._home.vault.drop(identity)
                 discard(target)
             if error.status == _FORBIDDEN:

@@ -40,14 +40,18 @@ class FolderError(ClientError):
 
 
 class RefusedError(ClientError):
-    """The service understood and said no; asking again will not help."""
+    """The service understood and said no; asking again will not help.
 
-    def __init__(self, status: int, title: str, detail: str) -> None:
+    ``again``: whether it was asked before and its answer lost, by which it may have said yes.
+    """
+
+    def __init__(self, status: int, title: str, detail: str, *, again: bool = False) -> None:
         key = "service.refused" if detail else "service.refused_bare"
         super().__init__(say(key, status=status, title=title, detail=detail))
         self.status = status
         self.title = title
         self.detail = detail
+        self.again = again
 
 
 class ClosedError(RefusedError):

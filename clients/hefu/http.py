@@ -99,7 +99,7 @@ class Service:
                 cause = f"{type(error).__name__}: {error}"
             else:
                 if answer.status not in _TRY_AGAIN:
-                    return _check(answer)
+                    return _check(answer, again=attempt > 0)
                 pause_s = max(pause_s, answer.retry_after_s or 0)
                 cause = say("service.status", status=answer.status)
             if attempt + 1 < ATTEMPTS:
@@ -121,7 +121,7 @@ def _seconds(text: str | None) -> float | None:
     return float(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 7 else None
 
 
-def _check(answer: Answer) -> Answer:
+def _check(answer: Answer, *, again: bool) -> Answer:
     if 200 <= answer.status < 300:
         return answer
     try:
@@ -130,5 +130,5 @@ def _check(answer: Answer) -> Answer:
     except (ValueError, AttributeError, RecursionError):
         title, detail = "", answer.body[:200].decode("utf-8", "replace")
     if 400 <= answer.status < 500 or answer.status == _NO_ROOM:
-        raise RefusedError(answer.status, title, detail)
+        raise RefusedError(answer.status, title, detail, again=again)
     raise UnreachableError(say("service.failed", status=answer.status, title=title, detail=detail))

@@ -52,11 +52,12 @@ def rebuild(
     out: str,
     index: Index,
     taken: Sequence[str] = (),
-    places: Mapping[str, str] | None = None,
+    places: Mapping[str, Sequence[str]] | None = None,
 ) -> Rebuilt:
     """Write each deposit's evidence under its own name, a later one of that name below a folder of its number.
 
-    ``taken``: names that are others' already; ``places``: where evidence lay before, by its statement's id (hex).
+    ``taken``: names that are others' already; ``places``: where evidence lay before, by its statement's id (hex), of
+    which those under other names are left alone: what was cut out of it to be shown must not become all of it.
     Durable on return; the index takes it in with ``catch_up``.
     """
     done, names = Rebuilt([], 0, []), {name.casefold() for name in taken}
@@ -65,7 +66,8 @@ def rebuild(
             with opened(reader.vault, item.identity, reader.recovery) as kept:
                 name = kept.about.evidence
                 final = f"{out}/{item.nth}/{name}" if name.casefold() in names else f"{out}/{name}"
-                final = (places or {}).get(item.identity, final)
+                before = (places or {}).get(item.identity, ())
+                final = next((path for path in before if os.path.basename(path) == name), final)
                 names.add(name.casefold())
                 if os.path.lexists(reach(final)) and not _is_there(final, kept, item.receipt):
                     done.in_the_way.append(final)
@@ -83,6 +85,8 @@ def is_evidence_of(path: str, kept: Kept, reader: Reader) -> bool:
 
     That may have gained timestamps which the vault's receipt lacks.
     """
+    if not os.path.isfile(reach(path)):  # a pipe would be waited for
+        return False
     try:
         receipt = _receipt_in(path, kept)
         check_receipt(receipt, kept.part, reader)

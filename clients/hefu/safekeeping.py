@@ -13,7 +13,7 @@ from hefu.errors import ClientError
 from hefu.labels import Label, format_label
 from hefu.language import say
 from hefu.recovery import Recovery, Sheet, format_vault_key, format_words, parse_vault_key
-from hefu.sheet import Particulars, format_sheet, shows
+from hefu.sheet import Particulars, format_sheet, words_on
 from hefu.vault import Vault
 from hefu_ledger.encoding import Fields, canonical, format_time, parse_canonical
 
@@ -86,7 +86,7 @@ def remove_old_sheet(path: str, recovery: Recovery) -> str:
     """Remove a sheet of other words than these, which open the vault no more; its file if there was one. Durable."""
     sheet = f"{path}/{SHEET}"
     page = home.read(path, SHEET)
-    if page is None or shows(page, recovery):
+    if page is None or words_on(page) in ("", format_words(recovery)):
         return ""
     os.unlink(sheet)
     sync_folder(sheet)

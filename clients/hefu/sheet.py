@@ -6,7 +6,7 @@ from html import escape
 from typing import Final, NamedTuple
 
 from hefu.language import both
-from hefu.recovery import Recovery, Sheet, format_sheet_text, format_words
+from hefu.recovery import Sheet, format_sheet_text, format_words
 
 _STYLE: Final = (
     "body{font:11pt/1.5 sans-serif;max-width:44em;margin:2em auto}h1{font-size:18pt;margin:0}"
@@ -14,6 +14,7 @@ _STYLE: Final = (
     "dd{margin:0;overflow-wrap:anywhere}svg{display:block;margin:1em auto}p{margin:.3em 0}"
 )
 _PARAGRAPHS: Final = ("what", "keep", "restore")
+_FIRST, _NEXT, _LAST = "<ol><li>", "</li><li>", "</li></ol>"  # around and between words
 
 
 class Particulars(NamedTuple):
@@ -42,18 +43,16 @@ def format_sheet(sheet: Sheet, particulars: Particulars) -> bytes:
     page = (
         f'<!doctype html><html lang="zh"><head><meta charset="utf-8"><title>{_both("title")}</title>'
         f"<style>{_STYLE}</style></head><body><h1>{_both('title')}</h1>{lines}"
-        f"{_words(sheet.recovery)}<dl>{rows}</dl>{code}</body></html>\n"
+        f"{_FIRST}{_NEXT.join(format_words(sheet.recovery).split())}{_LAST}<dl>{rows}</dl>{code}</body></html>\n"
     )
     return page.encode()
 
 
-def shows(page: bytes, recovery: Recovery) -> bool:
-    """Whether a page is a sheet of these words."""
-    return _words(recovery).encode() in page
-
-
-def _words(recovery: Recovery) -> str:
-    return f"<ol>{''.join(f'<li>{word}</li>' for word in format_words(recovery).split())}</ol>"
+def words_on(page: bytes) -> str:
+    """The words that a sheet shows; empty for a page that is none of ours, or no longer as it was written."""
+    _, _, rest = page.decode("utf-8", "replace").partition(_FIRST)
+    words = rest.partition(_LAST)[0].split(_NEXT)
+    return " ".join(words) if all(word.isalpha() for word in words) else ""
 
 
 def _both(name: str) -> str:

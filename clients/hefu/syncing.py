@@ -139,7 +139,7 @@ def _gone(index: Index, out: str | None) -> dict[str, list[str]]:
     gone, there = dict[str, list[str]](), set[str]()
     for identity, path in index.evidence():
         away = not os.path.isdir(reach(os.path.dirname(path))) and not _is_below(path, out)
-        if away or os.path.lexists(reach(path)) or os.path.lexists(reach(f"{path}.part")):
+        if away or os.path.lexists(reach(f"{path}.part")) or os.path.lexists(reach(path)):  # it may be finished between
             there.add(identity)
         else:
             gone.setdefault(identity, []).append(path)
@@ -186,12 +186,12 @@ def _write(
     lacking = index.settled() - index.with_evidence()
     receipts = {identity: reader.vault.receipt(identity) for identity in sorted(lacking) if reader.vault.has(identity)}
     found = [Proven(identity, receipt) for identity, receipt in receipts.items() if receipt is not None]
-    places = {identity: path for identity, paths in gone.items() for path in paths if _is_below(path, out)}
+    places = {identity: [path for path in paths if _is_below(path, out)] for identity, paths in gone.items()}
     make_private(out)
     with alone(out):
         changed = _changed(reader, index, out)
         taken = [name.removesuffix(".part") for name in os.listdir(reach(out))]  # what is on its way has its name
-        taken += [os.path.basename(path) for path in places.values()]
+        taken += [os.path.basename(path) for paths in places.values() for path in paths]
         done = rebuild(reader, found, out, index, taken, places)
         index.catch_up()
     problems += [Problem(printable(path), say("vault sync.differs")) for path in changed + done.in_the_way]

@@ -129,7 +129,7 @@ class Vault(NamedTuple):
 
     def owe_deposit(self, identity: str) -> None:
         """Note that a deposit is to be sent, though there is no service to send it to just now."""
-        for name in piece_names(self, identity):
+        for name in reversed(piece_names(self, identity)):  # the first last: where it is, all are
             self._owe(name)
 
     def send_deposit(self, identity: str, remote: Remote) -> str:

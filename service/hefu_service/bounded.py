@@ -29,8 +29,9 @@ class Bounded(Collector):
         """See the library's ``Collector``."""
         with self._lock:
             if self._found.done():
-                self._found = Future()
-                threading.Thread(target=self._run, args=(self._found,), name="scrape", daemon=True).start()
+                begun = Future[list[Metric]]()
+                threading.Thread(target=self._run, args=(begun,), name="scrape", daemon=True).start()
+                self._found = begun  # not before: the system may have no thread to give
             found = self._found
         try:
             return found.result(PATIENCE_S)

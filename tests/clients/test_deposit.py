@@ -143,6 +143,20 @@ def test_what_the_service_refuses_is_not_kept(firm: Firm, documents: Path) -> No
     assert firm.written() == set()
 
 
+@pytest.mark.parametrize("status", [403, 507])
+def test_what_may_have_been_accepted_before_it_was_refused_is_kept(firm: Firm, documents: Path, status: int) -> None:
+    """Its answer was lost, and the next attempt met a key that had ended, or a proxy without room."""
+    firm.double.faults = [None, LOST, problem(status, "Not now")]
+    with pytest.raises(RefusedError, match="Not now"):
+        firm.deposit(documents)
+    assert len(firm.double.ledger.deposits) == 1
+    assert firm.written() == {f"{BUNDLE}.part"}
+    identity = firm.double.ledger.deposits[0].acceptance.statement.hex()
+    assert firm.home.vault.has(identity)
+    assert firm.deposit(documents)[0].statement == identity
+    assert firm.written() == {BUNDLE}
+
+
 def test_what_was_sent_before_is_kept_even_if_it_is_refused_now(firm: Firm, documents: Path) -> None:
     firm.double.sealing = False
     firm.deposit(documents, wait=False)

@@ -169,6 +169,17 @@ def test_a_sheet_of_words_that_are_no_longer_in_force_does_not_stay_on_a_compute
     assert f"{sheet} showed the old recovery words, and was removed" in ran.out
 
 
+@pytest.mark.parametrize(("old", "new"), [(b"</li><li>", b"</li> <li>"), (b"<ol>", b"<ol >"), (b"</ol>", b"\n</ol>")])
+def test_a_page_on_which_no_words_are_found_stays_where_a_sheet_would_be(full: Firm, old: bytes, new: bytes) -> None:
+    """A browser saves a colleague's new sheet in its own way, and nobody may have another."""
+    other = second(full)
+    (full.folder / "new words").write_text(format_words(rotated(full)))
+    saved = (Path(full.home.path) / "recovery.html").read_bytes().replace(old, new)
+    (other / "recovery.html").write_bytes(saved)
+    hefu("vault", "join", "--home", other, "--words", full.folder / "new words")
+    assert (other / "recovery.html").read_bytes() == saved
+
+
 def test_a_sheet_of_the_words_in_force_stays(full: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where replacing them was interrupted at its very end, it is the only one there is."""
     with monkeypatch.context() as patch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -249,6 +250,25 @@ def test_evidence_in_a_folder_that_is_away_is_not_taken_for_deleted(two: Two, sy
     assert (done["evidence"], done["elsewhere"]) == ([], 0)
 
 
+def test_evidence_that_is_finished_just_now_is_not_taken_for_deleted(
+    two: Two, synced: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    final, part = synced / "1.txt.hefu.json", synced / "1.txt.hefu.json.part"
+    two.double.sealing = False
+    hefu("deposit", two.copies / "1.txt", "--home", two.second, "--out", synced)
+    exists = os.path.lexists
+
+    def finished_meanwhile(path: str) -> bool:
+        answer = exists(path)
+        if path in (str(final), str(part)) and exists(part):
+            part.rename(final)
+        return answer
+
+    monkeypatch.setattr("os.path.lexists", finished_meanwhile)
+    assert two.sync()["elsewhere"] == 0
+    assert str(final) in {entry["evidence"] for entry in two.listed()}
+
+
 def test_evidence_that_is_not_what_the_vault_has_stays_and_is_named(two: Two, synced: Path) -> None:
     for name in ("documents.hefu.bundle", "1/0.txt.hefu.json"):
         before = bytes_below(synced)
@@ -302,6 +322,41 @@ def test_what_was_cut_out_of_evidence_is_not_taken_for_a_changed_one(two: Two, s
     hefu("refresh", "--home", two.second, "--out", synced)
     assert len(two.listed()) == 4
     assert two.sync("--out", synced)["problems"] == []
+
+
+@pytest.mark.parametrize("lost", [["1.txt.hefu.json"], ["1.txt.hefu.json", "documents.hefu.bundle"]])
+def test_what_was_cut_out_of_evidence_and_deleted_does_not_lend_its_name_to_all_of_it(
+    two: Two, synced: Path, lost: list[str]
+) -> None:
+    before = bytes_below(synced)
+    (synced / "documents.hefu.bundle").rename(two.folder / "documents.hefu.bundle")
+    hefu("extract", two.folder / "documents.hefu.bundle", "1.txt", "--out", synced)
+    hefu("refresh", "--home", two.second, "--out", synced)
+    for name in {"1.txt.hefu.json", "documents.hefu.bundle"} - set(lost):
+        (two.folder / name).rename(synced / name)
+    (synced / "1.txt.hefu.json").unlink()
+    assert two.sync("--out", synced)["problems"] == []
+    assert bytes_below(synced) == before
+
+
+@pytest.mark.parametrize("odd", ["link", "folder", "pipe"])
+def test_what_is_no_file_where_evidence_was_stays_and_the_rest_is_written(two: Two, synced: Path, odd: str) -> None:
+    path, other = synced / "1" / "0.txt.hefu.json", synced / "documents.hefu.bundle"
+    good = other.read_bytes()
+    path.unlink()
+    other.unlink()
+    match odd:
+        case "link":
+            path.symlink_to(two.folder / "nowhere")
+        case "folder":
+            path.mkdir()
+        case _:
+            os.mkfifo(path)
+    before = path.lstat()
+    done = hefu("vault", "sync", "--home", two.second, "--out", synced, "--json", expect=1).json
+    assert {problem["path"] for problem in done["problems"]} == {str(path)}
+    assert other.read_bytes() == good
+    assert (path.lstat().st_ino, path.lstat().st_mode) == (before.st_ino, before.st_mode)
 
 
 def test_what_is_in_the_way_of_evidence_stays_and_the_rest_is_written(two: Two, synced: Path) -> None:

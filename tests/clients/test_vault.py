@@ -258,6 +258,17 @@ def test_a_deposit_s_first_file_waits_for_a_piece_that_was_refused(
     assert identity in service_files(firm)
 
 
+def test_owing_a_deposit_that_is_interrupted_never_owes_its_first_file_alone(
+    firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = kept_in_pieces(firm, documents, monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr("hefu.vault.sync_folder", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            firm.home.vault.owe_deposit(identity)
+    assert unsent(firm) == [f"{identity}.3"]
+
+
 def test_all_of_a_deposit_is_owed_where_the_network_ends_between_its_files(
     firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

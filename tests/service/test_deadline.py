@@ -117,6 +117,20 @@ def test_what_an_exchange_raises_is_raised() -> None:
     assert Exchanges().within(PATIENCE_S, lambda limit: limit.over) is False
 
 
+def test_what_no_thread_could_be_had_for_takes_no_place_of_what_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    exchanges = Exchanges()
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", no_thread)
+        for _ in range(deadline.MOST_LEFT + 1):
+            with pytest.raises(RuntimeError, match="can't start"):
+                exchanges.within(PATIENCE_S, lambda _: None)
+    assert exchanges.within(PATIENCE_S, lambda _: 1) == 1
+
+
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_a_socket_is_cut_whether_it_is_told_of_in_time_or_too_late() -> None:
     def silent(limit: Deadline) -> bytes:
         limit.watch(ours)

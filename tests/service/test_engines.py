@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +249,37 @@ def test_a_server_that_vanishes_without_a_word_is_noticed(engines: Engines, engi
         asked = driver.info.get_parameters()
         seconds = [asked[f"keepalives_{name}"] for name in ("idle", "interval", "count")]
         assert (asked["connect_timeout"], asked["tcp_user_timeout"], *seconds) == ("10", "10000", "10", "5", "3")
+
+
+@ON_POSTGRESQL
+def test_a_transaction_that_has_failed_is_not_said_to_be_committed(store: Store) -> None:
+    with pytest.raises(StorageError, match="nothing was written") as caught:
+        add_twice(store)
+    assert not caught.value.unknown
+    assert count(store) == 0
+    add(store, deposit(0))
+
+
+def add_twice(store: Store) -> None:
+    """Add a deposit, and not see that it is refused a second time."""
+    with store.intake() as intake:
+        intake.add_deposits([deposit(0)])
+        with suppress(StorageError):
+            intake.add_deposits([deposit(0)])
+
+
+@ON_POSTGRESQL
+def test_a_server_that_has_ended_all_connections_is_noticed_by_the_first_that_is_used(url: URL, store: Store) -> None:
+    add(store, deposit(0))
+    with ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(store.view())
+    end_sessions(url)
+    found = []
+    for _ in range(6):
+        with suppress(StorageError):
+            found.append(store.deposit(deposit(0).statement_id))
+    assert found == [deposit(0)] * 5
 
 
 @ON_POSTGRESQL

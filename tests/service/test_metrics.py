@@ -348,6 +348,20 @@ def test_a_disk_that_hangs_delays_a_page_by_its_patience_and_the_rest_is_there(
     until(lambda: watched.values().get("hefu_disk_free_bytes", 0) > 0)
 
 
+def test_a_page_for_which_no_thread_could_be_had_takes_nothing_from_the_next(watched: Watched) -> None:
+    with pytest.MonkeyPatch.context() as full:
+        full.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError, match="can't start"):
+            watched.values()
+    found = watched.values()
+    assert found["hefu_disk_free_bytes"] > 0
+    assert found["hefu_deposits_accepted_total"] == 0
+
+
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_counts_that_lie_on_a_disk_that_hangs_are_absent(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hefu_service.bounded.PATIENCE_S", 0.05)
     goes_on = threading.Event()

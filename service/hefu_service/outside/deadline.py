@@ -60,7 +60,11 @@ class Exchanges:
             raise TimeoutError
         deadline, ended = Deadline(), Future[T]()
         thread = threading.Thread(target=self._run, args=(exchange, deadline, ended), name="exchange", daemon=True)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system has none to give
+            self._free.release()
+            raise
         thread.join(seconds)
         if not ended.done():
             deadline.end()

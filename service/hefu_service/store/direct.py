@@ -33,7 +33,8 @@ def change(connection: Connection, statement: ClauseElement, parameters: Mapping
 
 def look_up(engine: Engine, query: ClauseElement, parameters: Mapping[str, object]) -> tuple[Any, ...] | None:
     """The first row of a query that needs no snapshot: in no transaction, and so in one round trip."""
-    connection = engine.raw_connection()
+    with _translated(engine.dialect):
+        connection = engine.raw_connection()
     try:
         with _cursor(connection, engine.dialect, query, parameters) as cursor:
             row: tuple[Any, ...] | None = cursor.fetchone()

@@ -216,6 +216,12 @@ def _open_postgresql(url: URL) -> Engines:
     def be_patient(connection: Any, _: object) -> None:
         connection.execute(_PATIENCE)
 
+    @event.listens_for(writer, "commit")
+    def refuse_failed(connection: Connection) -> None:
+        """The server would roll back, and call it a success."""
+        if connection.connection.driver_connection.info.transaction_status.name == "INERROR":  # type: ignore[union-attr]  # psycopg's
+            raise StorageError("database: a statement had failed before the commit; nothing was written")
+
     return Engines(writer, reader)
 
 

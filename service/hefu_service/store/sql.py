@@ -303,8 +303,12 @@ class SqlStore:
             yield SqlView(connection)
 
     def deposit(self, statement_id: bytes) -> Deposit | None:
-        with translated():  # a pool that is used up
-            row = look_up(self._engines.reader, _DEPOSIT, {"statement_id": statement_id})
+        try:
+            with translated():  # a pool that is used up
+                row = look_up(self._engines.reader, _DEPOSIT, {"statement_id": statement_id})
+        except StorageError:  # once more, by the way that finds out whether the server has ended every connection
+            with self.view() as view:
+                return view.deposit(statement_id)
         return None if row is None else Deposit(*row)
 
     @contextmanager
