@@ -22,7 +22,8 @@ _COPIED_AS: Final = {bytes: "bytea", int: "int8", str: "text"}  # int8: what eng
 def fetch(connection: Connection, query: ClauseElement, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
     """All rows of a query, their values as the driver gives them: no booleans on SQLite."""
     with _cursor(connection.connection, connection.dialect, query, parameters) as cursor:
-        return list(cursor.fetchall())
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def change(connection: Connection, statement: ClauseElement, parameters: Mapping[str, object]) -> int:
