@@ -29,7 +29,7 @@ _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 60.0
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 _TRY_AGAIN: Final = frozenset({408, 429, 502, 503, 504})
-_NO_ROOM: Final = 507  # RFC 4918, 11.5: of what was to be kept, and so a refusal
+NO_ROOM: Final = 507  # RFC 4918, 11.5: of what was to be kept, and so a refusal
 
 
 class Answer(NamedTuple):
@@ -129,6 +129,6 @@ def _check(answer: Answer, *, again: bool) -> Answer:
         title, detail = str(problem.get("title", "")), str(problem.get("detail", ""))
     except (ValueError, AttributeError, RecursionError):
         title, detail = "", answer.body[:200].decode("utf-8", "replace")
-    if 400 <= answer.status < 500 or answer.status == _NO_ROOM:
+    if 400 <= answer.status < 500 or answer.status == NO_ROOM:
         raise RefusedError(answer.status, title, detail, again=again)
     raise UnreachableError(say("service.failed", status=answer.status, title=title, detail=detail))

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from hefu.blobs import MAX_BLOB, hold_the_same
 from hefu.errors import ClientError, ClosedError, RefusedError, UnreachableError
-from hefu.http import Service
+from hefu.http import NO_ROOM, Service
 from hefu.language import say
 from hefu.recovery import Recovery
 from hefu_ledger.encoding import Fields, to_base64
@@ -47,6 +47,7 @@ class Remote:
         self._recovery = recovery
         self._signer = signer
         self._listing: Listing | None = None
+        self._no_room: tuple[int, RefusedError] | None = None  # for so many bytes, in the service's words
 
     def listing(self) -> Listing:
         """What the service holds; asked once. RefusedError (404) if nobody ever put anything at this address."""
@@ -96,9 +97,14 @@ class Remote:
         return data
 
     def put(self, name: str, data: bytes) -> None:
-        """Give the service a file. Other bytes there under this name are right if they hold the same."""
+        """Give the service a file. Other bytes there under this name are right if they hold the same.
+
+        RefusedError; without asking again, where there was no room for one that is no larger.
+        """
         if self._signer is None:
             raise ClientError(say("vault.no_key"))
+        if self._no_room is not None and len(data) >= self._no_room[0]:
+            raise self._no_room[1]
         depositor = self._signer.key.name.rpartition("/")[2]
         address = sha256(self._recovery.address.encode()).digest()
         upload = Upload(address, depositor, name, sha256(data).digest(), len(data))
@@ -108,6 +114,8 @@ class Remote:
             with _closing():
                 self._service.put(f"/v1/vault/{name}", data, _OCTETS, headers=headers)
         except RefusedError as error:
+            if error.status == NO_ROOM:
+                self._no_room = len(data), error
             if error.status != 409 or not self._holds_the_same(name, data):
                 raise
         self._listing = None

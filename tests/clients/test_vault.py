@@ -202,7 +202,7 @@ def owing(firm: Firm, count: int = 3) -> list[str]:
     return unsent(firm)
 
 
-@pytest.mark.parametrize("status", [400, 409, 413, 507])
+@pytest.mark.parametrize("status", [400, 409, 413])
 def test_one_file_that_is_refused_holds_up_no_other_and_is_named(firm: Firm, status: int) -> None:
     first, *others = owing(firm)
     firm.double.vault.faults = [problem(status, "Not this one")]
@@ -216,11 +216,23 @@ def test_one_file_that_is_refused_holds_up_no_other_and_is_named(firm: Firm, sta
 
 def test_exchanging_sends_the_rest_and_names_each_that_was_refused_once(firm: Firm) -> None:
     owed = owing(firm)
-    firm.double.vault.faults = [None, problem(413, "Too large"), None, problem(507, "The vault is full")]
+    firm.double.vault.faults = [None, problem(413, "Too large"), None, problem(413, "Too large")]
     ran = hefu("vault", "sync", "--home", firm.home.path, "--json", expect=1).json
     refused = {each["path"] for each in ran["problems"]}
     assert refused == set(unsent(firm))
     assert (len(refused), ran["sent"]) == (2, len(owed) - 2)
+
+
+@pytest.mark.parametrize("smallest_first", [True, False])
+def test_where_there_is_no_room_only_what_is_smaller_is_tried(firm: Firm, smallest_first: bool) -> None:
+    vault = firm.home.vault
+    names = sorted(owing(firm), key=lambda name: len(vault.read(name) or b""), reverse=not smallest_first)
+    firm.double.vault.faults = [problem(507, "The vault is full")]
+    refused = [each.path for each in vault.send_each(names, firm.home.remote(firm.service)) if each.cause]
+    size = len(vault.read(names[0]) or b"")
+    assert refused == [name for name in names if len(vault.read(name) or b"") >= size]
+    assert sorted(unsent(firm)) == sorted(refused)
+    assert firm.home.send_owed(firm.service) == []
 
 
 def test_exchanging_settles_what_was_noted_as_owed_and_had_arrived(firm: Firm) -> None:
