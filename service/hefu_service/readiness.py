@@ -42,8 +42,9 @@ class Probe:
         """What is wrong, or None, as soon as that is known."""
         with self._lock:
             if self._answer.done() and time.monotonic() >= self._good_until:
-                before, self._answer = self._answer.result(), Future()
-                threading.Thread(target=self._run, args=(self._answer, before), name=self._part, daemon=True).start()
+                before, begun = self._answer.result(), Future[str | None]()
+                threading.Thread(target=self._run, args=(begun, before), name=self._part, daemon=True).start()
+                self._answer = begun  # not before: the system may have no thread to give
             return self._answer
 
     def _run(self, answer: Future[str | None], before: str | None) -> None:

@@ -229,6 +229,18 @@ def test_a_probe_that_hangs_delays_an_answer_by_its_patience_and_is_asked_once(
     until(lambda: found.not_ready() == {})
 
 
+def test_a_probe_for_which_no_thread_could_be_had_answers_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    probe = Probe("part", lambda: None, "fails")
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", none)
+        with pytest.raises(RuntimeError, match="can't start"):
+            probe.asked()
+    assert probe.asked().result(PATIENCE_S) is None
+
+
 def test_a_good_answer_is_remembered_for_a_moment_and_a_bad_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness, "_GOOD_FOR_S", 1.0)
     now = 100.0
