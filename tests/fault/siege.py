@@ -45,6 +45,7 @@ class Enterprise:
         chance = random.Random(name)
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)) as connection:
             try:
+                connection.connect()  # first: what is never sent needs no answer, and would be thousands
                 while True:
                     signer = chance.choice(self.signers)
                     request = [make_statement(signer, next(self.numbers)) for _ in range(chance.choice((1, 1, 1, 5)))]
