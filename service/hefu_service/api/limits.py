@@ -3,7 +3,8 @@
 The counters are those of `limits`, the library beneath Flask-Limiter. Flask-Limiter itself decides before a view runs,
 by what is seen of a request; but a depositor is known only when its statement is verified, and nobody else may use its
 limit up. Counts are leased in portions and spent from memory: a deposit almost never asks the counter, what was not
-stored after all is given back, and a process keeps at most a 64th of a limit from the others.
+stored after all is given back, and a process keeps at most a 64th of a limit from the others; one that is killed, until
+the limit's time has passed.
 
 The limits share a machine fairly, and are no promise to the last deposit: with Redis they are those of all processes
 together; without it, or while it cannot be reached, of each. No honest deposit is refused for a Redis that is down.
