@@ -6,10 +6,11 @@ import logging
 import os
 import resource
 import ssl
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from multiprocessing.util import Finalize
+from pathlib import Path
 from typing import Final
 
 from flask import Flask
@@ -27,8 +28,9 @@ from hefu_service.jobs.slow import SlowTicker
 from hefu_service.jobs.ticker import Ticker
 from hefu_service.logs import flush_logs, log_to_stderr
 from hefu_service.metrics import Metrics, page
+from hefu_service.outside.slots import take_slot
 from hefu_service.parent import end_with
-from hefu_service.ports import PortError
+from hefu_service.ports import PortError, StorageError
 from hefu_service.readiness import Readiness
 from hefu_service.sealing.receipts import Receipts
 from hefu_service.senders import make_senders, telling
@@ -133,11 +135,11 @@ def read_token(settings: Settings) -> str | None:
 def _load(settings: Settings, parent: int) -> Flask:
     """Make the application in the process that will answer; what it opens is closed when that process ends."""
     log_to_stderr()
-    _keep_to_one_core(settings.port)
     stack = ExitStack()
     stack.callback(flush_logs)
     services = stack.enter_context(open_services(settings.data, settings.database_url))
     metrics = Metrics(settings.data / "metrics")
+    _keep_to_one_core(settings.data)
     services = replace(services, vault_quota=settings.vault_quota_bytes, watch=metrics)
     app, ticker = make_app(services, settings, metrics)
     ticker.start()
@@ -152,15 +154,18 @@ def _load(settings: Settings, parent: int) -> Flask:
     return app
 
 
-def _keep_to_one_core(port: int) -> None:
-    """Stay on one core, where the system lets us choose: those who listen on ports in a row each have another.
+def _keep_to_one_core(data: Path) -> None:
+    """Stay on one core, where the system lets us choose; processes that answer for one service each have another.
 
     One interpreter lock lets one thread run at a time. On two cores its 64 threads woke one another across them, and
     half of the time went into that.
     """
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[port % len(cores)]})
+        with suppress(StorageError):  # then it is slower, and works
+            place = take_slot(data / "metrics" / "webs", (), 0).number  # held as long as this process lives
+            # Services of one machine begin anywhere, or all would be on the first core.
+            os.sched_setaffinity(0, {cores[(data.stat().st_ino + place) % len(cores)]})
 
 
 def make_app(services: Services, settings: Settings, metrics: Metrics) -> tuple[Flask, Ticker]:

@@ -95,6 +95,24 @@ def test_whoever_seals_gives_way_to_whoever_answers(production: Production) -> N
     assert nice[0] - nice[1] == 5
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores are chosen on Linux alone")
+def test_whoever_answers_keeps_to_a_core_that_no_other_keeps_to(production: Production) -> None:
+    cores = os.sched_getaffinity(0)
+    production.webs[0].kill()
+    production.webs[0].start()  # in the place that was left
+    while len(production.webs) < min(len(cores), 4):
+        production.add_web()
+    kept = [os.sched_getaffinity(answering(web.pid)) for web in production.webs]
+    assert {len(each) for each in kept} == {1}
+    assert len(set().union(*kept)) == len(kept)
+    assert os.sched_getaffinity(production.workers[0].pid) == cores
+
+
+def answering(pid: int) -> int:
+    """The process that a `serve` has started to answer."""
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
 def test_a_worker_ends_with_its_parent(production: Production) -> None:
     script = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); sys.stdin.read()"
     words = [sys.executable, "-c", script, *map(str, production.workers[0].args)]  # type: ignore[arg-type] # a list, as it was made

@@ -132,15 +132,6 @@ def test_a_port_that_is_taken_is_said_plainly(service: Serving) -> None:
         assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in serve(service.data, "--port", port)
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="cores are chosen on Linux alone")
-def test_who_answers_keeps_to_the_core_of_its_port(service: Serving) -> None:
-    cores = sorted(os.sched_getaffinity(0))
-    service.start()
-    (answering,) = children(parent_of(service))
-    assert os.sched_getaffinity(answering) == {cores[service.port % len(cores)]}
-    assert os.sched_getaffinity(parent_of(service)) == set(cores)
-
-
 # Ending
 
 
