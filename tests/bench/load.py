@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import sys
 import tempfile
@@ -166,7 +167,7 @@ def limit(what: str, value: float, most: float) -> str:
 
 def run(engine: str, scenarios: Sequence[str], **options: Any) -> None:
     """Start an engine, put each scenario on it and print what came of it."""
-    webs = options.pop("webs", 1)
+    webs = options.pop("webs")
     with tempfile.TemporaryDirectory(prefix="hefu-load-") as name:
         scratch = Path(name)
         running = embedded(scratch) if engine == "embedded" else production(scratch, webs)
@@ -195,7 +196,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], help="all, if none is named")
     parser.add_argument("--engine", choices=["embedded", "production"], action="append")
-    parser.add_argument("--webs", type=int, default=1, help="`serve` processes in production")
+    parser.add_argument(
+        "--webs", type=int, default=os.cpu_count(), help="`serve` processes in production (%(default)s: one a core)"
+    )
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0, help="single statements a second, arriving at random")
