@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from hefu_ledger.acceptance import parse_acceptance
-from hefu_ledger.checkpoint import parse_checkpoint
+from hefu_ledger.checkpoint import Checkpoint, parse_checkpoint
 from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import VerificationError
 from hefu_ledger.merkle import NodeReader, Tree, inclusion_path, leaf_hash, root_from_path, verify_inclusion
@@ -24,6 +24,7 @@ from hefu_service.services import Services
 K = TypeVar("K")
 V = TypeVar("V")
 
+_PATHS: Final = 4 * REMEMBERED  # a depositor has one for each batch, of a KiB
 ACCEPTED: Final = "accepted"  # durable, and promised to the ledger
 ANCHORED: Final = "anchored"  # in the ledger, under a published checkpoint
 
@@ -103,7 +104,8 @@ class Receipts:
         self._services = services
         self._anchors = Anchors()
         self._standings: dict[str, Standing] = {}
-        self._proofs: dict[tuple[int, ...], Proof] = {}
+        self._proofs: dict[int, str] = {}
+        self._paths: dict[tuple[int, int], tuple[bytes, ...]] = {}
         self._genesis: StoredRecord | None = None
         self._published = 0, published_nodes(services.files, 0)  # the ledger, as large as was needed
 
@@ -151,16 +153,29 @@ class Receipts:
         return standing.relied_on(deposit, anchor.batch)
 
     def _proof(self, anchor: Anchor, records: Sequence[StoredRecord]) -> Proof:
-        key = tuple(record.index for record in records)
-        proof = self._proofs.get(key)
+        """Prove records, of which the batch is the last: its proof is every depositor's, the others' paths are not."""
+        try:
+            return Proof(self._batch_proof(anchor), tuple(self._path(anchor, record) for record in records[:-1]))
+        except StorageError:
+            self._published = 0, published_nodes(self._services.files, 0)  # what was read may be repaired meanwhile
+            raise
+
+    def _batch_proof(self, anchor: Anchor) -> str:
+        index = anchor.batch.index
+        proof = self._proofs.get(index)
         if proof is None:
-            try:
-                proof = _proof(anchor, records, self._nodes(anchor.checkpoint.size))
-            except StorageError:
-                self._published = 0, published_nodes(self._services.files, 0)  # what was read may be repaired meanwhile
-                raise
-            _remember(self._proofs, key, proof)
+            path = _proven_path(anchor.batch, anchor.checkpoint, self._nodes(anchor.checkpoint.size))
+            proof = format_proof(TlogProof(index, path, anchor.note)).decode()
+            _remember(self._proofs, index, proof)
         return proof
+
+    def _path(self, anchor: Anchor, record: StoredRecord) -> tuple[bytes, ...]:
+        key = record.index, anchor.checkpoint.size
+        path = self._paths.get(key)
+        if path is None:
+            path = _proven_path(record, anchor.checkpoint, self._nodes(anchor.checkpoint.size))
+            _remember(self._paths, key, path, most=_PATHS)
+        return path
 
     def _nodes(self, size: int) -> NodeReader:
         """The published ledger's nodes, of this size at least: those of a smaller ledger are among a larger one's."""
@@ -236,18 +251,17 @@ def _leads(leaf: bytes, place: int, body: Batch, path: Sequence[bytes]) -> bool:
     return True
 
 
-def _proof(anchor: Anchor, records: Sequence[StoredRecord], node: NodeReader) -> Proof:
-    """Prove the records under the batch's checkpoint; DamagedError if the published tiles do not."""
-    size, root = anchor.checkpoint.size, anchor.checkpoint.root
-    *others, path = (tuple(inclusion_path(record.index, size, node)) for record in records)
-    for record, found in zip(records, (*others, path), strict=True):
-        if root_from_path(leaf_hash=leaf_hash(record.data), index=record.index, size=size, path=found) != root:
-            raise DamagedError(f"record {record.index} is not as the published tiles have it: run `hefu-service fsck`")
-    return Proof(format_proof(TlogProof(anchor.batch.index, path, anchor.note)).decode(), tuple(others))
+def _proven_path(record: StoredRecord, checkpoint: Checkpoint, node: NodeReader) -> tuple[bytes, ...]:
+    """Prove a record under a checkpoint; DamagedError if the published tiles do not."""
+    path = tuple(inclusion_path(record.index, checkpoint.size, node))
+    leaf = leaf_hash(record.data)
+    if root_from_path(leaf_hash=leaf, index=record.index, size=checkpoint.size, path=path) != checkpoint.root:
+        raise DamagedError(f"record {record.index} is not as the published tiles have it: run `hefu-service fsck`")
+    return path
 
 
-def _remember(memory: dict[K, V], key: K, value: V) -> None:
-    if len(memory) >= REMEMBERED:
+def _remember(memory: dict[K, V], key: K, value: V, *, most: int = REMEMBERED) -> None:
+    if len(memory) >= most:
         memory.clear()
     memory[key] = value
 
