@@ -80,9 +80,13 @@ def create_data(
 
 def check_data(data: Path, database_url: str | None) -> None:
     """Raise PortError unless the directory was made by ``create_data``."""
-    if not (data / "keys").is_dir():
+    try:
+        has_keys, has_database = (data / "keys").is_dir(), (data / "hefu.sqlite3").is_file()
+    except OSError as error:
+        raise PortError(f"cannot look into {data}: {error.strerror}") from error
+    if not has_keys:
         raise PortError(f"{data} holds no ledger: run `hefu-service init --data {data} --origin …` first")
-    if database_url is None and not (data / "hefu.sqlite3").is_file():
+    if database_url is None and not has_database:
         raise PortError(f"{data} holds no database: if it is PostgreSQL's, HEFU_DATABASE_URL must name it")
 
 

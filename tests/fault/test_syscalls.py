@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -138,11 +139,16 @@ def faults(fresh: Callable[[], LedgerData], tmp_path: Path) -> list[Fault]:
     return found
 
 
+class MissedError(Exception):
+    """The nth call of that name was another one in this run: threads take turns as they like."""
+
+
 def suffer(data: LedgerData, fault: Fault, log: Path) -> Run:
     run = drive(data, log, "-e", f"inject={fault.name}:{fault.action}:when={fault.nth}")
     if fault.action is FAIL:
         hit = [line for line in log.read_text().splitlines() if line.endswith("(INJECTED)")]
-        assert [str(data.path) in line for line in hit] == [True], hit
+        if [str(data.path) in line for line in hit] != [True]:
+            raise MissedError(hit)
         assert run.code in (0, driver.REFUSED), run.errors  # survived, or an error with a name; never a traceback
         assert run.code == 0 or any(each in run.errors for each in CLEAR), run.errors
     else:
@@ -168,7 +174,9 @@ def test_a_call_that_fails_or_is_the_last_loses_nothing(
 ) -> None:
     for fault in chance.sample(faults, SAMPLE):
         sys.stdout.write(f"{fault}\n")
-        survives(fresh, fault, tmp_path, figures)
+        with suppress(MissedError):
+            survives(fresh, fault, tmp_path, figures)
+    assert figures.faults
 
 
 @pytest.mark.soak
@@ -178,7 +186,9 @@ def test_any_call_that_fails_or_is_the_last_loses_nothing(
     failed: list[str] = []
     for fault in faults:
         try:
-            survives(fresh, fault, tmp_path, figures)
+            with suppress(MissedError):
+                survives(fresh, fault, tmp_path, figures)
         except Exception as error:
             failed.append(f"{fault}: {type(error).__name__}: {error}"[:1000])
     assert not failed, "\n".join((f"{len(failed)} of {len(faults)}", *failed))
+    assert figures.faults > 0.95 * len(faults)

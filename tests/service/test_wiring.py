@@ -76,3 +76,11 @@ def test_the_programs_take_the_database_from_the_environment(
     run("hefu-service", "upgrade", "--data", tmp_path / "data")
     run("hefu-service", "fsck", "--data", tmp_path / "data")
     assert not (tmp_path / "data/hefu.sqlite3").exists()
+
+
+def test_a_directory_that_cannot_be_looked_into_is_said_plainly(tmp_path: Path) -> None:
+    with (
+        pytest.raises(PortError, match=r"cannot look into .*File name too long"),
+        open_services(tmp_path / (300 * "x")),
+    ):
+        pass
