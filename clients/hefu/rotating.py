@@ -68,7 +68,7 @@ def rotate(path: str, service: Service) -> Rotated:
     """Make new recovery words, send the vault under them, and close the old one, last of all.
 
     ClientError where this home's key may not close it, before anything is changed. Durable on return; safe to
-    interrupt anywhere and to run again, which goes on with the words that were made.
+    interrupt anywhere and to run again, which goes on with the words that were made while anything is left to do.
     """
     with _alone(path):
         home = load(path)
@@ -87,7 +87,8 @@ def rotate(path: str, service: Service) -> Rotated:
 def join(path: str, service: Service, recovery: Recovery) -> Joined:
     """Take new words in the place of the old, and exchange with the service what either lacks.
 
-    ClientError for words that are not of this depositor's vault, or while the old vault is open. Safe to run again.
+    ClientError for words that are not of this depositor's vault, or while the old vault is open. Safe to interrupt
+    anywhere and to run again, even when all was done.
     """
     with _alone(path):
         home = load_either(path)
@@ -97,9 +98,7 @@ def join(path: str, service: Service, recovery: Recovery) -> Joined:
             _check_closed(service, home.recovery.secret)
             _seal_again(home.vault)  # of an earlier change that was cut short
             _begin(path, home.recovery, recovery)
-        elif home.recovery.former is None:
-            raise ClientError(say("join.same", path=path))
-        else:
+        elif home.recovery.former is not None:
             _check_closed(service, home.recovery.former)
         home = load_either(path)
         _seal_again(home.vault)

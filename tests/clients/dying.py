@@ -10,6 +10,7 @@ import errno
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,8 @@ from typing import Any, NoReturn, Self
 ROOT = Path(__file__).resolve().parents[2]
 DIE, CUT, FULL = "die", "cut", "full"
 DIED = 77
+MOST_CALLS = 4000  # more than any command makes: one that is asked for more never ends well
+MOST_SECONDS = 120
 
 
 class Forker:
@@ -38,6 +41,7 @@ class Forker:
             stdout=subprocess.PIPE,
             text=True,
         )
+        self._said = ""
         return self
 
     def __exit__(
@@ -52,12 +56,13 @@ class Forker:
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        assert calls < MOST_CALLS, self._said
         order = [how, calls, piece, [str(word) for word in words]]
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        code, said = json.loads(self._process.stdout.readline())
-        assert code >= 0, said
-        assert "Traceback" not in said, said
+        code, self._said = json.loads(self._process.stdout.readline())
+        assert code >= 0, (code, self._said)
+        assert "Traceback" not in self._said, self._said
         return int(code)
 
     def dies(self, calls: int, *words: object, piece: int | None = None) -> bool:
@@ -135,6 +140,7 @@ def _serve() -> None:
         with tempfile.TemporaryFile() as output:
             child = os.fork()
             if child == 0:
+                signal.alarm(MOST_SECONDS)  # the end of a command that waits for ever
                 how, calls, piece, words = json.loads(line)
                 _run(how, calls, piece, words, output.fileno())
             code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,7 @@ def test_another_computer_is_told_and_takes_the_new_words(full: Firm, documents:
     assert (checked.findings, checked.pending) == ([], [])
 
 
-@pytest.mark.parametrize(("how", "every"), [(DIE, 19), (CUT, 5)])
+@pytest.mark.parametrize(("how", "every"), [(DIE, 19), (CUT, 5), pytest.param(DIE, 1, marks=pytest.mark.soak)])
 def test_joining_that_is_interrupted_goes_on(full: Firm, forker: Forker, how: str, every: int) -> None:
     other = second(full)
     (other / "recovery.html").write_bytes((Path(full.home.path) / "recovery.html").read_bytes())
@@ -154,6 +155,22 @@ def test_joining_that_is_interrupted_goes_on(full: Firm, forker: Forker, how: st
     while forker.run(how, calls, *words):
         calls += every
     assert not (other / "recovery.html").exists()
+    checked = verify_vault(load_reader(str(other)), full.service)
+    assert (checked.findings, checked.pending, checked.deposits) == ([], [], 2)
+
+
+def test_joining_that_is_interrupted_at_its_very_end_is_done_when_it_is_run_again(
+    full: Firm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old words are gone by then, and nothing says that the change is under way."""
+    other = second(full)
+    (full.folder / "new words").write_text(format_words(rotated(full)))
+    words = ("vault", "join", "--home", other, "--words", full.folder / "new words")
+    with monkeypatch.context() as patch:
+        patch.setattr("hefu.rotating.sync_folder", lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "no disk")))
+        hefu(*words, expect=3)
+    assert not (other / "vault.key.old").exists()
+    hefu(*words)
     checked = verify_vault(load_reader(str(other)), full.service)
     assert (checked.findings, checked.pending, checked.deposits) == ([], [], 2)
 

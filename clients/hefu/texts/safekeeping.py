@@ -179,7 +179,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "另一个 hefu 命令正在更换 {path} 的恢复词；请等它结束",
         "another hefu command is replacing the recovery words of {path}; wait for it",
     ),
-    "join.same": ("{path} 用的已是这些恢复词", "{path} has these recovery words already"),
     "join.other_firm": (
         "这些恢复词不是存证主体 {depositor} 的",
         "these recovery words are not those of depositor {depositor}",
