@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -13,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from hefu_service.bounded import PATIENCE_S, Question
 from hefu_service.intake.committer import received_at
 from hefu_service.jobs.backlog import Reach, reach_of
 from hefu_service.ports import ClockError, StorageError
@@ -20,34 +20,30 @@ from hefu_service.services import Services
 
 LOG: Final = logging.getLogger("hefu.readiness")
 PARTS: Final = ("database", "disk", "clock", "sealing", "signer")
-_PATIENCE_S: Final = 2.0
 _GOOD_FOR_S: Final = 1.0  # so that whoever keeps asking costs next to nothing
 _LEAST_FREE: Final = 256 << 20  # bytes, or a twentieth of a disk that is small
 
+_FINE: Final = Future[str | None]()
+_FINE.set_result(None)
+
 
 class Probe:
-    """Asks in a thread of its own, once at a time however many want to know, and remembers a good answer for 1 s."""
+    """Finds out what is wrong with a part, if anything, and remembers for 1 s that nothing is."""
 
     def __init__(self, part: str, ask: Callable[[], str | None], failing: str) -> None:
         """``ask`` tells what is wrong, if anything; ``failing`` does where ``ask`` raises instead."""
         self._part = part
         self._ask = ask
         self._failing = failing
-        self._lock = threading.Lock()
-        self._answer: Future[str | None] = Future()
-        self._answer.set_result(None)
+        self._question = Question(self._find_out, part)
+        self._last: str | None = None
         self._good_until = 0.0
 
     def asked(self) -> Future[str | None]:
         """What is wrong, or None, as soon as that is known."""
-        with self._lock:
-            if self._answer.done() and time.monotonic() >= self._good_until:
-                before, begun = self._answer.result(), Future[str | None]()
-                threading.Thread(target=self._run, args=(begun, before), name=self._part, daemon=True).start()
-                self._answer = begun  # not before: the system may have no thread to give
-            return self._answer
+        return _FINE if time.monotonic() < self._good_until else self._question.asked()
 
-    def _run(self, answer: Future[str | None], before: str | None) -> None:
+    def _find_out(self) -> str | None:
         cause = None
         try:
             wrong = self._ask()
@@ -55,10 +51,11 @@ class Probe:
             wrong, cause = self._failing, str(error)
         if wrong is None:
             self._good_until = time.monotonic() + _GOOD_FOR_S
-        if wrong != before:
+        if wrong != self._last:
             event = {"part": self._part, "reason": wrong, "cause": cause}
             LOG.warning("not ready" if wrong else "ready again", extra={"event": event})
-        answer.set_result(wrong)
+        self._last = wrong
+        return wrong
 
 
 class Readiness:
@@ -77,7 +74,7 @@ class Readiness:
     def not_ready(self) -> Mapping[str, str]:
         """The parts that do not work, and why, in words fit for anyone; empty when all do. Takes 2 s at most."""
         asked = {part: probe.asked() for part, probe in self._probes.items()}
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + PATIENCE_S
         answers = {part: _wait(answer, deadline) for part, answer in asked.items()}
         return {part: wrong for part, wrong in answers.items() if wrong is not None}
 
@@ -86,7 +83,7 @@ def _wait(answer: Future[str | None], deadline: float) -> str | None:
     try:
         return answer.result(max(deadline - time.monotonic(), 0))
     except TimeoutError:
-        return f"no answer within {_PATIENCE_S:g} s"
+        return f"no answer within {PATIENCE_S:g} s"
 
 
 def _database(services: Services) -> None:

@@ -211,7 +211,7 @@ def test_sealing_that_hangs_is_told_of_although_nothing_has_failed(
 def test_a_probe_that_hangs_delays_an_answer_by_its_patience_and_is_asked_once(
     service: SampleService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readiness, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(readiness, "PATIENCE_S", 0.05)
     go_on, asked = threading.Event(), []
 
     def hangs() -> None:
@@ -225,7 +225,7 @@ def test_a_probe_that_hangs_delays_an_answer_by_its_patience_and_is_asked_once(
         assert time.monotonic() - started < 5
     assert len(asked) == 1
     go_on.set()
-    monkeypatch.setattr(readiness, "_PATIENCE_S", PATIENCE_S)
+    monkeypatch.setattr(readiness, "PATIENCE_S", PATIENCE_S)
     until(lambda: found.not_ready() == {})
 
 
