@@ -203,16 +203,22 @@ def bytes_below(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def synced(two: Two) -> Path:
-    """The folder that a second computer has two colleagues' evidence in, and one of its own under the same name."""
+def own(two: Two) -> Path:
+    """The folder that a second computer has evidence of its own in, under a name that a colleague's has as well."""
     two.enrol_second()
     out, one = two.folder / "out", two.folder / "documents" / "0.txt"
     hefu("deposit", one, "--home", two.first, "--out", two.folder / "evidence", "--wait")
     (two.copies / "0.txt").write_bytes(b"another")
     hefu("deposit", two.copies / "0.txt", "--home", two.second, "--out", out, "--wait")
-    two.sync("--out", out)
-    assert bytes_below(out).keys() == {"documents.hefu.bundle", "0.txt.hefu.json", "1/0.txt.hefu.json"}
     return out
+
+
+@pytest.fixture
+def synced(two: Two, own: Path) -> Path:
+    """The same, with two colleagues' evidence beside it."""
+    two.sync("--out", own)
+    assert bytes_below(own).keys() == {"documents.hefu.bundle", "0.txt.hefu.json", "1/0.txt.hefu.json"}
+    return own
 
 
 @pytest.mark.parametrize(
@@ -304,17 +310,12 @@ def test_evidence_that_carries_another_deposits_receipt_is_not_taken_for_good(tw
     assert [problem["path"] for problem in done["problems"]] == [str(path)]
 
 
-def test_evidence_that_is_new_here_leaves_the_name_of_what_was_deleted_alone(two: Two) -> None:
-    two.enrol_second()
-    out, one = two.folder / "out", two.folder / "documents" / "0.txt"
-    hefu("deposit", one, "--home", two.first, "--out", two.folder / "evidence", "--wait")
-    (two.copies / "0.txt").write_bytes(b"another")
-    hefu("deposit", two.copies / "0.txt", "--home", two.second, "--out", out, "--wait")
-    mine = (out / "0.txt.hefu.json").read_bytes()
-    (out / "0.txt.hefu.json").unlink()
-    assert two.sync("--out", out)["problems"] == []
-    assert bytes_below(out)["0.txt.hefu.json"] == mine
-    assert bytes_below(out)["1/0.txt.hefu.json"] == (two.folder / "evidence" / "0.txt.hefu.json").read_bytes()
+def test_evidence_that_is_new_here_leaves_the_name_of_what_was_deleted_alone(two: Two, own: Path) -> None:
+    mine = (own / "0.txt.hefu.json").read_bytes()
+    (own / "0.txt.hefu.json").unlink()
+    assert two.sync("--out", own)["problems"] == []
+    assert bytes_below(own)["0.txt.hefu.json"] == mine
+    assert bytes_below(own)["1/0.txt.hefu.json"] == (two.folder / "evidence" / "0.txt.hefu.json").read_bytes()
 
 
 def test_what_was_cut_out_of_evidence_is_not_taken_for_a_changed_one(two: Two, synced: Path) -> None:
