@@ -5,14 +5,20 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
-from hefu_service.ports import HeadMovedError
+from hefu_service.ports import HeadMovedError, IntakeHead
 from hefu_service.sealing.publish import publish
 from hefu_service.sealing.seal import seal_once
 from hefu_service.services import Services
 
 
 def settle(services: Services) -> None:
-    """Seal and publish until nothing is owed."""
+    """Seal and publish what is owed now.
+
+    What is accepted meanwhile waits for the end of its own window: taken along at once, a few deposits at a time, it
+    would keep a busy service sealing without end, each record at the price of a thousand deposits.
+    """
+    with services.store.view() as view:
+        until = view.intake_head()
     owed = True
     while owed:
         # In turn, so that workers do not all do the same work; what keeps the ledger one is that its head is swapped.
@@ -24,3 +30,10 @@ def settle(services: Services) -> None:
         started = time.monotonic()
         if publish(services):
             services.watch.published(time.monotonic() - started)
+        owed = owed and not _reaches(services, until)
+
+
+def _reaches(services: Services, until: IntakeHead) -> bool:
+    with services.store.view() as view:
+        head = view.ledger_head()
+    return head.entries >= until.next_seq and head.events >= until.next_event
