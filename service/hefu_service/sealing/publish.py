@@ -7,9 +7,10 @@ from typing import Final
 from hefu_ledger.checkpoint import Checkpoint
 from hefu_ledger.merkle import Frontier, NodeReader, consistency_path, leaf_hash, root_of, root_of_leaves
 from hefu_ledger.note import format_note
+from hefu_ledger.statement import statement_id
 from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, format_bundle, tile_bytes, tiles_at
 from hefu_service.ports import LedgerHead, StoredRecord, View
-from hefu_service.sealing.batch import batch_body, leaf_hashes
+from hefu_service.sealing.batch import batch_body
 from hefu_service.sealing.history import check_past, published_checkpoint
 from hefu_service.sealing.nodes import format_nodes
 from hefu_service.sealing.stops import SealingStoppedError
@@ -64,17 +65,20 @@ def _keep_published(services: Services) -> None:
 
 def _write_leaves(services: Services, view: View, first: int, end: int) -> None:
     for record in [record for record in view.records(first, end - first) if record.type == "batch"]:
-        leaves = _leaves(services, view, record)
+        leaves = _leaves(view, record)
         if len(leaves) > 32 * FEW:
             services.files.write_nodes(record.index, format_nodes(leaves))
         services.files.write_leaves(record.index, leaves)
 
 
-def _leaves(services: Services, view: View, record: StoredRecord) -> bytes:
-    """Hash a batch's deposits again; SealingStoppedError unless they lead to the root that its record holds."""
-    body = batch_body(record)
-    deposits = list(view.deposits(body.first_seq, body.count))
-    leaves = leaf_hashes(deposits, first_seq=body.first_seq, origin=services.origin)
+def _leaves(view: View, record: StoredRecord) -> bytes:
+    """Hash a batch's deposits again; SealingStoppedError unless they are those that its record was made of."""
+    body, leaves = batch_body(record), b""
+    for deposit in view.deposits(body.first_seq, body.count):
+        # Not parsed again, which takes ten times as long: the root vouches for the acceptance that was when it was made.
+        if statement_id(deposit.statement).hex() not in deposit.acceptance:
+            raise SealingStoppedError(f"deposit {deposit.seq}: its statement is no longer the one that was accepted")
+        leaves += leaf_hash(deposit.acceptance.encode())
     if root_of_leaves(leaves) != body.roots["sha-256"]:
         raise SealingStoppedError(f"the deposits of record {record.index} no longer lead to the root it holds")
     return leaves
