@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from tests.sample_service import SampleService
@@ -13,9 +15,11 @@ from tests.sample_service import SampleService
 from hefu_ledger.keys import Ed25519Signer
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs import tasks, ticker
+from hefu_service.jobs.backlog import reach_of
 from hefu_service.jobs.tasks import settle
 from hefu_service.jobs.ticker import Ticker
-from hefu_service.ports import ClockError, HeadMovedError, StorageError
+from hefu_service.ports import ClockError, HeadMovedError, StorageError, Unwatched
+from hefu_service.sealing import seal
 from hefu_service.sealing.seal import seal_once
 from hefu_service.services import Services
 
@@ -88,6 +92,34 @@ def test_enough_deposits_end_a_window_early(
         assert runs.acquire(timeout=PATIENCE_S)
         assert sealed(service) == 4
         assert not runs.acquire(timeout=0.05)  # what is sealed is not waiting any more
+
+
+def test_what_is_accepted_while_a_window_is_sealed_waits_for_the_end_of_its_own(
+    service: SampleService, key: Ed25519Signer
+) -> None:
+    """Or a busy service would seal without end, a few deposits at a time."""
+    arriving = itertools.count(3)
+
+    class Busy(Unwatched):
+        def sealed(self, seconds: float) -> None:
+            del seconds
+            service.deposit(key, first=next(arriving))
+
+    service.deposit(key, 3)
+    settle(replace(service.services, watch=Busy()))
+    with service.services.store.view() as view:
+        reach = reach_of(view)
+    assert (reach.ledger.entries, reach.intake.next_seq, reach.published) == (3, 4, reach.ledger.size)
+
+
+def test_what_is_owed_is_sealed_however_many_batches_it_takes(
+    service: SampleService, key: Ed25519Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seal, "MOST_DEPOSITS", 2)
+    service.deposit(key, 5)
+    settle(service.services)
+    with service.services.store.view() as view:
+        assert not reach_of(view).owed
 
 
 def test_what_nobody_told_it_of_is_found_by_a_sweep(

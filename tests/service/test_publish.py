@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.sample_service import (
@@ -34,7 +35,7 @@ from hefu_ledger.verify import verify_receipt
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import retire_key
 from hefu_service.jobs.tasks import settle
-from hefu_service.ports import ImmutableError, LedgerHead, SignerError, StorageError, StoredRecord
+from hefu_service.ports import Deposit, ImmutableError, LedgerHead, SignerError, StorageError, StoredRecord
 from hefu_service.sealing import publish as publishing
 from hefu_service.sealing.history import check_past
 from hefu_service.sealing.publish import publish
@@ -210,14 +211,26 @@ def test_a_root_is_read_back_from_the_tiles_that_were_written(
         service.settle()
 
 
+@pytest.mark.parametrize(
+    ("member", "expected"), [("acceptance", "no longer lead"), ("statement", "no longer the one that was accepted")]
+)
 def test_deposits_that_changed_since_they_were_sealed_stop_the_publishing(
-    service: SampleService, monkeypatch: pytest.MonkeyPatch
+    service: SampleService, monkeypatch: pytest.MonkeyPatch, member: str, expected: str
 ) -> None:
     service.deposit(service.enrol(), 2)
     seal_once(service.services)
-    monkeypatch.setattr(publishing, "leaf_hashes", lambda *_, **__: bytes(64))
-    with pytest.raises(SealingStoppedError, match="no longer lead"):
+    real, before = SqlView.deposits, files(service)
+
+    def deposits(view: SqlView, first: int, count: int) -> Iterator[Deposit]:
+        for deposit in real(view, first, count):
+            value = getattr(deposit, member)
+            changed: Any = {member: value + value[:1]}
+            yield replace(deposit, **changed) if deposit.seq == 1 else deposit
+
+    monkeypatch.setattr(SqlView, "deposits", deposits)
+    with pytest.raises(SealingStoppedError, match=expected):
         publish(service.services)
+    assert files(service) == before
 
 
 def test_a_lost_public_folder_is_written_again_from_the_database(service: SampleService) -> None:

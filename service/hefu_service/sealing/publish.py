@@ -75,7 +75,7 @@ def _leaves(view: View, record: StoredRecord) -> bytes:
     """Hash a batch's deposits again; SealingStoppedError unless they are those that its record was made of."""
     body, leaves = batch_body(record), b""
     for deposit in view.deposits(body.first_seq, body.count):
-        # Not parsed again, which takes ten times as long: the root vouches for the acceptance that was when it was made.
+        # Not parsed again, which takes ten times as long: the root vouches for an acceptance that was, to be sealed.
         if statement_id(deposit.statement).hex() not in deposit.acceptance:
             raise SealingStoppedError(f"deposit {deposit.seq}: its statement is no longer the one that was accepted")
         leaves += leaf_hash(deposit.acceptance.encode())
