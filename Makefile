@@ -30,7 +30,7 @@ test: $(DEV)
 	@$(BIN)/python -m pytest -q -n 2
 
 soak: $(DEV)
-	@$(BIN)/python -m pytest -q -m soak -o faulthandler_timeout=7200
+	@$(BIN)/python -m pytest -q -m soak
 
 bench: $(DEV)
 	@$(BIN)/python tests/bench/run.py

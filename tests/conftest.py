@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -53,6 +54,11 @@ _DESELECTED = pytest.StashKey[set[str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_DESELECTED] = set()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("soak"):  # which takes as long as it takes
+        faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

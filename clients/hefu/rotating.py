@@ -196,7 +196,7 @@ def _begin(path: str, old: Recovery, new: Recovery) -> None:
 def _end(path: str) -> None:
     with suppress(FileNotFoundError):
         os.unlink(reach(f"{path}/{homes.FORMER_KEY}"))
-        sync_folder(f"{path}/{homes.FORMER_KEY}")
+    sync_folder(f"{path}/{homes.FORMER_KEY}")  # also where it went in a run that was cut short before this
 
 
 def _seal_again(vault: Vault) -> list[Problem]:

@@ -152,6 +152,7 @@ def _load(settings: Settings, parent: int) -> Flask:
         stack.callback(slow.stop)
     Finalize(None, stack.close, exitpriority=100)  # atexit is not run in a child of multiprocessing
     end_with(parent, lambda: os._exit(1))
+    gc.collect()
     gc.freeze()  # what is here stays: each look through all of it would hold every request up for a tenth of a second
     return app
 

@@ -170,7 +170,10 @@ def test_joining_that_is_interrupted_at_its_very_end_is_done_when_it_is_run_agai
         patch.setattr("hefu.rotating.sync_folder", lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "no disk")))
         hefu(*words, expect=3)
     assert not (other / "vault.key.old").exists()
+    synced: list[str] = []
+    monkeypatch.setattr("hefu.rotating.sync_folder", synced.append)
     hefu(*words)
+    assert synced == [f"{other}/vault.key.old"], "or a power cut would bring the old words back"
     checked = verify_vault(load_reader(str(other)), full.service)
     assert (checked.findings, checked.pending, checked.deposits) == ([], [], 2)
 

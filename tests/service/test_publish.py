@@ -212,10 +212,17 @@ def test_a_root_is_read_back_from_the_tiles_that_were_written(
 
 
 @pytest.mark.parametrize(
-    ("member", "expected"), [("acceptance", "no longer lead"), ("statement", "no longer the one that was accepted")]
+    ("member", "value", "expected"),
+    [
+        ("acceptance", "x{}", "no longer lead"),
+        ("statement", b"another", "deposit 1 is no longer the one"),
+        ("statement_id", bytes(32), "deposit 1 is no longer the one"),
+        ("depositor", "another", "deposit 1 is no longer the one"),
+        ("nth", 5, "deposit 1 is no longer the one"),
+    ],
 )
 def test_deposits_that_changed_since_they_were_sealed_stop_the_publishing(
-    service: SampleService, monkeypatch: pytest.MonkeyPatch, member: str, expected: str
+    service: SampleService, monkeypatch: pytest.MonkeyPatch, member: str, value: Any, expected: str
 ) -> None:
     service.deposit(service.enrol(), 2)
     seal_once(service.services)
@@ -223,9 +230,8 @@ def test_deposits_that_changed_since_they_were_sealed_stop_the_publishing(
 
     def deposits(view: SqlView, first: int, count: int) -> Iterator[Deposit]:
         for deposit in real(view, first, count):
-            value = getattr(deposit, member)
-            changed: Any = {member: value + value[:1]}
-            yield replace(deposit, **changed) if deposit.seq == 1 else deposit
+            changed = value.format(deposit.acceptance) if member == "acceptance" else value
+            yield replace(deposit, **{member: changed}) if deposit.seq == 1 else deposit
 
     monkeypatch.setattr(SqlView, "deposits", deposits)
     with pytest.raises(SealingStoppedError, match=expected):

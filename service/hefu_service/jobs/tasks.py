@@ -27,10 +27,10 @@ def settle(services: Services) -> None:
             owed = seal_once(services)
             if owed:
                 services.watch.sealed(time.monotonic() - started)
+        owed = owed and not _reaches(services, until)  # before publishing: what another seals now, another may publish
         started = time.monotonic()
         if publish(services):
             services.watch.published(time.monotonic() - started)
-        owed = owed and not _reaches(services, until)
 
 
 def _reaches(services: Services, until: IntakeHead) -> bool:

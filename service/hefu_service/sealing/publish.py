@@ -9,7 +9,7 @@ from hefu_ledger.merkle import Frontier, NodeReader, consistency_path, leaf_hash
 from hefu_ledger.note import format_note
 from hefu_ledger.statement import statement_id
 from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, format_bundle, tile_bytes, tiles_at
-from hefu_service.ports import LedgerHead, StoredRecord, View
+from hefu_service.ports import Deposit, LedgerHead, StoredRecord, View
 from hefu_service.sealing.batch import batch_body
 from hefu_service.sealing.history import check_past, published_checkpoint
 from hefu_service.sealing.nodes import format_nodes
@@ -73,15 +73,23 @@ def _write_leaves(services: Services, view: View, first: int, end: int) -> None:
 
 def _leaves(view: View, record: StoredRecord) -> bytes:
     """Hash a batch's deposits again; SealingStoppedError unless they are those that its record was made of."""
-    body, leaves = batch_body(record), b""
-    for deposit in view.deposits(body.first_seq, body.count):
-        # Not parsed again, which takes ten times as long: the root vouches for an acceptance that was, to be sealed.
-        if statement_id(deposit.statement).hex() not in deposit.acceptance:
-            raise SealingStoppedError(f"deposit {deposit.seq}: its statement is no longer the one that was accepted")
-        leaves += leaf_hash(deposit.acceptance.encode())
+    body = batch_body(record)
+    leaves = b"".join([_leaf(deposit) for deposit in view.deposits(body.first_seq, body.count)])
     if root_of_leaves(leaves) != body.roots["sha-256"]:
         raise SealingStoppedError(f"the deposits of record {record.index} no longer lead to the root it holds")
     return leaves
+
+
+def _leaf(deposit: Deposit) -> bytes:
+    """Hash an acceptance, which is not parsed again: the root vouches for one that was, and that takes ten times as
+    long. SealingStoppedError if it is not of the statement beside it.
+    """
+    identity = statement_id(deposit.statement)
+    owner = f'"depositor":"{deposit.depositor}","nth":{deposit.nth},"origin":'
+    place = f'"seq":{deposit.seq},"statement":"{identity.hex()}"}}'
+    if identity != deposit.statement_id or owner not in deposit.acceptance or place not in deposit.acceptance:
+        raise SealingStoppedError(f"deposit {deposit.seq} is no longer the one that was accepted")
+    return leaf_hash(deposit.acceptance.encode())
 
 
 def _grown(services: Services, view: View, old_size: int, size: int) -> NodeReader:
