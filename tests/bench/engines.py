@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,10 +112,12 @@ def production(scratch: Path, webs: int = 1) -> Iterator[Engine]:
             running.kill()
 
 
-ENGINES: Final[Mapping[str, Callable[[Path], AbstractContextManager[Engine]]]] = {
-    "embedded": embedded,
-    "production": production,
-}
+NAMES: Final = ("embedded", "production")
+
+
+def run(name: str, scratch: Path, webs: int) -> AbstractContextManager[Engine]:
+    """One of them; ``webs``: of `serve` processes in production."""
+    return production(scratch, webs) if name == "production" else embedded(scratch)
 
 
 def _on_disk(paths: Iterable[Path]) -> int:
