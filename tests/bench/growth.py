@@ -47,7 +47,7 @@ LEAST = 0.85
 
 
 class Measured(NamedTuple):
-    """Deposits, sealing and receipts (over HTTP, in process) a second; seconds that all `serve` take to start, to recover.
+    """Deposits, sealing and receipts (over HTTP, in process) a second; seconds that a start and a recovery take.
 
     ``owed`` are the deposits that were not sealed when every process was killed.
     """
