@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +97,7 @@ def embedded(scratch: Path) -> Iterator[Engine]:
 
 
 @contextmanager
-def production(scratch: Path, webs: int = 1) -> Iterator[Engine]:
+def production(scratch: Path, webs: int = os.cpu_count() or 1) -> Iterator[Engine]:
     """PostgreSQL and Valkey, `serve` (as many as ``webs``) and `worker`."""
     with postgres_server() as server, valkey_server() as valkey:
         bare = server.create()
@@ -112,12 +112,10 @@ def production(scratch: Path, webs: int = 1) -> Iterator[Engine]:
             running.kill()
 
 
-NAMES: Final = ("embedded", "production")
-
-
-def run(name: str, scratch: Path, webs: int) -> AbstractContextManager[Engine]:
-    """One of them; ``webs``: of `serve` processes in production."""
-    return production(scratch, webs) if name == "production" else embedded(scratch)
+ENGINES: Final[Mapping[str, Callable[[Path], AbstractContextManager[Engine]]]] = {
+    "embedded": embedded,
+    "production": production,
+}
 
 
 def _on_disk(paths: Iterable[Path]) -> int:

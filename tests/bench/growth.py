@@ -8,7 +8,6 @@ PostgreSQL that it starts.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import sys
 import tempfile
@@ -21,9 +20,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), *(str(ROOT / name) for name in ("ledger", "service", "clients"))]
 
-from tests.bench import engines
 from tests.bench.depositors import enrol, statements
-from tests.bench.engines import Engine
+from tests.bench.engines import ENGINES, Engine
 from tests.bench.growing import grow
 from tests.bench.load import MANY, Loads, requests_at_random, target
 from tests.bench.measure import seconds
@@ -94,10 +92,10 @@ def build(engine: Engine, depositors: Sequence[str], count: int) -> None:
 
 
 @contextmanager
-def begun(engine: str, scratch: Path, webs: int) -> Iterator[tuple[Engine, list[str]]]:
+def begun(engine: str, scratch: Path) -> Iterator[tuple[Engine, list[str]]]:
     """A ledger with nothing but depositors, which nobody serves."""
     scratch.mkdir()
-    with engines.run(engine, scratch, webs) as running:
+    with ENGINES[engine](scratch) as running:
         depositors = enrol(running)
         running.kill()
         with open_services(running.data, running.database) as services:
@@ -170,17 +168,14 @@ def main() -> None:
     """Measure an empty ledger, build a large one, measure that."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", nargs="?", type=int, default=TEN_MILLION, help="deposits (%(default)s)")
-    parser.add_argument("--engine", choices=engines.NAMES, default="embedded", help="%(default)s, if none is named")
-    parser.add_argument(
-        "--webs", type=int, default=os.cpu_count(), help="`serve` processes in production (%(default)s: one a core)"
-    )
+    parser.add_argument("--engine", choices=list(ENGINES), default="embedded", help="%(default)s, if none is named")
     parser.add_argument("--seconds", type=float, default=10)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hefu-growth-") as name:
         scratch = Path(name)
-        with begun(chosen.engine, scratch / "empty", chosen.webs) as (engine, depositors):
+        with begun(chosen.engine, scratch / "empty") as (engine, depositors):
             empty = measure(engine, depositors, scratch, chosen.seconds)
-        with begun(chosen.engine, scratch / "grown", chosen.webs) as (engine, depositors):
+        with begun(chosen.engine, scratch / "grown") as (engine, depositors):
             print(f"building {chosen.count:,} deposits, {chosen.engine}", flush=True)
             build(engine, depositors, chosen.count)
             print(disk(engine, chosen.count), flush=True)

@@ -20,9 +20,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), *(str(ROOT / name) for name in ("ledger", "service", "clients"))]
 
-from tests.bench import baselines, engines
+from tests.bench import baselines
 from tests.bench.depositors import enrol, statements
-from tests.bench.engines import Engine
+from tests.bench.engines import Engine, embedded, production
 from tests.bench.generating import Load, generate, get, post
 from tests.bench.trivial import trivial_server
 
@@ -170,7 +170,8 @@ def run(engine: str, scenarios: Sequence[str], **options: Any) -> None:
     webs = options.pop("webs")
     with tempfile.TemporaryDirectory(prefix="hefu-load-") as name:
         scratch = Path(name)
-        with engines.run(engine, scratch, webs) as service:
+        running = embedded(scratch) if engine == "embedded" else production(scratch, webs)
+        with running as service:
             print(
                 f"\n{engine}: {', '.join(f'{what} is process {pid}' for what, pid in service.pids.items())}", flush=True
             )
@@ -194,7 +195,7 @@ def main() -> None:
     """Run the scenarios named, or all but what `single` includes, on the engines named, or both."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], help="all, if none is named")
-    parser.add_argument("--engine", choices=engines.NAMES, action="append")
+    parser.add_argument("--engine", choices=["embedded", "production"], action="append")
     parser.add_argument(
         "--webs", type=int, default=os.cpu_count(), help="`serve` processes in production (%(default)s: one a core)"
     )
@@ -206,7 +207,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="hefu-load-") as scratch:
         for line in (*bare_work(Path(scratch)), *own_cost(Path(scratch))):
             print(line, flush=True)
-    for engine in chosen.engine or engines.NAMES:
+    for engine in chosen.engine or ["embedded", "production"]:
         options = {"seconds": chosen.seconds, "connections": chosen.connections, "rate": chosen.rate}
         run(engine, scenarios, webs=chosen.webs, **options)
 

@@ -20,6 +20,7 @@ from hefu_service.jobs.tasks import settle
 from hefu_service.jobs.ticker import Ticker
 from hefu_service.ports import ClockError, HeadMovedError, StorageError, Unwatched
 from hefu_service.sealing import seal
+from hefu_service.sealing.publish import publish
 from hefu_service.sealing.seal import seal_once
 from hefu_service.services import Services
 
@@ -117,6 +118,24 @@ def test_what_is_owed_is_sealed_however_many_batches_it_takes(
 ) -> None:
     monkeypatch.setattr(seal, "MOST_DEPOSITS", 2)
     service.deposit(key, 5)
+    settle(service.services)
+    with service.services.store.view() as view:
+        assert not reach_of(view).owed
+
+
+def test_what_another_seals_after_it_has_published_is_published_too(
+    service: SampleService, key: Ed25519Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other may die before it publishes."""
+
+    def publish_and_seal(services: Services) -> bool:
+        done = publish(services)
+        seal_once(services)
+        return done
+
+    monkeypatch.setattr(seal, "MOST_DEPOSITS", 2)
+    monkeypatch.setattr(tasks, "publish", publish_and_seal)
+    service.deposit(key, 4)
     settle(service.services)
     with service.services.store.view() as view:
         assert not reach_of(view).owed

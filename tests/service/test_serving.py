@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -174,6 +175,23 @@ def test_a_child_that_dies_ends_the_service_with_3(service: Serving) -> None:
 
 
 # Serving
+
+
+LOADING = """
+import gc, os, sys
+from pathlib import Path
+from hefu_service.server import _load
+from hefu_service.settings import Settings
+_load(Settings(Path(sys.argv[1])), os.getppid())
+print(gc.get_freeze_count())
+"""
+
+
+def test_what_is_there_at_the_start_is_searched_for_garbage_no_more(begun: Path) -> None:
+    """Such a search holds up every request; what serving itself makes is a thousandth of it."""
+    command = [sys.executable, "-c", LOADING, str(begun)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=ENVIRONMENT)
+    assert int(done.stdout) > 10_000
 
 
 def test_every_line_of_its_log_is_json_and_holds_nothing_of_whoever_asks(running: Serving) -> None:

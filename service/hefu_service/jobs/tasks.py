@@ -14,8 +14,8 @@ from hefu_service.services import Services
 def settle(services: Services) -> None:
     """Seal and publish what is owed now.
 
-    What is accepted meanwhile waits for the end of its own window: taken along at once, a few deposits at a time, it
-    would keep a busy service sealing without end, each record at the price of a thousand deposits.
+    What is accepted meanwhile waits for the end of its own window: taken along at once, it would keep a busy service
+    sealing without end, a few deposits a record.
     """
     with services.store.view() as view:
         until = view.intake_head()

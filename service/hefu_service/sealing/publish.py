@@ -7,10 +7,9 @@ from typing import Final
 from hefu_ledger.checkpoint import Checkpoint
 from hefu_ledger.merkle import Frontier, NodeReader, consistency_path, leaf_hash, root_of, root_of_leaves
 from hefu_ledger.note import format_note
-from hefu_ledger.statement import statement_id
 from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, format_bundle, tile_bytes, tiles_at
-from hefu_service.ports import Deposit, LedgerHead, StoredRecord, View
-from hefu_service.sealing.batch import batch_body
+from hefu_service.ports import LedgerHead, StoredRecord, View
+from hefu_service.sealing.batch import batch_body, leaf_hashes
 from hefu_service.sealing.history import check_past, published_checkpoint
 from hefu_service.sealing.nodes import format_nodes
 from hefu_service.sealing.stops import SealingStoppedError
@@ -65,31 +64,20 @@ def _keep_published(services: Services) -> None:
 
 def _write_leaves(services: Services, view: View, first: int, end: int) -> None:
     for record in [record for record in view.records(first, end - first) if record.type == "batch"]:
-        leaves = _leaves(view, record)
+        leaves = _leaves(services, view, record)
         if len(leaves) > 32 * FEW:
             services.files.write_nodes(record.index, format_nodes(leaves))
         services.files.write_leaves(record.index, leaves)
 
 
-def _leaves(view: View, record: StoredRecord) -> bytes:
-    """Hash a batch's deposits again; SealingStoppedError unless they are those that its record was made of."""
+def _leaves(services: Services, view: View, record: StoredRecord) -> bytes:
+    """Hash a batch's deposits again; SealingStoppedError unless they lead to the root that its record holds."""
     body = batch_body(record)
-    leaves = b"".join([_leaf(deposit) for deposit in view.deposits(body.first_seq, body.count)])
+    deposits = list(view.deposits(body.first_seq, body.count))
+    leaves = leaf_hashes(deposits, first_seq=body.first_seq, origin=services.origin)
     if root_of_leaves(leaves) != body.roots["sha-256"]:
         raise SealingStoppedError(f"the deposits of record {record.index} no longer lead to the root it holds")
     return leaves
-
-
-def _leaf(deposit: Deposit) -> bytes:
-    """Hash an acceptance, which is not parsed again: the root vouches for one that was, and that takes ten times as
-    long. SealingStoppedError if it is not of the statement beside it.
-    """
-    identity = statement_id(deposit.statement)
-    owner = f'"depositor":"{deposit.depositor}","nth":{deposit.nth},"origin":'
-    place = f'"seq":{deposit.seq},"statement":"{identity.hex()}"}}'
-    if identity != deposit.statement_id or owner not in deposit.acceptance or place not in deposit.acceptance:
-        raise SealingStoppedError(f"deposit {deposit.seq} is no longer the one that was accepted")
-    return leaf_hash(deposit.acceptance.encode())
 
 
 def _grown(services: Services, view: View, old_size: int, size: int) -> NodeReader:
