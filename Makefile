@@ -63,8 +63,8 @@ client: $(RUN)
 
 man: $(RUN)
 	@mkdir -p build
-	@HEFU_LANG=en $(BIN)/python -m hefu.manual > build/hefu.1
-	@HEFU_LANG=zh $(BIN)/python -m hefu.manual > build/hefu.zh_CN.1
+	@HEFU_LANG=en $(BIN)/python -m hefu.cli.manual > build/hefu.1
+	@HEFU_LANG=zh $(BIN)/python -m hefu.cli.manual > build/hefu.zh_CN.1
 
 # Without a key it fails, unless that is meant: make release UNSIGNED=1
 release: client

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from tests.postgres import Postgres
-    from tests.valkey import Valkey
+    from tests.support.postgres import Postgres
+    from tests.support.valkey import Valkey
 
 # A machine that is busy with other work must not fail a test by being slow; CI draws the same examples each time.
 settings.register_profile("hefu", deadline=None)
@@ -26,7 +26,7 @@ settings.load_profile("hefu-ci" if os.environ.get("CI") else "hefu")
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server."""
-    from tests.postgres import postgres_server  # noqa: PLC0415 -- most tests need no database
+    from tests.support.postgres import postgres_server  # noqa: PLC0415 -- most tests need no database
 
     with ExitStack() as stack:
         try:
@@ -39,7 +39,7 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[Valkey]:
     """A Redis server."""
-    from tests.valkey import valkey_server  # noqa: PLC0415 -- most tests need no queue
+    from tests.support.valkey import valkey_server  # noqa: PLC0415 -- most tests need no queue
 
     with ExitStack() as stack:
         try:

@@ -6,17 +6,19 @@ Importing this package imports nothing else until a name of it is used, since ``
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from hefu.sdk import Client, Deposited, Enrolled, enrol_home, inspect, read_policy, verify
+from hefu.version import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from hefu.client import Client, Deposited, Enrolled, enrol_home, inspect, read_policy, verify
+
+
 __all__ = ["Client", "Deposited", "Enrolled", "__version__", "enrol_home", "inspect", "read_policy", "verify"]
 
 
 def __getattr__(name: str) -> object:
-    """What ``sdk`` offers under a name that no module of this package has (PEP 562)."""
+    """What ``client`` offers under a name that no module of this package has (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module 'hefu' has no attribute {name!r}")
-    from hefu import sdk
+    from hefu import client
 
-    return getattr(sdk, name)
+    return getattr(client, name)

@@ -1,5 +1,5 @@
 """``python -m hefu``."""
 
-from hefu.cli import main
+from hefu.cli.main import main
 
 main()

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hefu.language import say
-from hefu.plain import plain
+from hefu.ui.escape import plain
+from hefu.ui.language import say
 
 NOT_PROVEN = 1
 REFUSED = 2

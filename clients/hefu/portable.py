@@ -15,7 +15,7 @@ from io import BytesIO
 from typing import Any, Final, NamedTuple
 
 from hefu.errors import CANNOT_TELL
-from hefu.language import say
+from hefu.ui.language import say
 
 MANIFEST: Final = "wheels.json"
 WHEELS: Final = "wheels"
@@ -43,7 +43,7 @@ def run(read: Any) -> None:
     if missing:
         version, platform = sysconfig.get_python_version(), sysconfig.get_platform()
         _give_up(say("portable.missing", names=", ".join(missing), version=version, platform=platform))
-    from hefu.cli import main  # what it imports has just become importable
+    from hefu.cli.main import main  # what it imports has just become importable
 
     main()
 

@@ -14,15 +14,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from hefu_ledger.acceptance import Acceptance, parse_acceptance
-from hefu_ledger.checkpoint import Checkpoint, parse_checkpoint
+from hefu_ledger.deposit.acceptance import Acceptance, parse_acceptance
+from hefu_ledger.deposit.statement import Seen, parse_signed_statement, statement_id
 from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.identity import parse_signed_possession
-from hefu_ledger.keys import VerifierKey
-from hefu_ledger.merkle import Frontier, leaf_hash, root_of_leaves
-from hefu_ledger.note import Note, parse_note, verify_note
-from hefu_ledger.record import (
+from hefu_ledger.records.identity import parse_signed_possession
+from hefu_ledger.records.record import (
     NO_RECORD,
     Batch,
     Clock,
@@ -33,8 +30,11 @@ from hefu_ledger.record import (
     parse_record,
     record_hash,
 )
-from hefu_ledger.roster import Roster
-from hefu_ledger.statement import Seen, parse_signed_statement, statement_id
+from hefu_ledger.records.roster import Roster
+from hefu_ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
+from hefu_ledger.tlog.keys import VerifierKey
+from hefu_ledger.tlog.merkle import Frontier, leaf_hash, root_of_leaves
+from hefu_ledger.tlog.note import Note, parse_note, verify_note
 
 _DEPOSITOR: Final = "/depositor/"
 

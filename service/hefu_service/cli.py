@@ -15,24 +15,23 @@ import click
 
 from hefu_ledger.encoding import format_time, parse_time
 from hefu_ledger.errors import LedgerError
-from hefu_ledger.keys import format_vkey, parse_vkey
+from hefu_ledger.tlog.keys import format_vkey, parse_vkey
 from hefu_ledger.uscc import parse_uscc
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import issue_code, reissue_code, report_compromised, retire_key
 from hefu_service.intake.refusals import RefusedError
-from hefu_service.logs import log_to_stderr
-from hefu_service.outbox.ports import Undelivered
+from hefu_service.observing.logs import log_to_stderr
 from hefu_service.outside.files import LedgerFolder
 from hefu_service.outside.mending import LedgerMender
-from hefu_service.ports import PortError
-from hefu_service.sealing.export import export_ledger
-from hefu_service.sealing.fsck import fsck as run_fsck
-from hefu_service.sealing.repair import repair as run_repair
+from hefu_service.ports.errors import PortError
+from hefu_service.ports.outbox import Undelivered
+from hefu_service.publishing.export import export_ledger
+from hefu_service.publishing.fsck import fsck as run_fsck
+from hefu_service.publishing.repair import repair as run_repair
 from hefu_service.sealing.stops import SealingStoppedError
-from hefu_service.senders import telling
 from hefu_service.services import Services
 from hefu_service.settings import SettingsError, read_settings
-from hefu_service.wiring import create_data, open_services, service_lock, upgrade_data
+from hefu_service.wiring import create_data, open_services, service_lock, telling, upgrade_data
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -144,7 +143,7 @@ def init(data: Path | None, origin: str, predecessor: Path | None) -> None:
 def serve(**flags: Any) -> None:
     """Serve until interrupted 启动服务."""
     # granian and Flask are slow to import, and only needed here
-    from hefu_service.server import serve as run  # noqa: PLC0415 -- granian and Flask are slow to import
+    from hefu_service.serving.server import serve as run  # noqa: PLC0415 -- granian and Flask are slow to import
 
     run(read_settings(os.environ, **flags))
 
@@ -165,7 +164,7 @@ def worker(queues: str, **flags: Any) -> None:
     """Seal what is owed and send messages, as the queues of HEFU_REDIS_URL ask, until interrupted 启动封存进程."""
     # RQ is slow to import, and only needed here
     from hefu_service.jobs.worker import Worker  # noqa: PLC0415 -- so is RQ
-    from hefu_service.metrics import Metrics  # noqa: PLC0415 -- only needed here
+    from hefu_service.observing.metrics import Metrics  # noqa: PLC0415 -- only needed here
 
     settings = read_settings(os.environ, **flags)
     if settings.redis_url is None:

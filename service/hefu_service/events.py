@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from hefu_ledger.encoding import canonical, parse_canonical
-from hefu_ledger.record import (
+from hefu_ledger.records.record import (
     FORMAT,
     MAX_RECORD,
     NO_RECORD,
@@ -20,7 +20,8 @@ from hefu_ledger.record import (
     format_record,
     parse_record,
 )
-from hefu_service.ports import Event, StorageError
+from hefu_service.ports.errors import StorageError
+from hefu_service.ports.rows import Event
 
 _TYPES: Final[dict[type, str]] = {Enrolment: "enrolment", KeyEvent: "key", Clock: "clock"}
 _NO_PLACE: Final = {"entries": 0, "format": FORMAT, "index": 0, "prev": NO_RECORD.hex()}

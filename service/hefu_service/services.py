@@ -6,20 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from hefu_ledger.keys import Signer
-from hefu_service.ports import (
-    BatchFiles,
-    CheckpointSigner,
-    Clock,
-    LedgerFiles,
-    Store,
-    Unwatched,
-    VaultFiles,
-    Watch,
-)
+from hefu_ledger.tlog.keys import Signer
+from hefu_service.ports.files import BatchFiles, LedgerFiles, VaultFiles
+from hefu_service.ports.store import Store
+from hefu_service.ports.world import CheckpointSigner, Clock, Unwatched, Watch
 
 if TYPE_CHECKING:  # no use case depends on messages
-    from hefu_service.outbox.ports import Sender
+    from hefu_service.ports.outbox import Sender
 
 VAULT_QUOTA: Final = 10 << 30  # bytes of a depositor
 

@@ -17,22 +17,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from hefu_ledger.keys import VerifierKey
 from hefu_ledger.names import acknowledgement_key_name, check_origin, recovery_key_name
 from hefu_ledger.number import check_prefix
-from hefu_ledger.record import Genesis, parse_record
-from hefu_service.clock import SystemClock
+from hefu_ledger.records.record import Genesis, parse_record
+from hefu_ledger.tlog.keys import VerifierKey
+from hefu_service.outbox.messages import MAIL, WEBHOOK
+from hefu_service.outside.clock import SystemClock
+from hefu_service.outside.disk import is_low
 from hefu_service.outside.files import BatchFolder, LedgerFolder
 from hefu_service.outside.lock import one_of_many, only_service
 from hefu_service.outside.signer import FileSigner, create_key, read_key
 from hefu_service.outside.vaults import VaultFolder
-from hefu_service.ports import PortError, Store
-from hefu_service.sealing.genesis import begin_ledger, read_predecessor
-from hefu_service.sealing.publish import publish
+from hefu_service.ports.errors import PortError
+from hefu_service.ports.outbox import Sender
+from hefu_service.ports.store import Store
+from hefu_service.publishing.genesis import begin_ledger, read_predecessor
+from hefu_service.publishing.publish import publish
 from hefu_service.services import Services
+from hefu_service.settings import Settings
 from hefu_service.store.engines import server_url, sqlite_url
 from hefu_service.store.migrate import upgrade
 from hefu_service.store.sql import open_store
@@ -160,3 +167,34 @@ def _genesis(store: Store) -> Genesis:
             "the database holds no genesis record: `hefu-service init` was interrupted; remove it and begin anew"
         )
     return body
+
+
+def telling(services: Services, settings: Settings) -> Services:
+    """The same services, which tell whom the settings name; PortError where a secret cannot be read."""
+    return replace(services, senders=make_senders(settings), disk_low=partial(is_low, settings.data))
+
+
+def make_senders(settings: Settings) -> dict[str, Sender]:
+    """A sender for each destination that is set."""
+    senders: dict[str, Sender] = {}
+    if settings.webhook_url is not None and settings.webhook_secret_file is not None:
+        from hefu_service.outside.webhook import (  # noqa: PLC0415 -- httpx is slow to import, and not always needed
+            WebhookSender,
+            parse_secret,
+        )
+
+        senders[WEBHOOK] = WebhookSender(settings.webhook_url, parse_secret(_secret(settings.webhook_secret_file)))
+    if settings.smtp_url is not None and settings.mail_from is not None and settings.mail_to is not None:
+        from hefu_service.outside.mail import MailSender, mail_server  # noqa: PLC0415 -- the same
+
+        password = None if settings.smtp_password_file is None else _secret(settings.smtp_password_file)
+        server = mail_server(settings.smtp_url, password)
+        senders[MAIL] = MailSender(server, sender=settings.mail_from, receiver=settings.mail_to)
+    return senders
+
+
+def _secret(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").rstrip("\r\n")
+    except (OSError, ValueError):
+        raise PortError(f"cannot read the secret in {path}") from None

@@ -15,8 +15,8 @@ from sqlalchemy import URL
 from tests.bench.depositors import signer_of
 from tests.bench.rows import rows
 
-from hefu_ledger.note import parse_note
-from hefu_service.ports import Deposit, Depositor
+from hefu_ledger.tlog.note import parse_note
+from hefu_service.ports.rows import Deposit, Depositor
 from hefu_service.store.sql import open_store
 
 SECONDS = 1.0  # of each

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.bench.measure import Result
-from tests.sample_ledger import POLICY, sample
+from tests.support.sample_ledger import POLICY, sample
 
-from hefu_ledger.evidence import format_evidence
-from hefu_ledger.policy import format_policy
+from hefu_ledger.deposit.evidence import format_evidence
+from hefu_ledger.tlog.policy import format_policy
 
 RUNS = 21
 # Where bytecode may not be kept, every start would compile the program anew; a user's start does not.

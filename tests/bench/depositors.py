@@ -10,14 +10,14 @@ from hashlib import sha256
 from multiprocessing import get_context
 
 from tests.bench.engines import Engine
-from tests.serving import ORIGIN, post_json
+from tests.support.serving import ORIGIN, post_json
 
-from hefu_ledger.identity import Possession, format_possession
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.merkle import leaf_hash
+from hefu_ledger.deposit.statement import Statement, format_statement
 from hefu_ledger.names import depositor_key_name
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.statement import Statement, format_statement
+from hefu_ledger.records.identity import Possession, format_possession
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.merkle import leaf_hash
+from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_service.intake.enrolment import issue_code
 from hefu_service.wiring import open_services
 

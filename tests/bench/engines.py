@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import URL
-from tests.postgres import execute, postgres_server
-from tests.production import Production
-from tests.serving import Serving
-from tests.valkey import valkey_server
+from tests.support.postgres import execute, postgres_server
+from tests.support.production import Production
+from tests.support.serving import Serving
+from tests.support.valkey import valkey_server
 
 from hefu_service.store.engines import server_url, sqlite_url
 from hefu_service.store.migrate import upgrade

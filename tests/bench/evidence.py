@@ -8,13 +8,13 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from tests.bench.measure import Result, rate, seconds
-from tests.sample_ledger import ACKNOWLEDGEMENT, LOG, POLICY, depositor_signer, digests, sample
+from tests.support.sample_ledger import ACKNOWLEDGEMENT, LOG, POLICY, depositor_signer, digests, sample
 
+from hefu_ledger.deposit.evidence import format_evidence
 from hefu_ledger.digest import Digests
-from hefu_ledger.evidence import format_evidence
-from hefu_ledger.note import Note, parse_note
-from hefu_ledger.proof import parse_proof
-from hefu_ledger.record import Enrolment, parse_record
+from hefu_ledger.records.record import Enrolment, parse_record
+from hefu_ledger.tlog.note import Note, parse_note
+from hefu_ledger.tlog.proof import parse_proof
 from hefu_ledger.verify import verify_evidence
 
 COUNT = 500

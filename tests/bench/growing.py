@@ -19,21 +19,21 @@ from sqlalchemy import URL
 from tests.bench.depositors import signer_of
 from tests.bench.rows import rows
 
-from hefu_ledger.acceptance import Acceptance, format_acceptance
-from hefu_ledger.checkpoint import Checkpoint
+from hefu_ledger.deposit.acceptance import Acceptance, format_acceptance
+from hefu_ledger.deposit.statement import Statement, format_statement
 from hefu_ledger.encoding import to_base64
-from hefu_ledger.merkle import Frontier, consistency_path, leaf_hash
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.record import Batch
-from hefu_ledger.statement import Statement, format_statement
-from hefu_ledger.tiles import ENTRIES, WIDTH, format_bundle, tile_bytes, tiles_at
+from hefu_ledger.records.record import Batch
+from hefu_ledger.tlog.checkpoint import Checkpoint
+from hefu_ledger.tlog.merkle import Frontier, consistency_path, leaf_hash
+from hefu_ledger.tlog.note import format_note, sign_note
+from hefu_ledger.tlog.tiles import ENTRIES, WIDTH, format_bundle, tile_bytes, tiles_at
 from hefu_service.outside.files import BatchFolder
-from hefu_service.ports import Deposit
+from hefu_service.ports.rows import Deposit
+from hefu_service.publishing.batch_tree import format_nodes
+from hefu_service.sealing.appender import Chain
 from hefu_service.sealing.batch import batch_root
-from hefu_service.sealing.chain import Chain
-from hefu_service.sealing.nodes import format_nodes
-from hefu_service.sealing.tiles import grown_nodes, published_nodes
 from hefu_service.services import Services
+from hefu_service.tiles import grown_nodes, published_nodes
 
 BATCH = 10_000  # deposits
 _GROUP = 50  # batches whose rows SQLite has in one transaction: identities are random, few large ones touch fewer pages

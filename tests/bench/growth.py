@@ -25,15 +25,15 @@ from tests.bench.engines import ENGINES, Engine
 from tests.bench.growing import grow
 from tests.bench.load import MANY, Loads, requests_at_random, target
 from tests.bench.measure import seconds
-from tests.serving import post_json
+from tests.support.serving import post_json
 
-from hefu_ledger.policy import Log, Policy
-from hefu_ledger.receipt import format_receipt
-from hefu_ledger.verdict import PROVEN
+from hefu_ledger.deposit.receipt import format_receipt
+from hefu_ledger.tlog.policy import Log, Policy
 from hefu_ledger.verify import verify_receipt
+from hefu_ledger.verify.verdict import PROVEN
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs.tasks import settle
-from hefu_service.sealing.receipts import Receipts
+from hefu_service.receipts.receipts import Receipts
 from hefu_service.services import Services
 from hefu_service.wiring import open_services
 

@@ -26,7 +26,7 @@ from tests.bench.engines import Engine, embedded, production
 from tests.bench.generating import Load, generate, get, post
 from tests.bench.trivial import trivial_server
 
-from hefu_service.ports import Deposit
+from hefu_service.ports.rows import Deposit
 from hefu_service.wiring import open_services
 
 MANY = 64  # statements of one request

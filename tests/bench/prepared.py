@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.sample_ledger import ORIGIN, POLICY, depositor_signer, opened_identity, sample
+from tests.support.sample_ledger import ORIGIN, POLICY, depositor_signer, opened_identity, sample
 
-from hefu.bundles import Part
-from hefu.deposit import keep_private_half
-from hefu.home import Config, Home
-from hefu.plan import Target, documents, plan
-from hefu.recovery import Recovery
-from hefu.unfinished import write
-from hefu_ledger.record import Genesis, parse_record
-from hefu_ledger.statement import statement_id
+from hefu.deposit.depositor import keep_private_half
+from hefu.deposit.pending import write
+from hefu.deposit.plan import Target, documents, plan
+from hefu.evidence.bundle import Part
+from hefu.home.home import Config, Home
+from hefu.vault.secret import Recovery
+from hefu_ledger.deposit.statement import statement_id
+from hefu_ledger.records.record import Genesis, parse_record
 
 
 class Prepared(NamedTuple):

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.bench.measure import Result, rate, seconds
-from tests.sample_ledger import SampleLedger
+from tests.support.sample_ledger import SampleLedger
 
-from hefu_ledger import merkle
-from hefu_ledger.record import Batch
+from hefu_ledger.records.record import Batch
 from hefu_ledger.replay import Replay
+from hefu_ledger.tlog import merkle
 
 
 def replay_leaves(_scratch: Path) -> Iterator[Result]:

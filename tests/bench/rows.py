@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import URL
 
-from hefu_service.ports import Deposit
+from hefu_service.ports.rows import Deposit
 from hefu_service.store.engines import open_engines
 
 

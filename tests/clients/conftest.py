@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tests.clients.command_line import Ran, hefu
-from tests.clients.double import CODE, Double, running
 from tests.clients.dying import Forker
+from tests.support.command_line import Ran, hefu
+from tests.support.double import CODE, Double, running
 
-from hefu.deposit import Deposited, deposit
-from hefu.enrolment import enrol
-from hefu.home import Home, load
-from hefu.http import Service
+from hefu.deposit.depositor import Deposited, deposit
+from hefu.home.home import Home, load
+from hefu.keys.enrol import enrol
+from hefu.service import Service
 
 NAME = "配方.txt"
 

@@ -74,7 +74,7 @@ def doom(how: str, calls: int) -> None:  # noqa: C901 -- one list of what leaves
     """Let this process meet its end after some calls."""
     import httpx  # noqa: PLC0415 -- the tests' process needs none of it
 
-    from hefu.http import Service  # noqa: PLC0415 -- the same
+    from hefu.service import Service  # noqa: PLC0415 -- the same
 
     def end() -> NoReturn:
         if how == DIE:
@@ -112,13 +112,13 @@ def _run(how: str, calls: int, piece: int | None, words: list[str], output: int)
     """Be the process of one command."""
     code: object = 1
     try:
-        import hefu.blobs  # noqa: PLC0415 -- only in the process that dies
-        from hefu.cli import main  # noqa: PLC0415 -- only in the process that dies
+        import hefu.vault.blobs  # noqa: PLC0415 -- only in the process that dies
+        from hefu.cli.main import main  # noqa: PLC0415 -- only in the process that dies
 
         for descriptor in (1, 2):
             os.dup2(output, descriptor)
         if piece is not None:
-            vars(hefu.blobs)["_PIECE"] = piece
+            vars(hefu.vault.blobs)["_PIECE"] = piece
         doom(how, calls)
         main(words)
     except SystemExit as ended:
@@ -132,7 +132,7 @@ def _run(how: str, calls: int, piece: int | None, words: list[str], output: int)
 
 def _serve() -> None:
     time.sleep = lambda _: None  # before anyone takes it: a network that is cut is asked again without pauses
-    for module in ("commands_deposit", "commands_daily", "commands_vault", "restoring", "refresh", "sdk", "index"):
+    for module in ("cli.commands.deposit", "cli.commands.folders", "cli.commands.vault", "recovery.restore", "client"):
         __import__(f"hefu.{module}")
     for line in sys.stdin:
         with tempfile.TemporaryFile() as output:

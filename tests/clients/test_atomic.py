@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hefu.atomic import publish, replace, write_new
+from hefu.files.atomic import publish, replace, write_new
 
 
 def names(folder: Path) -> list[str]:
@@ -43,7 +43,7 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path, monkeypatch: pytest.Monk
         seen.append((Path(source).read_bytes(), Path(target).read_bytes()))
         real(source, target)
 
-    monkeypatch.setattr("hefu.atomic.os.replace", watch)
+    monkeypatch.setattr("hefu.files.atomic.os.replace", watch)
     replace(str(tmp_path / "f"), b"new")
     assert seen == [(b"new", b"old")]
     assert (tmp_path / "f").read_bytes() == b"new"
@@ -70,7 +70,7 @@ def test_without_links_the_name_is_still_not_taken_over(tmp_path: Path, monkeypa
     def no_links(source: str, target: str) -> None:
         raise OSError(errno.EPERM, "Operation not permitted", source, None, target)
 
-    monkeypatch.setattr("hefu.atomic.os.link", no_links)
+    monkeypatch.setattr("hefu.files.atomic.os.link", no_links)
     (tmp_path / "part").write_bytes(b"data")
     publish(str(tmp_path / "part"), str(tmp_path / "f"))
     assert names(tmp_path) == ["f"]
@@ -90,7 +90,7 @@ def test_a_full_disk_leaves_nothing_behind_and_the_old_file_whole(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(f"hefu.atomic.os.{call}", full)
+    monkeypatch.setattr(f"hefu.files.atomic.os.{call}", full)
     target = tmp_path / ("new" if write is write_new else "old")
     with pytest.raises(OSError, match="No space left"):
         (write_new if write is write_new else replace)(str(target), b"data")
@@ -112,7 +112,7 @@ def test_the_bytes_are_synced_before_the_name_and_the_name_before_the_return(
         steps.append("link")
         real_link(source, target)
 
-    monkeypatch.setattr("hefu.atomic.os.fsync", sync)
-    monkeypatch.setattr("hefu.atomic.os.link", link)
+    monkeypatch.setattr("hefu.files.atomic.os.fsync", sync)
+    monkeypatch.setattr("hefu.files.atomic.os.link", link)
     write_new(str(tmp_path / "f"), b"data")
     assert steps == ["file", "link", "folder"]

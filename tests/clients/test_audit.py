@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 from tests.clients.conftest import Firm
-from tests.clients.double import export
-from tests.sample_ledger import LOG, POLICY, WITNESSED, WITNESSES, SampleLedger, sample, signer
+from tests.support.double import export
+from tests.support.sample_ledger import LOG, POLICY, WITNESSED, WITNESSES, SampleLedger, sample, signer
 
-from hefu.audit import audit
 from hefu.errors import UnreachableError
-from hefu.source import open_source
-from hefu.state import read_state, write_state
-from hefu_ledger.checkpoint import Checkpoint, format_checkpoint
+from hefu.monitor.fetcher import open_source
+from hefu.monitor.replay import audit
+from hefu.monitor.state import read_state, write_state
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.policy import Policy
-from hefu_ledger.record import Clock
-from hefu_ledger.verdict import CANNOT_TELL, NOT_PROVEN, PROVEN, Verdict
+from hefu_ledger.records.record import Clock
+from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
+from hefu_ledger.tlog.note import format_note, sign_note
+from hefu_ledger.tlog.policy import Policy
+from hefu_ledger.verify.verdict import CANNOT_TELL, NOT_PROVEN, PROVEN, Verdict
 
 
 def large(count: int = 300) -> SampleLedger:
@@ -204,6 +204,6 @@ def test_a_source_that_is_not_there_is_no_ledger(tmp_path: Path) -> None:
 
 
 def test_a_source_that_cannot_be_reached_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hefu.http.ATTEMPTS", 1)
+    monkeypatch.setattr("hefu.service.ATTEMPTS", 1)
     with pytest.raises(UnreachableError):
         audit(open_source("http://127.0.0.1:9/ledger"), policy=POLICY, seen=None)

@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.clients.command_line import Ran, hefu
 from tests.clients.conftest import Firm
+from tests.support.command_line import Ran, hefu
 
-from hefu.document import digest_document
-from hefu.ignoring import ALWAYS, Rules, read_rules
-from hefu.index import Index
-from hefu.sdk import Client
-from hefu.survey import survey
-from hefu.verifying import verify
+from hefu.client import Client
+from hefu.evidence.verify import verify
+from hefu.files.document import digest_document
+from hefu.folders.ignore import ALWAYS, Rules, read_rules
+from hefu.folders.status import survey
+from hefu.home.index import Index
 from hefu_ledger.digest import Digests
-from hefu_ledger.verdict import PROVEN
+from hefu_ledger.verify.verdict import PROVEN
 
 LONG_AGO = 1_700_000_000
 
@@ -161,7 +161,7 @@ def test_an_interrupted_run_was_not_in_vain(index: Index, documents: Path, monke
         return digest_document(path, tell)
 
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.survey.digest_document", interrupt)
+        patch.setattr("hefu.folders.status.digest_document", interrupt)
         with pytest.raises(KeyboardInterrupt):
             survey(index, str(documents))
     assert survey(index, str(documents)).skipped == 3
@@ -223,16 +223,16 @@ def test_a_kept_copy_that_was_changed_is_named_and_left(deposited: Firm, documen
 def test_what_changed_since_it_was_checked_is_not_kept(
     deposited: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from hefu import keeping  # noqa: PLC0415 -- to be patched
+    from hefu.folders import copies  # noqa: PLC0415 -- to be patched
 
-    real, kept = keeping._copy, deposited.folder / "kept"
+    real, kept = copies._copy, deposited.folder / "kept"
 
     def change(path: str, copy: str, digest: bytes) -> None:
         if path.endswith("0.txt"):
             Path(path).write_bytes(b"document 9")
         real(path, copy, digest)
 
-    monkeypatch.setattr(keeping, "_copy", change)
+    monkeypatch.setattr(copies, "_copy", change)
     found = check(deposited, documents, "--keep", kept, expect=1).json
     assert found["copied"] == 4
     assert "it changed since it was checked" in found["unreadable"][0]["cause"]

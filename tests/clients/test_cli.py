@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import pytest
 from tests.clients.conftest import Firm
-from tests.clients.double import CODE, Double, export, running
-from tests.sample_ledger import POLICY, sample
+from tests.support.double import CODE, Double, export, running
+from tests.support.sample_ledger import POLICY, sample
 
-from hefu.cli import SERVICE_SETTINGS, main
-from hefu_ledger.evidence import format_evidence
-from hefu_ledger.policy import format_policy
+from hefu.cli.main import SERVICE_SETTINGS, main
+from hefu_ledger.deposit.evidence import format_evidence
+from hefu_ledger.tlog.policy import format_policy
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -173,7 +173,7 @@ def test_a_refusal_exits_2_and_an_absent_service_3(
 ) -> None:
     ran = run("init", "--home", firm.folder / "new", "--server", served, "--code", "acme.wrong")
     assert (ran.code, "403" in ran.err) == (2, True)
-    monkeypatch.setattr("hefu.http.ATTEMPTS", 1)
+    monkeypatch.setattr("hefu.service.ATTEMPTS", 1)
     ran = run("init", "--home", firm.folder / "new", "--server", "http://127.0.0.1:9", "--code", CODE, "--json")
     assert (ran.code, "cannot be reached" in ran.json["error"]) == (3, True)
 
@@ -206,7 +206,7 @@ def test_what_goes_wrong_is_never_a_verdict(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("hefu.verifying.verify", fail)
+    monkeypatch.setattr("hefu.evidence.verify.verify", fail)
     ran = run("verify", files / "e.json", files / "document", "--json")
     assert (ran.code, ran.json["verdict"]) == (code, "cannot tell")
     assert said in ran.json["error"]
@@ -250,7 +250,7 @@ def imported(*words: object) -> set[str]:
     at_exit = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
     places = os.pathsep.join(str(ROOT / name) for name in ("ledger", "clients"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("HEFU_", "COV"))}
-    command = [sys.executable, "-c", f"{at_exit}; import hefu.cli; hefu.cli.main()", *map(str, words)]
+    command = [sys.executable, "-c", f"{at_exit}; import hefu.cli.main; hefu.cli.main.main()", *map(str, words)]
     environment["PYTHONPATH"] = places
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
@@ -262,7 +262,13 @@ def test_verifying_starts_cold_without_what_it_does_not_need(files: Path) -> Non
     assert "hefu_ledger.verify" in modules
     slow = {"click", "httpx", "rich", "flask", "dataclasses", "pathlib", "inspect", "shutil", "tempfile", "subprocess"}
     slow |= {"socket", "ssl", "logging", "asyncio", "threading", "urllib", "http", "email", "base64", "random"}
-    slow |= {"cryptography.x509", "hefu_ledger.timestamp", "hefu_ledger.replay", "hefu.http", "hefu.deposit"}
+    slow |= {
+        "cryptography.x509",
+        "hefu_ledger.timestamp.token",
+        "hefu_ledger.replay",
+        "hefu.service",
+        "hefu.deposit.depositor",
+    }
     assert modules & slow == set()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hefu.cli import MODULES, find
+from hefu.cli.main import MODULES, find
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,7 +21,7 @@ def test_every_name_leads_to_a_command(name: str) -> None:
 
 @pytest.mark.parametrize("name", MODULES)
 def test_asking_for_a_command_imports_its_module_alone(name: str) -> None:
-    code = f"import sys, hefu.cli; hefu.cli.find({name!r}); print(*sys.modules)"
+    code = f"import sys, hefu.cli.main; hefu.cli.main.find({name!r}); print(*sys.modules)"
     places = os.pathsep.join(str(ROOT / place) for place in ("ledger", "clients"))
     environment = {key: value for key, value in os.environ.items() if not key.startswith("COV")}
     done = subprocess.run(
@@ -32,5 +32,9 @@ def test_asking_for_a_command_imports_its_module_alone(name: str) -> None:
         check=True,
     )
     modules = set(done.stdout.split())
-    assert {module for module in modules if module.startswith("hefu.commands_")} == {f"hefu.{MODULES[name]}"}
-    assert modules & {"sqlite3", "httpx", "hefu.http", "hefu.index", "hefu.deposit", "dataclasses", "pathlib"} == set()
+    assert {module for module in modules if module.startswith("hefu.cli.commands.")} == {f"hefu.cli.commands.{MODULES[name]}"}
+    assert (
+        modules
+        & {"sqlite3", "httpx", "hefu.service", "hefu.home.index", "hefu.deposit.depositor", "dataclasses", "pathlib"}
+        == set()
+    )

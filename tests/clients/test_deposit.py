@@ -11,21 +11,21 @@ from pathlib import Path
 
 import pytest
 from tests.clients.conftest import Firm
-from tests.clients.double import DROPPED, LOST, Fault, problem, text
-from tests.sample_ledger import ACKNOWLEDGEMENT, DAY, LOG, sample
+from tests.support.double import DROPPED, LOST, Fault, problem, text
+from tests.support.sample_ledger import ACKNOWLEDGEMENT, DAY, LOG, sample
 
-from hefu.deposit import ACCEPTED, ANCHORED, KNOWN
+from hefu.deposit.depositor import ACCEPTED, ANCHORED, KNOWN
 from hefu.errors import AlarmError, ClientError, FolderError, Problem, RefusedError, UnreachableError
-from hefu.verifying import verify
-from hefu_ledger.acceptance import Acceptance, format_acceptance, parse_acceptance
+from hefu.evidence.verify import verify
+from hefu_ledger.deposit.acceptance import Acceptance, format_acceptance, parse_acceptance
+from hefu_ledger.deposit.evidence import format_evidence
+from hefu_ledger.deposit.receipt import Receipt
+from hefu_ledger.deposit.statement import parse_signed_statement
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.evidence import format_evidence
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.note import format_note, parse_note, sign_note
-from hefu_ledger.receipt import Receipt
-from hefu_ledger.record import Clock
-from hefu_ledger.statement import parse_signed_statement
-from hefu_ledger.verdict import PROVEN
+from hefu_ledger.records.record import Clock
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import format_note, parse_note, sign_note
+from hefu_ledger.verify.verdict import PROVEN
 
 BUNDLE = "documents.hefu.bundle"
 
@@ -249,7 +249,7 @@ def test_everything_that_cannot_be_deposited_is_named_at_once_and_nothing_is_wri
     (documents / "link").symlink_to("0.txt")
     os.mkfifo(documents / "pipe")
     (documents / os.fsdecode(b"\xff")).write_bytes(b"")
-    monkeypatch.setattr("hefu.scan.os.access", lambda path, _: not path.endswith("1.txt"))
+    monkeypatch.setattr("hefu.files.scan.os.access", lambda path, _: not path.endswith("1.txt"))
     with pytest.raises(FolderError) as caught:
         firm.deposit(documents)
     assert caught.value.exit_code == 2
@@ -281,7 +281,7 @@ def broken_disk(monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError(5, "Input/output error", path)
         return real(path, *rest)
 
-    monkeypatch.setattr("hefu.document.os.open", fail)
+    monkeypatch.setattr("hefu.files.document.os.open", fail)
 
 
 @pytest.mark.usefixtures("broken_disk")
@@ -321,7 +321,7 @@ def test_a_document_that_changes_while_it_is_read_stops_the_deposit(
                 file.write(b"more")
         return count
 
-    monkeypatch.setattr("hefu.document.os.readv", append_meanwhile)
+    monkeypatch.setattr("hefu.files.document.os.readv", append_meanwhile)
     with pytest.raises(FolderError, match=r"1\.txt: it changed while it was being read"):
         firm.deposit(documents)
     assert firm.written() == set()

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 from tests.clients.conftest import Firm
-from tests.clients.double import CODE, Double, running
+from tests.support.double import CODE, Double, running
 
 import hefu
-from hefu import disk
-from hefu.disk import lock_folder, read_into, shown_as, unfit, why
+from hefu.deposit.plan import plan
 from hefu.errors import ClientError
-from hefu.extract import extract
-from hefu.plan import plan
+from hefu.evidence.extract import extract
+from hefu.files import platform
+from hefu.files.platform import lock_folder, read_into, shown_as, unfit, why
 
 OPENING = {"open", "os.open", "os.listdir", "os.unlink", "os.path.exists", "os.path.lexists", "os.path.isdir"}
 REACHED = ("reach(", "os.open(reach(")
@@ -31,7 +31,7 @@ windows = types.ModuleType("msvcrt")
 windows.LK_NBLCK = 2
 windows.locking = lambda number, mode, size, lock=fcntl.lockf: lock(number, fcntl.LOCK_EX | fcntl.LOCK_NB, size)
 sys.modules.update(fcntl=None, msvcrt=windows)
-from hefu.cli import main
+from hefu.cli.main import main
 main()
 """
 
@@ -92,9 +92,9 @@ def test_only_a_disk_that_cannot_sync_folders_is_let_off(
     monkeypatch.setattr(os, "fsync", fail)
     if code == errno.EIO:
         with pytest.raises(OSError, match="no"):
-            disk.sync_folder(str(tmp_path))
+            platform.sync_folder(str(tmp_path))
     else:
-        disk.sync_folder(str(tmp_path))
+        platform.sync_folder(str(tmp_path))
 
 
 def test_a_file_that_another_program_has_open_is_called_that() -> None:
@@ -123,20 +123,20 @@ def test_windows_is_not_given_names_that_it_reads_otherwise(
     monkeypatch: pytest.MonkeyPatch, name: str, said: str
 ) -> None:
     assert unfit(name) == ""
-    monkeypatch.setattr(disk, "WINDOWS", True)
+    monkeypatch.setattr(platform, "WINDOWS", True)
     assert said in unfit(name)
     assert bool(said) == bool(unfit(name))
 
 
 def test_long_paths_take_windows_long_form(monkeypatch: pytest.MonkeyPatch) -> None:
     long = "C:/" + "/".join(["folder"] * 40) + "/../f"
-    assert disk.reach(long) == long
-    monkeypatch.setattr(disk, "WINDOWS", True)
+    assert platform.reach(long) == long
+    monkeypatch.setattr(platform, "WINDOWS", True)
     monkeypatch.setattr(os, "path", ntpath)
-    assert disk.reach("C:/f") == "C:/f"
-    assert disk.reach(long) == "\\\\?\\C:\\" + "\\".join(["folder"] * 39) + "\\f"
-    assert disk.reach("//server/share/" + "f" * 300) == "\\\\?\\UNC\\server\\share\\" + "f" * 300
-    assert disk.reach(disk.reach(long)) == disk.reach(long)
+    assert platform.reach("C:/f") == "C:/f"
+    assert platform.reach(long) == "\\\\?\\C:\\" + "\\".join(["folder"] * 39) + "\\f"
+    assert platform.reach("//server/share/" + "f" * 300) == "\\\\?\\UNC\\server\\share\\" + "f" * 300
+    assert platform.reach(platform.reach(long)) == platform.reach(long)
 
 
 def test_a_name_that_the_disk_spells_otherwise_is_found(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_nothing_is_extracted_where_windows_cannot_name_one_document(
     (folder / "a").write_bytes(b"1")
     (folder / "b:c").write_bytes(b"2")
     firm.deposit(folder)
-    monkeypatch.setattr(disk, "WINDOWS", True)
+    monkeypatch.setattr(platform, "WINDOWS", True)
     with pytest.raises(ClientError, match="b:c: Windows allows none of"):
         extract(str(firm.out / "odd.hefu.bundle"), str(firm.folder / "single"))
     assert not (firm.folder / "single").exists()
@@ -188,7 +188,7 @@ def test_documents_inside_a_folder_are_told_from_its_neighbours(tmp_path: Path) 
             plan([str(tmp_path / "a")], str(tmp_path / inside), str(tmp_path / "home"))
 
 
-@pytest.mark.parametrize("module", ["vault", "keeping", "index", "rebuilding", "syncing"])
+@pytest.mark.parametrize("module", ["vault/store", "folders/copies", "home/index", "recovery/rebuild", "recovery/sync"])
 def test_what_may_lie_deep_is_opened_however_long_its_path_is(module: str) -> None:
     """Windows cannot be had here, so the words are looked at: each path that is opened goes through ``reach``."""
     tree = ast.parse((Path(hefu.__file__).parent / f"{module}.py").read_text("utf-8"))

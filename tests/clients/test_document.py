@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hefu.document import UnreadableError, digest_document
+from hefu.files.document import UnreadableError, digest_document
 
 
 @pytest.mark.parametrize("size", [0, 1, 16_383, 16_384, 16_385, 600_000])
@@ -92,7 +92,7 @@ def test_what_cannot_be_read_is_named_with_its_cause(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(f"hefu.document.os.{call}", fail)
+    monkeypatch.setattr(f"hefu.files.document.os.{call}", fail)
     with pytest.raises(UnreadableError, match=cause):
         digest_document(str(tmp_path / "d"))
 

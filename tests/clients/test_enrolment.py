@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.clients.double import CODE, DEPOSITOR, LOST, Double, Reply, as_json, running, text
-from tests.sample_ledger import LOG, ORIGIN, POLICY, WITNESSED, opened_identity, signer
+from tests.support.double import CODE, DEPOSITOR, LOST, Double, Reply, as_json, running, text
+from tests.support.sample_ledger import LOG, ORIGIN, POLICY, WITNESSED, opened_identity, signer
 
-from hefu import atomic
-from hefu.enrolment import enrol
 from hefu.errors import ClientError, RefusedError, UnreachableError
-from hefu.home import Config, load
-from hefu.http import Service
-from hefu_ledger.card import section_value
-from hefu_ledger.checkpoint import Checkpoint, format_checkpoint
+from hefu.files import atomic
+from hefu.home.home import Config, load
+from hefu.keys.enrol import enrol
+from hefu.service import Service
 from hefu_ledger.errors import LedgerError, VerificationError
-from hefu_ledger.keyfile import parse_key
-from hefu_ledger.merkle import EMPTY_ROOT
-from hefu_ledger.note import sign_note
-from hefu_ledger.policy import format_policy
-from hefu_ledger.proof import TlogProof, format_proof, parse_proof
-from hefu_ledger.record import KeyEvent
+from hefu_ledger.records.record import KeyEvent
+from hefu_ledger.section import section_value
+from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
+from hefu_ledger.tlog.keyfile import parse_key
+from hefu_ledger.tlog.merkle import EMPTY_ROOT
+from hefu_ledger.tlog.note import sign_note
+from hefu_ledger.tlog.policy import format_policy
+from hefu_ledger.tlog.proof import TlogProof, format_proof, parse_proof
 
 FILES = {
     *("checkpoint", "config.json", "genesis", "key", "policy.txt"),
@@ -97,8 +97,8 @@ def test_an_enrolment_interrupted_before_any_file_goes_on_with_the_same_key(
         return write
 
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.enrolment.write_new", interrupt_at(atomic.write_new))
-        patch.setattr("hefu.enrolment.replace", interrupt_at(atomic.replace))
+        patch.setattr("hefu.keys.enrol.write_new", interrupt_at(atomic.write_new))
+        patch.setattr("hefu.keys.enrol.replace", interrupt_at(atomic.replace))
         with pytest.raises(KeyboardInterrupt):
             enrol(str(home), service, CODE)
     assert "config.json" not in files(home)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from tests.clients.conftest import Firm
-from tests.sample_ledger import ORIGIN, opened_identity
+from tests.support.sample_ledger import ORIGIN, opened_identity
 
 from hefu.errors import ClientError
-from hefu.home import Config, format_config, load, parse_config
+from hefu.home.home import Config, format_config, load, parse_config
 from hefu_ledger.errors import MalformedError
 
 CONFIG = Config("acme", opened_identity("acme"), ORIGIN, "http://127.0.0.1:8080")

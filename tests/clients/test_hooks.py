@@ -18,9 +18,9 @@ from xml.etree import ElementTree
 import pytest
 from tests.clients.conftest import Firm
 
-from hefu.cli import MODULES, find
-from hefu.verifying import verify
-from hefu_ledger.verdict import PROVEN
+from hefu.cli.main import MODULES, find
+from hefu.evidence.verify import verify
+from hefu_ledger.verify.verdict import PROVEN
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = ROOT / "deploy" / "client"

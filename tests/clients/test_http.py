@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from tests.clients.double import DROPPED, LOST, SILENT, Double, Fault, problem, running
+from tests.support.double import DROPPED, LOST, SILENT, Double, Fault, problem, running
 
 from hefu.errors import ClientError, RefusedError, UnreachableError
-from hefu.http import ATTEMPTS, JSON, Service
+from hefu.service import ATTEMPTS, JSON, Service
 
 pauses: list[float] = []
 

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm
+from tests.support.command_line import hefu
 
-from hefu.entries import folded
+from hefu.client import Client
 from hefu.errors import ClientError
-from hefu.index import FILE, Index
-from hefu.labels import FILE as LABELS
-from hefu.labels import MAX_TEXT, Label, format_label, parse_label
-from hefu.sdk import Client
+from hefu.home.entries import folded
+from hefu.home.index import FILE, Index
+from hefu.home.labels import FILE as LABELS
+from hefu.home.labels import MAX_TEXT, Label, format_label, parse_label
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def test_folding_is_stable() -> None:
 
 
 def test_an_index_that_another_process_keeps_busy_is_said_to_be(firm: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hefu.index._PATIENCE_S", 0)
+    monkeypatch.setattr("hefu.home.index._PATIENCE_S", 0)
     with Index(firm.home.path):
         pass
     db = sqlite3.connect(Path(firm.home.path) / FILE, isolation_level=None)

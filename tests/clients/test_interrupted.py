@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from tests.clients.conftest import Firm
 from tests.clients.dying import Forker
-from tests.sample_ledger import depositor_signer, opened_identity
+from tests.support.sample_ledger import depositor_signer, opened_identity
 
-from hefu.deposit import ANCHORED, KNOWN
-from hefu.plan import plan
-from hefu.unfinished import resume, write
-from hefu.verifying import verify
-from hefu_ledger.bundle import read_header, read_texts
-from hefu_ledger.verdict import PROVEN
+from hefu.deposit.depositor import ANCHORED, KNOWN
+from hefu.deposit.pending import resume, write
+from hefu.deposit.plan import plan
+from hefu.evidence.verify import verify
+from hefu_ledger.deposit.bundle import read_header, read_texts
+from hefu_ledger.verify.verdict import PROVEN
 
 
 def words(firm: Firm, path: Path) -> tuple[object, ...]:
@@ -161,7 +161,7 @@ def test_an_interrupt_while_hashing_leaves_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.document.os.readv", interrupt)
+        patch.setattr("hefu.files.document.os.readv", interrupt)
         with pytest.raises(KeyboardInterrupt):
             firm.deposit(documents)
     assert firm.written() == set()

@@ -6,17 +6,17 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.clients.command_line import hefu
 from tests.clients.conftest import NAME, Office
-from tests.clients.double import LOST
-from tests.sample_ledger import POLICY
+from tests.support.command_line import hefu
+from tests.support.double import LOST
+from tests.support.sample_ledger import POLICY
 
-from hefu.home import load, load_reader
-from hefu_ledger.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.note import format_note, parse_note, sign_note
-from hefu_ledger.policy import format_policy
-from hefu_ledger.statement import parse_signed_statement
+from hefu.home.home import load, load_reader
+from hefu_ledger.deposit.statement import parse_signed_statement
+from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import format_note, parse_note, sign_note
+from hefu_ledger.tlog.policy import format_policy
 
 
 def test_a_new_computer_has_the_firms_settings_and_a_key_of_its_own(office: Office) -> None:
@@ -225,7 +225,7 @@ def test_a_crash_while_the_approval_is_taken_over_leaves_the_deposit_as_it_was(
     hefu("approve", office.beside("statement"), "--home", office.chief)
     before = office.beside("part").read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.approval.os.replace", _fail)
+        patch.setattr("hefu.deposit.approve.os.replace", _fail)
         office.deposit(expect=3)
     assert office.beside("part").read_bytes() == before
     assert office.posted() == []

@@ -8,21 +8,21 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm
-from tests.clients.double import LOST
 from tests.clients.dying import Forker
-from tests.ledger.stamping import SHA256, algorithm, issue, tst_info
+from tests.support.command_line import hefu
+from tests.support.double import LOST
+from tests.support.stamping import SHA256, algorithm, issue, tst_info
 
-from hefu.index import Index
-from hefu.sdk import Client
-from hefu.verifying import verify
-from hefu_ledger import cms
-from hefu_ledger.checkpoint import parse_checkpoint
-from hefu_ledger.proof import parse_proof
-from hefu_ledger.receipt import Receipt
-from hefu_ledger.statement import parse_signed_statement
-from hefu_ledger.verdict import PROVEN
+from hefu.client import Client
+from hefu.evidence.verify import verify
+from hefu.home.index import Index
+from hefu_ledger.deposit.receipt import Receipt
+from hefu_ledger.deposit.statement import parse_signed_statement
+from hefu_ledger.timestamp import cms
+from hefu_ledger.tlog.checkpoint import parse_checkpoint
+from hefu_ledger.tlog.proof import parse_proof
+from hefu_ledger.verify.verdict import PROVEN
 
 STATEMENT = "documents.hefu.bundle.statement"
 

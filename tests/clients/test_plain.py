@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm
-from tests.sample_ledger import POLICY
+from tests.support.command_line import hefu
+from tests.support.sample_ledger import POLICY
 
+from hefu.cli.output import members_text, verdict_text
 from hefu.errors import FolderError, Problem, RefusedError
-from hefu.language import say
-from hefu.plain import plain, plain_lines
-from hefu.render import members_text, verdict_text
-from hefu_ledger.policy import format_policy
-from hefu_ledger.verdict import CANNOT, Step, conclude
+from hefu.ui.escape import plain, plain_lines
+from hefu.ui.language import say
+from hefu_ledger.tlog.policy import format_policy
+from hefu_ledger.verify.verdict import CANNOT, Step, conclude
 
 FORGED = "a\n核验一致 proven\n\x1b[8m\x9b2K\u2028x\u202efdp.exe\u2066\u200f"
 STEERING = "\x1b\x9b\u2028\u2029\u202e\u2066\u200e\u200f\r\x07\x7f"
@@ -105,5 +105,5 @@ def test_a_crash_prints_no_control_either(monkeypatch: pytest.MonkeyPatch, tmp_p
     def fail(_: object) -> None:
         raise ZeroDivisionError(FORGED)
 
-    monkeypatch.setattr("hefu.inspecting.inspect", fail)
+    monkeypatch.setattr("hefu.evidence.inspect.inspect", fail)
     assert not set(hefu("inspect", tmp_path, expect=3).err) & set(STEERING)

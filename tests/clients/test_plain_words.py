@@ -8,14 +8,14 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm
-from tests.clients.double import CODE, Double, running
-from tests.sample_ledger import POLICY
+from tests.support.command_line import hefu
+from tests.support.double import CODE, Double, running
+from tests.support.sample_ledger import POLICY
 
-from hefu.disk import why
-from hefu.home import load
-from hefu_ledger.policy import format_policy
+from hefu.files.platform import why
+from hefu.home.home import load
+from hefu_ledger.tlog.policy import format_policy
 
 RAW = ("JSON", "header", "Errno", "Traceback", "NoneType")
 

@@ -14,11 +14,11 @@ from zipfile import ZipFile
 
 import pytest
 from tests.clients.test_cli import ROOT
-from tests.sample_ledger import POLICY, sample
+from tests.support.sample_ledger import POLICY, sample
 
 from hefu.portable import Wheel, cache, fits, unpacked
-from hefu_ledger.evidence import format_evidence
-from hefu_ledger.policy import format_policy
+from hefu_ledger.deposit.evidence import format_evidence
+from hefu_ledger.tlog.policy import format_policy
 
 NEEDED = ("cffi", "cryptography", "httpx", "mnemonic", "pycparser", "pyrage")
 

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mnemonic import Mnemonic
-from tests.sample_ledger import ORIGIN
+from tests.support.sample_ledger import ORIGIN
 
 from hefu.errors import ClientError
-from hefu.recovery import (
+from hefu.home.sheet import Particulars, format_sheet
+from hefu.vault.secret import (
     Recovery,
     Sheet,
     format_sheet_text,
@@ -26,7 +27,6 @@ from hefu.recovery import (
     parse_vault_key,
     parse_words,
 )
-from hefu.sheet import Particulars, format_sheet
 from hefu_ledger.errors import MalformedError, UnknownFormatError
 
 SECRETS = st.binary(min_size=32, max_size=32).map(Recovery)

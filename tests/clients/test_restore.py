@@ -11,24 +11,24 @@ from pathlib import Path
 
 import pytest
 from tests.clients.conftest import Firm
-from tests.clients.double import CODE, DROPPED, Double, problem, running
-from tests.sample_ledger import POLICY
+from tests.support.double import CODE, DROPPED, Double, problem, running
+from tests.support.sample_ledger import POLICY
 
-from hefu.blobs import HOME, seal
-from hefu.commands_vault import read_recovery
-from hefu.deposit import deposit
-from hefu.enrolment import enrol
+from hefu.cli.commands.vault import read_recovery
+from hefu.deposit.depositor import deposit
+from hefu.deposit.offline import prepare
 from hefu.errors import ClientError, RefusedError, UnreachableError
-from hefu.home import load, load_reader
-from hefu.http import Service
-from hefu.labels import Label, append_label, read_labels
-from hefu.offline import prepare
-from hefu.proving import verify_vault
-from hefu.recovery import Recovery, Sheet, format_sheet_text, format_words, parse_words
-from hefu.restoring import Restored, restore_from_folder, restore_from_service
-from hefu.safekeeping import Keeping, keep_label
-from hefu.verifying import verify
-from hefu_ledger.verdict import PROVEN
+from hefu.evidence.verify import verify
+from hefu.home.home import load, load_reader
+from hefu.home.labels import Label, append_label, read_labels
+from hefu.home.settings import Keeping, keep_label
+from hefu.keys.enrol import enrol
+from hefu.recovery.restore import Restored, restore_from_folder, restore_from_service
+from hefu.recovery.verify import verify_vault
+from hefu.service import Service
+from hefu.vault.blobs import HOME, seal
+from hefu.vault.secret import Recovery, Sheet, format_sheet_text, format_words, parse_words
+from hefu_ledger.verify.verdict import PROVEN
 
 DEPOSITS = 5
 

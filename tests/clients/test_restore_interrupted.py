@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm
-from tests.clients.double import LOST
 from tests.clients.dying import CUT, DIE, FULL, Forker
+from tests.support.command_line import hefu
+from tests.support.double import LOST
 
-from hefu.atomic import replace
-from hefu.home import load_reader
-from hefu.labels import Label, append_label, read_labels
-from hefu.proving import verify_vault
-from hefu.recovery import Sheet, format_sheet_text
-from hefu.safekeeping import keep_label
-from hefu.verifying import verify
-from hefu_ledger.verdict import PROVEN
+from hefu.evidence.verify import verify
+from hefu.files.atomic import replace
+from hefu.home.home import load_reader
+from hefu.home.labels import Label, append_label, read_labels
+from hefu.home.settings import keep_label
+from hefu.recovery.verify import verify_vault
+from hefu.vault.secret import Sheet, format_sheet_text
+from hefu_ledger.verify.verdict import PROVEN
 
 STEPS = 200  # about as many as a restore has
 
@@ -76,7 +76,7 @@ def lost(firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch, request: 
     later = firm._replace(folder=firm.folder / "later")
     firm.deposit(documents / "0.txt")
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.blobs._PIECE", 600)
+        patch.setattr("hefu.vault.blobs._PIECE", 600)
         firm.deposit(documents)
     (again,) = later.deposit(documents / "0.txt")
     evidence = files(firm.out) | {f"2/{name}": data for name, data in files(later.out).items()}
@@ -185,7 +185,7 @@ def test_a_passing_name_left_beside_evidence_never_cuts_it_short(lost: Lost, mon
     final = lost.out / "0.txt.hefu.json"  # the first that is written
     final.with_name(final.name + ".tmp").hardlink_to(final)
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.rebuilding._evidence", lambda *_: iter([b"half"]))
+        patch.setattr("hefu.recovery.rebuild._evidence", lambda *_: iter([b"half"]))
         hefu(*lost.words, expect=2)
     assert final.read_bytes() == lost.evidence[final.name]
     lost.finish()

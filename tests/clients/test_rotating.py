@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm, Office
-from tests.clients.double import CODE, Reply, problem
 from tests.clients.dying import CUT, DIE, FULL, Forker
+from tests.support.command_line import hefu
+from tests.support.double import CODE, Reply, problem
 
-from hefu.blobs import opened
 from hefu.errors import ClosedError, UnreachableError
-from hefu.home import load, load_reader
-from hefu.labels import Label, read_labels
-from hefu.proving import verify_vault
-from hefu.recovery import Recovery, format_words, parse_words
-from hefu.remote import Remote
-from hefu.rotating import rotate
-from hefu.safekeeping import keep_label
+from hefu.home.home import load, load_reader
+from hefu.home.labels import Label, read_labels
+from hefu.home.settings import keep_label
+from hefu.recovery.rotate import rotate
+from hefu.recovery.verify import verify_vault
+from hefu.vault.blobs import opened
+from hefu.vault.remote import Remote
+from hefu.vault.secret import Recovery, format_words, parse_words
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
 def full(firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch) -> Firm:
     """A firm whose vault holds a deposit in pieces, a single one, settings and a label that was not sent yet."""
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.blobs._PIECE", 600)
+        patch.setattr("hefu.vault.blobs._PIECE", 600)
         (done,) = firm.deposit(documents)
     firm.deposit(documents / "0.txt")
     keep_label(firm.home.path, Label(3, done.statement, "投标"))
@@ -167,11 +167,13 @@ def test_joining_that_is_interrupted_at_its_very_end_is_done_when_it_is_run_agai
     (full.folder / "new words").write_text(format_words(rotated(full)))
     words = ("vault", "join", "--home", other, "--words", full.folder / "new words")
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.rotating.sync_folder", lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "no disk")))
+        patch.setattr(
+            "hefu.recovery.rotate.sync_folder", lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "no disk"))
+        )
         hefu(*words, expect=3)
     assert not (other / "vault.key.old").exists()
     synced: list[str] = []
-    monkeypatch.setattr("hefu.rotating.sync_folder", synced.append)
+    monkeypatch.setattr("hefu.recovery.rotate.sync_folder", synced.append)
     hefu(*words)
     assert synced == [f"{other}/vault.key.old"], "or a power cut would bring the old words back"
     checked = verify_vault(load_reader(str(other)), full.service)
@@ -203,7 +205,7 @@ def test_a_page_on_which_no_words_are_found_stays_where_a_sheet_would_be(full: F
 def test_a_sheet_of_the_words_in_force_stays(full: Firm, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where replacing them was interrupted at its very end, it is the only one there is."""
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.rotating._end", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("hefu.recovery.rotate._end", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             rotate(full.home.path, full.service)
     sheet = Path(full.home.path) / "recovery.html"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hefu.errors import Problem
-from hefu.scan import printable, scan
+from hefu.files.scan import printable, scan
 
 
 def test_documents_come_in_the_order_of_their_utf8_bytes_whatever_their_folders(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_folder_met_twice_is_a_loop_and_is_not_entered_again(tmp_path: Path, m
         assert not options
         return same if path.endswith("inner/") else real(path)
 
-    monkeypatch.setattr("hefu.scan.os.stat", stat)
+    monkeypatch.setattr("hefu.files.scan.os.stat", stat)
     found = scan(str(tmp_path))
     assert found.names == ["a/document"]
     assert found.problems == [Problem("a/inner/", "the same folder as 'the whole': a loop, or mounted twice")]
@@ -80,7 +80,9 @@ def test_names_that_are_not_utf8_are_named_readably(tmp_path: Path) -> None:
 def test_a_file_this_user_may_not_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "open").write_bytes(b"")
     (tmp_path / "secret").write_bytes(b"")
-    monkeypatch.setattr("hefu.scan.os.access", lambda path, _: not path.endswith("secret"))  # root may read anything
+    monkeypatch.setattr(
+        "hefu.files.scan.os.access", lambda path, _: not path.endswith("secret")
+    )  # root may read anything
     found = scan(str(tmp_path))
     assert found[:2] == (["open"], [Problem("secret", "not readable by this user")])
 
@@ -95,7 +97,7 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: py
             raise PermissionError(13, "Permission denied", path)
         return real(path)
 
-    monkeypatch.setattr("hefu.scan.os.scandir", scandir)
+    monkeypatch.setattr("hefu.files.scan.os.scandir", scandir)
     assert scan(str(tmp_path))[:2] == (["open"], [Problem("closed/", "Permission denied")])
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tests.clients.command_line import hefu
-from tests.clients.double import CODE, DROPPED, Double, Fault, problem, running
 from tests.clients.test_offline import stamp
-from tests.sample_ledger import POLICY
+from tests.support.command_line import hefu
+from tests.support.double import CODE, DROPPED, Double, Fault, problem, running
+from tests.support.sample_ledger import POLICY
 
-from hefu_ledger.evidence import format_evidence, parse_evidence
-from hefu_ledger.policy import format_policy
-from hefu_ledger.statement import parse_signed_statement
+from hefu_ledger.deposit.evidence import format_evidence, parse_evidence
+from hefu_ledger.deposit.statement import parse_signed_statement
+from hefu_ledger.tlog.policy import format_policy
 
 
 class Two(NamedTuple):
@@ -79,7 +79,7 @@ def test_a_computer_that_joins_with_the_words_knows_at_once_what_was_deposited(t
 
 
 def test_joining_says_what_to_do_where_the_vault_cannot_be_reached(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hefu.http.ATTEMPTS", 1)
+    monkeypatch.setattr("hefu.service.ATTEMPTS", 1)
     two.double.forget_key()
     two.double.vault.faults = [None, DROPPED]  # the settings arrive
     words = ("--recovery", two.folder / "words")
@@ -164,7 +164,7 @@ def test_a_colleagues_deposit_of_some_of_what_is_new_leaves_the_rest_to_be_depos
 def test_a_vault_that_cannot_be_asked_keeps_nothing_from_being_deposited(
     two: Two, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hefu.http.ATTEMPTS", 1)
+    monkeypatch.setattr("hefu.service.ATTEMPTS", 1)
     two.enrol_second()
     (two.copies / "new.txt").write_bytes(b"new")
     two.double.vault.faults = [fault]

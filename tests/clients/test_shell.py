@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.clients.command_line import hefu
-from tests.clients.double import CODE, Double, running
+from tests.support.command_line import hefu
+from tests.support.double import CODE, Double, running
 
-from hefu.cli import MODULES
-from hefu.manual import manual
+from hefu.cli.main import MODULES
+from hefu.cli.manual import manual
 
 
 def complete(*words: str) -> list[str]:

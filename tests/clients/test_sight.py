@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.clients.double import export
-from tests.sample_ledger import LOG, ORIGIN, POLICY, WITNESSED, WITNESSES, sample, signer
+from tests.support.double import export
+from tests.support.sample_ledger import LOG, ORIGIN, POLICY, WITNESSED, WITNESSES, sample, signer
 
 from hefu.errors import AlarmError
-from hefu.sight import look, verify_checkpoint
-from hefu.source import open_source
-from hefu_ledger.checkpoint import Checkpoint, format_checkpoint
+from hefu.monitor.checkpoint import look, verify_checkpoint
+from hefu.monitor.fetcher import open_source
 from hefu_ledger.errors import VerificationError
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.policy import Log
+from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
+from hefu_ledger.tlog.note import format_note, sign_note
+from hefu_ledger.tlog.policy import Log
 
 OTHER = signer("log.example/other", "other")
 BOTH = POLICY._replace(logs=(*POLICY.logs, Log(OTHER.key)))

@@ -12,15 +12,15 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
-from tests.clients.command_line import hefu
 from tests.clients.test_cli import ROOT
-from tests.sample_ledger import POLICY, sample
+from tests.support.command_line import hefu
+from tests.support.sample_ledger import POLICY, sample
 
-from hefu.cli import MODULES, find
-from hefu.language import both, language, languages, said, say
-from hefu.texts import AREAS, ARGPARSE, TEXTS
-from hefu_ledger.evidence import format_evidence
-from hefu_ledger.policy import format_policy
+from hefu.cli.main import MODULES, find
+from hefu.ui.language import both, language, languages, said, say
+from hefu.ui.texts import AREAS, ARGPARSE, TEXTS
+from hefu_ledger.deposit.evidence import format_evidence
+from hefu_ledger.tlog.policy import format_policy
 
 CLIENT = ROOT / "clients" / "hefu"
 SPOKEN = ("say", "both")
@@ -88,7 +88,7 @@ def test_no_text_of_the_catalogue_is_unused() -> None:
 def test_no_text_is_in_two_areas() -> None:
     assert sum(len(area.TEXTS) for area in AREAS) == len(TEXTS)
     assert {f"{area.__name__.rpartition('.')[2]}.py" for area in AREAS} == {
-        path.name for path in (CLIENT / "texts").glob("[!_]*.py")
+        path.name for path in (CLIENT / "ui" / "texts").glob("[!_]*.py")
     }
 
 

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.clients.command_line import hefu
 from tests.clients.conftest import NAME, Firm, Office
-from tests.clients.double import Double, Reply, problem
-from tests.sample_ledger import POLICY
+from tests.support.command_line import hefu
+from tests.support.double import Double, Reply, problem
+from tests.support.sample_ledger import POLICY
 
-from hefu.blobs import About
-from hefu.bundles import read_part
-from hefu.home import load_reader
-from hefu.recovery import format_words
-from hefu_ledger.policy import format_policy
-from hefu_ledger.statement import statement_id
+from hefu.evidence.bundle import read_part
+from hefu.home.home import load_reader
+from hefu.vault.blobs import About
+from hefu.vault.secret import format_words
+from hefu_ledger.deposit.statement import statement_id
+from hefu_ledger.tlog.policy import format_policy
 
 
 def deputies(office: Office) -> tuple[Path, Path]:

@@ -11,23 +11,23 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm
-from tests.clients.double import DROPPED, LOST, Fault, problem
 from tests.clients.dying import Forker
+from tests.support.command_line import hefu
+from tests.support.double import DROPPED, LOST, Fault, problem
 
-from hefu import blobs
-from hefu.blobs import DEPOSIT, HOME, LABEL, About, opened, seal, seal_again, seal_deposit, unseal
-from hefu.deposit import ANCHORED, KNOWN
+from hefu.deposit.depositor import ANCHORED, KNOWN
+from hefu.deposit.offline import prepare
 from hefu.errors import RefusedError, UnreachableError
-from hefu.home import load
-from hefu.labels import Label, read_labels
-from hefu.offline import prepare
-from hefu.proving import HERE, SERVICE, verify_vault
-from hefu.recovery import Recovery
-from hefu.safekeeping import keep_label
-from hefu.syncing import sync
-from hefu.vault import Vault
+from hefu.home.home import load
+from hefu.home.labels import Label, read_labels
+from hefu.home.settings import keep_label
+from hefu.recovery.sync import sync
+from hefu.recovery.verify import HERE, SERVICE, verify_vault
+from hefu.vault import blobs
+from hefu.vault.blobs import DEPOSIT, HOME, LABEL, About, opened, seal, seal_again, seal_deposit, unseal
+from hefu.vault.secret import Recovery
+from hefu.vault.store import Vault
 from hefu_ledger.errors import MalformedError, UnknownFormatError
 
 ONE, OTHER = Recovery(sha256(b"one").digest()), Recovery(sha256(b"other").digest())
@@ -79,7 +79,7 @@ def test_changing_or_cutting_a_file_anywhere_is_noticed() -> None:
 
 
 def test_a_file_of_a_later_version_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hefu.blobs._FORMAT", "hefu-vault/v2")
+    monkeypatch.setattr("hefu.vault.blobs._FORMAT", "hefu-vault/v2")
     data = seal(LABEL, b"contents", ONE)
     monkeypatch.undo()
     with pytest.raises(UnknownFormatError):
@@ -89,7 +89,7 @@ def test_a_file_of_a_later_version_is_told_so(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("rest", [b"x", seal(LABEL, b"", ONE)])
 def test_nothing_follows_the_contents(rest: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     real = zlib.compress
-    monkeypatch.setattr("hefu.blobs.zlib.compress", lambda data, level: real(data, level) + rest)
+    monkeypatch.setattr("hefu.vault.blobs.zlib.compress", lambda data, level: real(data, level) + rest)
     data = seal(LABEL, b"contents", ONE)
     monkeypatch.undo()
     with pytest.raises(MalformedError, match="followed by something"):
@@ -98,7 +98,7 @@ def test_nothing_follows_the_contents(rest: bytes, monkeypatch: pytest.MonkeyPat
 
 def kept_in_pieces(firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A deposit so large that it needs four files; its id."""
-    monkeypatch.setattr("hefu.blobs._PIECE", 400)
+    monkeypatch.setattr("hefu.vault.blobs._PIECE", 400)
     (done,) = firm.deposit(documents)
     names = [name for name in firm.home.vault.names() if name.startswith(done.statement)]
     assert names == [done.statement, *(f"{done.statement}.{place}" for place in (1, 2, 3)), f"{done.statement}.receipt"]
@@ -249,7 +249,7 @@ def test_exchanging_settles_what_was_noted_as_owed_and_had_arrived(firm: Firm) -
 def test_nothing_more_is_tried_where_no_other_file_could_fare_better(
     firm: Firm, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hefu.http.ATTEMPTS", 1)
+    monkeypatch.setattr("hefu.service.ATTEMPTS", 1)
     owed = owing(firm)
     firm.double.vault.headers.clear()
     firm.double.vault.faults = [fault]
@@ -275,7 +275,7 @@ def test_owing_a_deposit_that_is_interrupted_never_owes_its_first_file_alone(
 ) -> None:
     identity = kept_in_pieces(firm, documents, monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.vault.sync_folder", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("hefu.vault.store.sync_folder", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             firm.home.vault.owe_deposit(identity)
     assert unsent(firm) == [f"{identity}.3"]
@@ -284,7 +284,7 @@ def test_owing_a_deposit_that_is_interrupted_never_owes_its_first_file_alone(
 def test_all_of_a_deposit_is_owed_where_the_network_ends_between_its_files(
     firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hefu.http.ATTEMPTS", 1)
+    monkeypatch.setattr("hefu.service.ATTEMPTS", 1)
     firm.double.vault.faults = [None, DROPPED]
     identity = kept_in_pieces(firm, documents, monkeypatch)
     assert unsent(firm) == [f"{identity}.2", f"{identity}.1", identity]
@@ -380,11 +380,11 @@ def test_what_a_crash_left_of_a_large_deposit_is_taken_over(
 ) -> None:
     """Encrypting again gives other bytes: pieces of two attempts must never meet."""
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.blobs._PIECE", 400)
-        patch.setattr("hefu.vault.write_new", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("hefu.vault.blobs._PIECE", 400)
+        patch.setattr("hefu.vault.store.write_new", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             firm.deposit(documents)
-    monkeypatch.setattr("hefu.blobs._PIECE", 600)
+    monkeypatch.setattr("hefu.vault.blobs._PIECE", 600)
     (done,) = firm.deposit(documents)
     with opened(firm.home.vault, done.statement, firm.home.recovery) as kept:
         assert kept.part.header.count == 5
@@ -501,7 +501,7 @@ def test_a_piece_encrypted_again_is_the_piece_that_the_service_has(
     firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It does not unpack by itself; were it refused, its note would hold up all that is still to be sent."""
-    monkeypatch.setattr("hefu.blobs._PIECE", 600)
+    monkeypatch.setattr("hefu.vault.blobs._PIECE", 600)
     (done,) = firm.deposit(documents)
     remote, second = firm.home.remote(firm.service), f"{done.statement}.1"
     _, again = seal_again(second, firm.home.vault.read(second) or b"", firm.home.recovery)
@@ -523,9 +523,9 @@ def test_other_files_in_the_folder_are_left_alone(firm: Firm, documents: Path) -
 
 def test_verifying_evidence_imports_none_of_it() -> None:
     code = (
-        "import sys, hefu.cli, hefu.commands_evidence, hefu.verifying;"
+        "import sys, hefu.cli.main, hefu.cli.commands.evidence, hefu.evidence.verify;"
         "print([name for name in sys.modules if name in"
-        " ('pyrage','segno','mnemonic','bech32','httpx','hefu.vault','hefu.recovery','hefu.home')])"
+        " ('pyrage','segno','mnemonic','bech32','httpx','hefu.vault.store','hefu.vault.secret','hefu.home.home')])"
     )
     places = os.pathsep.join(str(Path(__file__).parents[2] / name) for name in ("ledger", "clients"))
     done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": places}, capture_output=True)

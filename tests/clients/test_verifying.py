@@ -8,19 +8,19 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm
-from tests.sample_ledger import LOG, POLICY
+from tests.support.command_line import hefu
+from tests.support.sample_ledger import LOG, POLICY
 
-from hefu.bundles import Owner, write_cards
-from hefu.document import UnreadableError
 from hefu.errors import ClientError
-from hefu.extract import extract
-from hefu.inspecting import inspect
-from hefu.verifying import read_policy, verify
+from hefu.evidence.bundle import Owner, write_cards
+from hefu.evidence.extract import extract
+from hefu.evidence.inspect import inspect
+from hefu.evidence.verify import read_policy, verify
+from hefu.files.document import UnreadableError
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.policy import format_policy
-from hefu_ledger.verdict import CANNOT_TELL, NOT_PROVEN, PROVEN, Verdict
+from hefu_ledger.tlog.policy import format_policy
+from hefu_ledger.verify.verdict import CANNOT_TELL, NOT_PROVEN, PROVEN, Verdict
 
 NAMES = ["0.txt", "1.txt", "2.txt", "配方/empty", "配方/large"]
 
@@ -180,7 +180,7 @@ def test_a_bundle_is_verified_against_a_folder(bundle: Path, documents: Path) ->
 def test_cards_of_another_depositor_are_found_out_at_step_4(
     firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hefu.unfinished.write_cards", partial(as_another, write_cards))
+    monkeypatch.setattr("hefu.deposit.pending.write_cards", partial(as_another, write_cards))
     firm.deposit(documents)
     found = verify(str(firm.out / "documents.hefu.bundle"), str(documents), policy=POLICY)
     assert (found.verdict, failed(found)) == (NOT_PROVEN, [4])

@@ -8,19 +8,19 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.clients.command_line import hefu
 from tests.clients.conftest import Firm
+from tests.support.command_line import hefu
 
-from hefu.deposit import alone
-from hefu.document import UnreadableError, digest_document
+from hefu.deposit.depositor import alone
 from hefu.errors import ClientError, UnreachableError
-from hefu.extract import extract
-from hefu.index import FILE, Index
-from hefu.verifying import verify
-from hefu.watching import Quiet, Round, Watch, watch
+from hefu.evidence.extract import extract
+from hefu.evidence.verify import verify
+from hefu.files.document import UnreadableError, digest_document
+from hefu.folders.watch import Quiet, Round, Watch, watch
+from hefu.home.index import FILE, Index
+from hefu_ledger.deposit.statement import parse_signed_statement
 from hefu_ledger.digest import Digests
-from hefu_ledger.statement import parse_signed_statement
-from hefu_ledger.verdict import PROVEN
+from hefu_ledger.verify.verdict import PROVEN
 
 
 class Stop(BaseException):
@@ -137,7 +137,7 @@ def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_round(
         return digest_document(path, tell)
 
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.bundles.digest_document", busy)
+        patch.setattr("hefu.evidence.bundle.digest_document", busy)
         done = watched.once(wait=True)
         assert [problem.path for problem in done.left_out] == [str(documents / "0.txt")]
         assert watched.once(wait=True).deposited is None
@@ -220,7 +220,7 @@ def test_watching_waits_for_rest_and_then_deposits(firm: Firm, watched: Watch, d
 
 
 def test_watching_goes_on_when_the_service_is_back(firm: Firm, watched: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hefu.http.ATTEMPTS", 1)
+    monkeypatch.setattr("hefu.service.ATTEMPTS", 1)
     firm.double.faults += [(503, b"", {})]
     told = rounds(watched, Clock(*[None] * 40))
     assert isinstance(told[0], UnreachableError)
@@ -250,7 +250,9 @@ def test_an_idle_watch_asks_the_service_nothing(firm: Firm, watched: Watch) -> N
 
 def test_once_says_what_it_left_out_and_exits_1(firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (documents / "secret").write_bytes(b"")
-    monkeypatch.setattr("hefu.scan.os.access", lambda path, _: not path.endswith("secret"))  # root may read anything
+    monkeypatch.setattr(
+        "hefu.files.scan.os.access", lambda path, _: not path.endswith("secret")
+    )  # root may read anything
     words = ("watch", documents, "--home", firm.home.path, "--out", firm.out, "--once", "--wait")
     ran = hefu(*words, expect=1)
     assert "secret: not readable" in ran.out

@@ -14,22 +14,22 @@ from typing import NamedTuple
 
 import pytest
 from pyrage import x25519
-from tests.enrolling import enrol, make_statement
-from tests.postgres import Postgres, execute
-from tests.serving import BIN, ENVIRONMENT, ORIGIN
+from tests.support.enrolling import enrol, make_statement
+from tests.support.postgres import Postgres, execute
+from tests.support.serving import BIN, ENVIRONMENT, ORIGIN
 
-from hefu_ledger.checkpoint import Checkpoint, format_checkpoint
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.policy import Log, Policy
-from hefu_ledger.receipt import format_receipt
-from hefu_ledger.statement import statement_id
+from hefu_ledger.deposit.receipt import format_receipt
+from hefu_ledger.deposit.statement import statement_id
+from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import format_note, sign_note
+from hefu_ledger.tlog.policy import Log, Policy
 from hefu_ledger.verify import verify_receipt
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs.tasks import settle
 from hefu_service.outside.signer import create_key, read_key
-from hefu_service.sealing.fsck import fsck
-from hefu_service.sealing.receipts import Receipts
+from hefu_service.publishing.fsck import fsck
+from hefu_service.receipts.receipts import Receipts
 from hefu_service.sealing.stops import RolledBackError
 from hefu_service.services import Services
 from hefu_service.wiring import create_data, open_services, recover

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from tests.fault.ledger_data import replay
-from tests.serving import get, run, serving
+from tests.support.serving import get, run, serving
 
-from hefu_ledger.policy import parse_policy
-from hefu_ledger.record import Genesis, parse_record
+from hefu_ledger.records.record import Genesis, parse_record
+from hefu_ledger.tlog.policy import parse_policy
 from hefu_service.wiring import open_services
 
 FIRM = ("上海某某化妆品有限公司", "91310120MA1HP00194")

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from tests.enrolling import enrol, make_statement
-from tests.serving import get, request, serving
+from tests.support.enrolling import enrol, make_statement
+from tests.support.serving import get, request, serving
 
-from hefu_service.metrics import Metrics
+from hefu_service.observing.metrics import Metrics
 from hefu_service.outbox import alarms
 from hefu_service.wiring import open_services
 

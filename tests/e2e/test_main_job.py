@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serving import Serving, get, run, serving
+from tests.support.serving import Serving, get, run, serving
 
 from hefu_ledger.digest import digest_stream
-from hefu_ledger.policy import parse_policy
+from hefu_ledger.tlog.policy import parse_policy
 from hefu_ledger.verify import verify_evidence
 
 FIRM = ("上海某某化妆品有限公司", "91310120MA1HP00194")

@@ -13,17 +13,17 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.enrolling import enrol, make_statement
-from tests.postgres import Postgres
-from tests.production import Production
-from tests.serving import ENVIRONMENT, get, request, run
-from tests.valkey import Valkey
+from tests.support.enrolling import enrol, make_statement
+from tests.support.postgres import Postgres
+from tests.support.production import Production
+from tests.support.serving import ENVIRONMENT, get, request, run
+from tests.support.valkey import Valkey
 
-from hefu_ledger.acceptance import parse_acceptance
-from hefu_ledger.note import parse_note
-from hefu_ledger.policy import parse_policy
+from hefu_ledger.deposit.acceptance import parse_acceptance
+from hefu_ledger.tlog.note import parse_note
+from hefu_ledger.tlog.policy import parse_policy
 from hefu_ledger.verify import verify_receipt
-from hefu_service.sealing.fsck import fsck
+from hefu_service.publishing.fsck import fsck
 from hefu_service.wiring import open_services
 
 DEPOSITS = 40

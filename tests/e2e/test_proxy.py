@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tests.enrolling import enrol, make_statement
-from tests.proxy import CONFIGURATION, NGINX, Proxy, proxy_before
-from tests.serving import ENVIRONMENT, Serving, free_port, get, request, run
+from tests.support.enrolling import enrol, make_statement
+from tests.support.proxy import CONFIGURATION, NGINX, Proxy, proxy_before
+from tests.support.serving import ENVIRONMENT, Serving, free_port, get, request, run
 
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.receipt import MAX_RECEIPT
-from hefu_ledger.upload import MAX_BLOB
+from hefu_ledger.deposit.receipt import MAX_RECEIPT
+from hefu_ledger.deposit.vault import MAX_BLOB
+from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_service.api.context import MAX_BODY
 from hefu_service.jobs.tasks import settle
 from hefu_service.wiring import open_services

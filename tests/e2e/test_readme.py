@@ -6,13 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.sample_ledger import POLICY, depositor_signer, sample
+from tests.support.sample_ledger import POLICY, depositor_signer, sample
 
-from hefu.cli import MODULES
-from hefu_ledger.evidence import format_evidence
-from hefu_ledger.note import sign_note
-from hefu_ledger.policy import format_policy
-from hefu_ledger.statement import format_statement, parse_statement, statement_id
+from hefu.cli.main import MODULES
+from hefu_ledger.deposit.evidence import format_evidence
+from hefu_ledger.deposit.statement import format_statement, parse_statement, statement_id
+from hefu_ledger.tlog.note import sign_note
+from hefu_ledger.tlog.policy import format_policy
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pymerkle
 import pytest
-from tests.enrolling import enrol, submit
-from tests.serving import BIN, ORIGIN
+from tests.support.enrolling import enrol, submit
+from tests.support.serving import BIN, ORIGIN
 from tlog_scales.backend import LocalBackend
 from tlog_scales.reader import TilesReader
 
-from hefu_ledger.checkpoint import parse_checkpoint
-from hefu_ledger.merkle import leaf_hash, verify_consistency, verify_inclusion
-from hefu_ledger.note import parse_note, verify_note
-from hefu_ledger.proof import parse_proof
-from hefu_ledger.tiles import parse_bundle
+from hefu_ledger.tlog.checkpoint import parse_checkpoint
+from hefu_ledger.tlog.merkle import leaf_hash, verify_consistency, verify_inclusion
+from hefu_ledger.tlog.note import parse_note, verify_note
+from hefu_ledger.tlog.proof import parse_proof
+from hefu_ledger.tlog.tiles import parse_bundle
 from hefu_service.jobs.tasks import settle
 from hefu_service.outside.files import LedgerFolder
-from hefu_service.sealing.export import export_ledger
+from hefu_service.publishing.export import export_ledger
 from hefu_service.wiring import create_data, open_services
 
 BATCHES = 300  # more than one full tile

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.serving import BIN, ENVIRONMENT, Serving, get, run, serving
+from tests.support.serving import BIN, ENVIRONMENT, Serving, get, run, serving
 
 FIRM = ("--name", "上海某某化妆品有限公司", "--uscc", "91310120MA1HP00194")
 

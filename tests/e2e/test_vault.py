@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from mnemonic import Mnemonic
-from tests.serving import BIN, ENVIRONMENT, Serving, get, run, serving
+from tests.support.serving import BIN, ENVIRONMENT, Serving, get, run, serving
 
-from hefu.recovery import parse_words
+from hefu.vault.secret import parse_words
 from hefu_ledger.digest import digest_stream
 
 FIRM = ("上海某某化妆品有限公司", "91310120MA1HP00194")

@@ -8,16 +8,16 @@ from pathlib import Path
 from tests.fault.figures import Figures
 from tests.fault.ledger_data import replay
 
-from hefu_ledger.checkpoint import Checkpoint
-from hefu_ledger.policy import Log, Policy
-from hefu_ledger.receipt import format_receipt
-from hefu_ledger.statement import statement_id
+from hefu_ledger.deposit.receipt import format_receipt
+from hefu_ledger.deposit.statement import statement_id
+from hefu_ledger.tlog.checkpoint import Checkpoint
+from hefu_ledger.tlog.policy import Log, Policy
 from hefu_ledger.verify import verify_receipt
 from hefu_service.jobs.tasks import settle
 from hefu_service.outside.files import LedgerFolder
-from hefu_service.sealing.export import export_ledger
-from hefu_service.sealing.fsck import fsck
-from hefu_service.sealing.receipts import Receipts
+from hefu_service.publishing.export import export_ledger
+from hefu_service.publishing.fsck import fsck
+from hefu_service.receipts.receipts import Receipts
 from hefu_service.services import Services
 from hefu_service.wiring import recover
 

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import URL
-from tests.postgres import Postgres
-from tests.sample_service import RECOVERY, SampleService, SetClock, services_on
+from tests.support.postgres import Postgres
+from tests.support.sample_service import RECOVERY, SampleService, SetClock, services_on
 
-from hefu_ledger.keys import Ed25519Signer
-from hefu_service.sealing.genesis import begin_ledger
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_service.publishing.genesis import begin_ledger
 from hefu_service.store.engines import sqlite_url
 from hefu_service.store.sql import open_store
 

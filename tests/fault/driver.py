@@ -15,14 +15,14 @@ import time
 from hashlib import sha256
 from pathlib import Path
 
-from tests.enrolling import make_statement
 from tests.fault.ledger_data import accept
-from tests.serving import ORIGIN
+from tests.support.enrolling import make_statement
+from tests.support.serving import ORIGIN
 
-from hefu_ledger.keys import Ed25519Signer
 from hefu_ledger.names import depositor_key_name
+from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_service.jobs.tasks import settle
-from hefu_service.ports import PortError
+from hefu_service.ports.errors import PortError
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.wiring import open_services, recover
 

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.enrolling import enrol, make_statement
-from tests.serving import ORIGIN
+from tests.support.enrolling import enrol, make_statement
+from tests.support.serving import ORIGIN
 
-from hefu_ledger.checkpoint import Checkpoint, parse_checkpoint
 from hefu_ledger.encoding import parse_canonical
-from hefu_ledger.keys import Ed25519Signer, VerifierKey
-from hefu_ledger.note import parse_note
-from hefu_ledger.record import Batch
+from hefu_ledger.records.record import Batch
 from hefu_ledger.replay import Replay
-from hefu_ledger.tiles import ENTRIES, parse_bundle, tiles_at
+from hefu_ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
+from hefu_ledger.tlog.keys import Ed25519Signer, VerifierKey
+from hefu_ledger.tlog.note import parse_note
+from hefu_ledger.tlog.tiles import ENTRIES, parse_bundle, tiles_at
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs.tasks import settle

@@ -10,33 +10,16 @@ from inspect import getmembers, isfunction
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from tests.sample_ledger import DAY, ORIGIN, START, WITNESSED, WITNESSES, SampleLedger, depositor_signer, sample
+from tests.support.sample_ledger import DAY, ORIGIN, START, WITNESSED, WITNESSES, SampleLedger, depositor_signer, sample
 
 import hefu_ledger
-from hefu_ledger import (
-    acceptance,
-    card,
-    checkpoint,
-    encoding,
-    evidence,
-    identity,
-    keyfile,
-    keyrequest,
-    keys,
-    note,
-    number,
-    policy,
-    proof,
-    receipt,
-    record,
-    statement,
-    tiles,
-    upload,
-    uscc,
-)
-from hefu_ledger.keyrequest import KeyRequest
-from hefu_ledger.merkle import leaf_hash
-from hefu_ledger.note import format_note, sign_note
+from hefu_ledger import encoding, number, section, uscc
+from hefu_ledger.deposit import acceptance, card, evidence, receipt, statement, vault
+from hefu_ledger.records import identity, keyrequest, record
+from hefu_ledger.records.keyrequest import KeyRequest
+from hefu_ledger.tlog import checkpoint, keyfile, keys, note, policy, proof, tiles
+from hefu_ledger.tlog.merkle import leaf_hash
+from hefu_ledger.tlog.note import format_note, sign_note
 
 Parse = Callable[[bytes], object]
 LIMIT = 1 << 20
@@ -97,12 +80,12 @@ def _first(value: tuple[note.Note, object]) -> bytes:
 def _signed(ledger: SampleLedger) -> dict[str, bytes]:
     key = depositor_signer("acme")
     address = sha256(b"address").digest()
-    put = upload.Upload(address, "acme", "ab" * 32, bytes(32), 7)
-    closure = upload.Closure(address, "acme", bytes(32))
+    put = vault.Upload(address, "acme", "ab" * 32, bytes(32), 7)
+    closure = vault.Closure(address, "acme", bytes(32))
     return {
         "statement": format_note(ledger.deposits[1].statement),
-        "upload": format_note(sign_note(upload.format_upload(put), [key])),
-        "closure": format_note(sign_note(upload.format_closure(closure), [key])),
+        "upload": format_note(sign_note(vault.format_upload(put), [key])),
+        "closure": format_note(sign_note(vault.format_closure(closure), [key])),
         "possession": format_note(
             sign_note(identity.format_possession(identity.Possession("acme", ORIGIN, key.key)), [key])
         ),
@@ -121,10 +104,10 @@ def _notes(ledger: SampleLedger, signed: dict[str, bytes]) -> dict[str, Parser]:
             _text(statement.parse_statement), texts["statement"], _written(statement.format_statement)
         ),
         "statement.parse_signed_statement": Parser(statement.parse_signed_statement, [signed["statement"]], _first),
-        "upload.parse_upload": Parser(_text(upload.parse_upload), texts["upload"], _written(upload.format_upload)),
-        "upload.parse_signed_upload": Parser(upload.parse_signed_upload, [signed["upload"]], _first),
-        "upload.parse_closure": Parser(_text(upload.parse_closure), texts["closure"], _written(upload.format_closure)),
-        "upload.parse_signed_closure": Parser(upload.parse_signed_closure, [signed["closure"]], _first),
+        "upload.parse_upload": Parser(_text(vault.parse_upload), texts["upload"], _written(vault.format_upload)),
+        "upload.parse_signed_upload": Parser(vault.parse_signed_upload, [signed["upload"]], _first),
+        "upload.parse_closure": Parser(_text(vault.parse_closure), texts["closure"], _written(vault.format_closure)),
+        "upload.parse_signed_closure": Parser(vault.parse_signed_closure, [signed["closure"]], _first),
         "identity.parse_possession": Parser(
             _text(identity.parse_possession), texts["possession"], _written(identity.format_possession)
         ),
@@ -146,9 +129,9 @@ def _notes(ledger: SampleLedger, signed: dict[str, bytes]) -> dict[str, Parser]:
 def _private(ledger: SampleLedger) -> dict[str, Parser]:
     whole = ledger.evidence(1, 2, _receipt(ledger))
     opened = whole.sections[0]
-    assert isinstance(opened, card.Opened)
-    shown = encoding.canonical(card.section_value(opened))
-    closed = encoding.canonical(card.section_value(card.close(opened)))
+    assert isinstance(opened, section.OpenedSection)
+    shown = encoding.canonical(section.section_value(opened))
+    closed = encoding.canonical(section.section_value(section.close(opened)))
     assert whole.identity is not None
     document, _, circumstances = ledger.deposits[1].texts[0]
     return {
@@ -160,10 +143,10 @@ def _private(ledger: SampleLedger) -> dict[str, Parser]:
             lambda data: card.parse_section("circumstances", data.decode(errors="surrogateescape")),
             [circumstances],
         ),
-        "card.parse_section_value": Parser(
-            _valued(lambda value: card.parse_section_value(value, "label")), [shown, closed]
+        "section.parse_section_value": Parser(
+            _valued(lambda value: section.parse_section_value(value, "label")), [shown, closed]
         ),
-        "card.parse_opened": Parser(_valued(lambda value: card.parse_opened(value, "label")), [shown]),
+        "section.parse_opened": Parser(_valued(lambda value: section.parse_opened(value, "label")), [shown]),
         "identity.parse_identity": Parser(
             _text(identity.parse_identity), [whole.identity.text.encode()], _written(identity.format_identity)
         ),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
-from hefu_service.ports import StorageError
+from hefu_service.ports.errors import StorageError
 from hefu_service.services import Services
 
 _PORTS: Final = ("store", "files", "batch_files", "signer", "acknowledger")

@@ -11,17 +11,17 @@ from collections.abc import Mapping
 from contextlib import closing
 from itertools import count
 
-from tests.enrolling import make_statement
 from tests.fault.figures import Figures
-from tests.serving import get
+from tests.support.enrolling import make_statement
+from tests.support.serving import get
 
-from hefu_ledger.acceptance import parse_acceptance
-from hefu_ledger.checkpoint import Checkpoint, parse_checkpoint
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.note import parse_note
-from hefu_ledger.policy import Policy, parse_policy
-from hefu_ledger.receipt import parse_receipt
-from hefu_ledger.statement import statement_id
+from hefu_ledger.deposit.acceptance import parse_acceptance
+from hefu_ledger.deposit.receipt import parse_receipt
+from hefu_ledger.deposit.statement import statement_id
+from hefu_ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import parse_note
+from hefu_ledger.tlog.policy import Policy, parse_policy
 from hefu_ledger.verify import verify_receipt
 
 PATIENCE_S = 30

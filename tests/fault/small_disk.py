@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.serving import BIN, ENVIRONMENT
+from tests.support.serving import BIN, ENVIRONMENT
 
 _WITHIN = ("--user", "--mount", "--preserve-credentials", "--")
 

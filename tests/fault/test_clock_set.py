@@ -13,15 +13,16 @@ import pytest
 from tests.fault.accounting import account
 from tests.fault.databases import Beginning, Begun
 from tests.fault.figures import Figures
-from tests.sample_api import SampleApi, api_of
-from tests.sample_service import START, SampleService, SetClock, make_empty_database, services_on, statement
+from tests.support.sample_api import SampleApi, api_of
+from tests.support.sample_service import START, SampleService, SetClock, make_empty_database, services_on, statement
 
-from hefu_ledger.acceptance import parse_acceptance
-from hefu_ledger.note import parse_note
-from hefu_service.clock import LEAP_MS, SystemClock
-from hefu_service.intake.committer import BACK_MS
+from hefu_ledger.deposit.acceptance import parse_acceptance
+from hefu_ledger.tlog.note import parse_note
 from hefu_service.intake.correction import declare_clock
-from hefu_service.ports import ClockError, Store
+from hefu_service.intake.time import BACK_MS
+from hefu_service.outside.clock import LEAP_MS, SystemClock
+from hefu_service.ports.errors import ClockError
+from hefu_service.ports.store import Store
 from hefu_service.store.sql import open_store
 
 MS = 1_000_000  # ns

@@ -10,18 +10,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.enrolling import make_statement
 from tests.fault.ledger_data import RECORDS, LedgerData, accept, files_of
-from tests.serving import free_port, run
+from tests.support.enrolling import make_statement
+from tests.support.serving import free_port, run
 
+from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.errors import LedgerError
-from hefu_ledger.note import parse_note
-from hefu_ledger.statement import statement_id
+from hefu_ledger.tlog.note import parse_note
 from hefu_service.jobs.tasks import settle
-from hefu_service.ports import Deposit, PortError, StorageError
-from hefu_service.sealing.fsck import ERROR, fsck
-from hefu_service.sealing.publish import publish
-from hefu_service.sealing.receipts import Receipts
+from hefu_service.ports.errors import PortError, StorageError
+from hefu_service.ports.rows import Deposit
+from hefu_service.publishing.fsck import ERROR, fsck
+from hefu_service.publishing.publish import publish
+from hefu_service.receipts.receipts import Receipts
 from hefu_service.sealing.seal import seal_once
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services

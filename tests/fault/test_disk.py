@@ -12,18 +12,18 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.enrolling import make_statement
 from tests.fault.figures import Figures
 from tests.fault.ledger_data import replay
 from tests.fault.small_disk import SmallDisk, small_disk
-from tests.serving import BIN, ORIGIN, Serving, get, post_json, request
+from tests.support.enrolling import make_statement
+from tests.support.serving import BIN, ORIGIN, Serving, get, post_json, request
 
-from hefu_ledger.identity import Possession, format_possession
-from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.names import depositor_key_name
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.policy import parse_policy
-from hefu_ledger.statement import statement_id
+from hefu_ledger.records.identity import Possession, format_possession
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import format_note, sign_note
+from hefu_ledger.tlog.policy import parse_policy
 from hefu_ledger.verify import verify_receipt
 
 MEGABYTES = 24

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.fault.mutations import mutated
 from tests.fault.parsers import Parser, every_parser, known_parsers
-from tests.sample_ledger import POLICY, sample
+from tests.support.sample_ledger import POLICY, sample
 
-from hefu_ledger import bundle, receipt
+from hefu_ledger.deposit import bundle, receipt
 from hefu_ledger.errors import LedgerError
 from hefu_ledger.verify import verify_receipt
 
@@ -85,7 +85,7 @@ def a_bundle() -> bytes:
     deposit = ledger.deposits[1]
     parts = [bundle.format_header(bundle.Header(len(deposit.texts), deposit.seed))]
     parts += [bundle.format_texts(texts) for texts in deposit.texts]
-    parts += [bundle.format_statement_line(known()["hefu_ledger.statement.parse_signed_statement"].examples[0])]
+    parts += [bundle.format_statement_line(known()["hefu_ledger.deposit.statement.parse_signed_statement"].examples[0])]
     return b"".join([*parts, bundle.format_receipt_line(ledger.receipt(1, [1]))])
 
 

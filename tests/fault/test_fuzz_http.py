@@ -13,19 +13,19 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.enrolling import enrol, make_statement
 from tests.fault.mutations import mutated
 from tests.fault.siege import PATIENCE_S
-from tests.serving import ORIGIN, Serving, get, run
+from tests.support.enrolling import enrol, make_statement
+from tests.support.serving import ORIGIN, Serving, get, run
 
+from hefu_ledger.deposit.statement import statement_id
+from hefu_ledger.deposit.vault import Closure, Upload, format_closure, format_upload
 from hefu_ledger.encoding import to_base64
-from hefu_ledger.identity import Possession, format_possession
-from hefu_ledger.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.keys import Ed25519Signer
 from hefu_ledger.names import depositor_key_name
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.statement import statement_id
-from hefu_ledger.upload import Closure, Upload, format_closure, format_upload
+from hefu_ledger.records.identity import Possession, format_possession
+from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_service.wiring import open_services
 
 SHORT, LONG = 60, 20_000

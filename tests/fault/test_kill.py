@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.enrolling import enrol
 from tests.fault.accounting import account
 from tests.fault.figures import Figures
 from tests.fault.siege import PATIENCE_S, Claims, Enterprise
-from tests.serving import Serving
+from tests.support.enrolling import enrol
+from tests.support.serving import Serving
 
 from hefu_service.wiring import open_services
 

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.enrolling import enrol
 from tests.fault.accounting import account
 from tests.fault.figures import Figures
 from tests.fault.siege import PATIENCE_S, Claims, Enterprise
-from tests.postgres import Postgres
-from tests.production import Production
-from tests.serving import Serving
-from tests.valkey import Valkey
+from tests.support.enrolling import enrol
+from tests.support.postgres import Postgres
+from tests.support.production import Production
+from tests.support.serving import Serving
+from tests.support.valkey import Valkey
 
 from hefu_service.wiring import open_services
 

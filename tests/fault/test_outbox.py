@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
-from tests.enrolling import enrol, make_statement
 from tests.fault.databases import Beginning, Begun, opened, process
-from tests.postgres import Postgres
-from tests.production import Production
-from tests.receivers import SECRET, Post, Receiver, receiving
-from tests.sample_service import make_empty_database
-from tests.serving import Serving, request
-from tests.valkey import Valkey
+from tests.support.enrolling import enrol, make_statement
+from tests.support.postgres import Postgres
+from tests.support.production import Production
+from tests.support.receivers import SECRET, Post, Receiver, receiving
+from tests.support.sample_service import make_empty_database
+from tests.support.serving import Serving, request
+from tests.support.valkey import Valkey
 
-from hefu_service.jobs import slow
-from hefu_service.jobs.slow import tell, time_ms
+from hefu_service.jobs import messages
+from hefu_service.jobs.messages import tell, time_ms
 from hefu_service.outbox.delivery import CLAIM_MS
 from hefu_service.outbox.messages import WEBHOOK
 from hefu_service.outside.webhook import WebhookSender, parse_secret
@@ -55,7 +55,7 @@ def told(services: Services, hook: str) -> Services:
 def tell_later(data: Path, url: URL, hook: str, later_ms: int) -> None:
     """What a process does that is started when so much time is over."""
     with opened(data, url) as sample, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slow, "time_ms", lambda: time_ms() + later_ms)
+        patch.setattr(messages, "time_ms", lambda: time_ms() + later_ms)
         tell(told(sample.services, hook))
 
 

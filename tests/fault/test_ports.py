@@ -15,14 +15,14 @@ from tests.fault.accounting import account
 from tests.fault.databases import Beginning, Begun, opened, process
 from tests.fault.figures import Figures
 from tests.fault.ports import Calls, die
-from tests.sample_service import make_empty_database, statement
+from tests.support.sample_service import make_empty_database, statement
 
-from hefu_ledger.statement import statement_id
+from hefu_ledger.deposit.statement import statement_id
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs.tasks import settle
-from hefu_service.ports import StorageError
-from hefu_service.sealing.receipts import Receipts
+from hefu_service.ports.errors import StorageError
+from hefu_service.receipts.receipts import Receipts
 from hefu_service.sealing.seal import seal_once
 from hefu_service.services import Services
 

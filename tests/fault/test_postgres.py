@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import URL
 from tests.fault.accounting import account
 from tests.fault.figures import Figures
-from tests.postgres import Postgres
-from tests.sample_service import (
+from tests.support.postgres import Postgres
+from tests.support.sample_service import (
     RECOVERY,
     SampleService,
     SetClock,
@@ -27,11 +27,11 @@ from tests.sample_service import (
     statement,
 )
 
-from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.enrolment import enrol
-from hefu_service.ports import PortError, StorageError
-from hefu_service.sealing.genesis import begin_ledger
+from hefu_service.ports.errors import PortError, StorageError
+from hefu_service.publishing.genesis import begin_ledger
 from hefu_service.store.sql import open_store
 
 DEPOSITORS = 4

@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
-from tests.enrolling import enrol, make_statement
 from tests.fault.accounting import account
 from tests.fault.figures import Figures
-from tests.postgres import Postgres
-from tests.production import Production
-from tests.sample_service import RECOVERY, SampleService, SetClock, make_empty_database, services_on, statement
-from tests.serving import request
-from tests.valkey import Valkey
+from tests.support.enrolling import enrol, make_statement
+from tests.support.postgres import Postgres
+from tests.support.production import Production
+from tests.support.sample_service import RECOVERY, SampleService, SetClock, make_empty_database, services_on, statement
+from tests.support.serving import request
+from tests.support.valkey import Valkey
 
-from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_service.jobs.tasks import settle
-from hefu_service.ports import HeadMovedError
-from hefu_service.sealing.genesis import begin_ledger
-from hefu_service.sealing.publish import publish
+from hefu_service.ports.errors import HeadMovedError
+from hefu_service.publishing.genesis import begin_ledger
+from hefu_service.publishing.publish import publish
 from hefu_service.sealing.seal import seal_once
 from hefu_service.services import Services
 from hefu_service.store.engines import sqlite_url

@@ -8,19 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.enrolling import make_statement
 from tests.fault.accounting import account
 from tests.fault.figures import Figures
 from tests.fault.ledger_data import LedgerData, accept, files_of
-from tests.serving import run
+from tests.support.enrolling import make_statement
+from tests.support.serving import run
 
-from hefu_ledger.statement import statement_id
+from hefu_ledger.deposit.statement import statement_id
 from hefu_service.jobs.tasks import settle
 from hefu_service.outside.mending import LedgerMender
-from hefu_service.ports import StorageError
-from hefu_service.sealing.fsck import fsck
-from hefu_service.sealing.receipts import Receipts
-from hefu_service.sealing.repair import repair
+from hefu_service.ports.errors import StorageError
+from hefu_service.publishing.fsck import fsck
+from hefu_service.publishing.repair import repair
+from hefu_service.receipts.receipts import Receipts
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.wiring import open_services
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.enrolling import make_statement
 from tests.fault.ledger_data import LedgerData, accept, files_of
-from tests.serving import free_port, run
+from tests.support.enrolling import make_statement
+from tests.support.serving import free_port, run
 
 from hefu_service.jobs.tasks import settle
-from hefu_service.sealing.publish import publish
+from hefu_service.publishing.publish import publish
 from hefu_service.sealing.stops import RolledBackError, SealingStoppedError
 from hefu_service.wiring import open_services
 

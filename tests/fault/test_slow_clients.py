@@ -18,21 +18,21 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-from tests.postgres import Postgres
-from tests.production import Production
-from tests.sample_service import depositor_key, depositor_of, possession, statement
-from tests.serving import Serving, get, post_json, request
-from tests.valkey import Valkey
+from tests.support.postgres import Postgres
+from tests.support.production import Production
+from tests.support.sample_service import depositor_key, depositor_of, possession, statement
+from tests.support.serving import Serving, get, post_json, request
+from tests.support.valkey import Valkey
 
+from hefu_ledger.deposit.vault import Upload, format_upload
 from hefu_ledger.encoding import to_base64
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.upload import Upload, format_upload
-from hefu_service import stalled
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_service.api.arrivals import Arrivals
-from hefu_service.outside.connections import Unanswered, end, unanswered
-from hefu_service.sealing.fsck import fsck
-from hefu_service.stalled import Stalled
+from hefu_service.publishing.fsck import fsck
+from hefu_service.serving import slow_clients
+from hefu_service.serving.connections import Unanswered, end, unanswered
+from hefu_service.serving.slow_clients import Stalled
 from hefu_service.wiring import open_services
 
 NAME, USCC = "上海某某化妆品有限公司", "91310120MA1HP00194"
@@ -325,8 +325,8 @@ class Watched:
         self.connections: list[Unanswered] = []
         self.ended: list[int] = []
         monkeypatch.setattr("time.monotonic", lambda: self.now)
-        monkeypatch.setattr(stalled, "unanswered", lambda _: self.connections)
-        monkeypatch.setattr(stalled, "end", lambda each: self.ended.append(each.peer[1]))
+        monkeypatch.setattr(slow_clients, "unanswered", lambda _: self.connections)
+        monkeypatch.setattr(slow_clients, "end", lambda each: self.ended.append(each.peer[1]))
         self.arrivals = Arrivals()
         self._stalled = Stalled(self.arrivals, port=80, threads=threads)
 
@@ -397,7 +397,7 @@ def test_where_half_of_the_threads_wait_two_seconds_of_silence_are_enough(watche
 
 
 def test_without_slow_bodies_nobody_looks(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stalled, "unanswered", Mock(side_effect=AssertionError))
+    monkeypatch.setattr(slow_clients, "unanswered", Mock(side_effect=AssertionError))
     assert watched.look(100) == []
     with watched.arrivals.expect("a", 0):
         assert watched.look(0.4) == []

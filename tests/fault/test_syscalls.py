@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
-from tests.enrolling import make_statement
 from tests.fault import driver
 from tests.fault.accounting import account
 from tests.fault.figures import Figures
 from tests.fault.ledger_data import LedgerData, accept
+from tests.support.enrolling import make_statement
 
 from hefu_service.wiring import open_services
 

@@ -12,14 +12,14 @@ from sqlalchemy import URL
 from tests.fault.accounting import account
 from tests.fault.databases import Beginning, Begun, opened, process
 from tests.fault.figures import Figures
-from tests.postgres import Postgres
-from tests.sample_service import SampleService, statement
+from tests.support.postgres import Postgres
+from tests.support.sample_service import SampleService, statement
 
-from hefu_ledger.checkpoint import parse_checkpoint
-from hefu_ledger.note import parse_note
+from hefu_ledger.tlog.checkpoint import parse_checkpoint
+from hefu_ledger.tlog.note import parse_note
 from hefu_service.intake.acknowledgement import acknowledge
-from hefu_service.ports import HeadMovedError
-from hefu_service.sealing.publish import publish
+from hefu_service.ports.errors import HeadMovedError
+from hefu_service.publishing.publish import publish
 from hefu_service.sealing.seal import seal_once
 
 REQUESTERS = 3

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.format_strategies import (
+from tests.support.format_strategies import (
     WRONG_DEPOSITORS,
     WRONG_HASHES,
     WRONG_ORIGINS,
@@ -23,9 +23,16 @@ from tests.format_strategies import (
     times,
     wholes,
 )
-from tests.sample_ledger import ORIGIN, START
+from tests.support.sample_ledger import ORIGIN, START
 
-from hefu_ledger.acceptance import FORMAT, MAX_ACCEPTANCE, MAX_SEQ, Acceptance, format_acceptance, parse_acceptance
+from hefu_ledger.deposit.acceptance import (
+    FORMAT,
+    MAX_ACCEPTANCE,
+    MAX_SEQ,
+    Acceptance,
+    format_acceptance,
+    parse_acceptance,
+)
 from hefu_ledger.encoding import titled
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.number import format_number

@@ -9,8 +9,8 @@ from functools import cache
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.example_ledger import bundle_bytes, example
-from tests.format_strategies import (
+from tests.support.example_ledger import bundle_bytes, example
+from tests.support.format_strategies import (
     WRONG_HASHES,
     WRONG_WHOLES,
     assert_closed,
@@ -20,12 +20,15 @@ from tests.format_strategies import (
     texts,
 )
 
-from hefu_ledger import bundle, card
+from hefu_ledger import section
+from hefu_ledger.deposit import bundle
+from hefu_ledger.deposit.statement import MAX_COUNT, MAX_STATEMENT
 from hefu_ledger.encoding import canonical
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.statement import MAX_COUNT, MAX_STATEMENT
 
-HEADERS = st.builds(bundle.Header, st.integers(1, MAX_COUNT), hashes, st.none() | st.builds(card.Opened, hashes, texts))
+HEADERS = st.builds(
+    bundle.Header, st.integers(1, MAX_COUNT), hashes, st.none() | st.builds(section.OpenedSection, hashes, texts)
+)
 MEMBERS = {"count": 3, "format": bundle.FORMAT, "identity": {"nonce": "ab" * 32, "text": "{}"}, "seed": "cd" * 32}
 
 
@@ -115,10 +118,10 @@ def texts_of(sizes: tuple[int, int, int]) -> bytes:
 @pytest.mark.parametrize("place", range(3))
 def test_a_card_has_at_most_64_kib_in_all(place: int) -> None:
     sizes = [2, 2, 2]
-    sizes[place] = card.MAX_CARD - 4
+    sizes[place] = section.MAX_CARD - 4
     ((first, second, third),) = bundle.read_texts(io.BytesIO(texts_of((sizes[0], sizes[1], sizes[2]))), 1)
-    assert len(first + second + third) == card.MAX_CARD
-    for longer in (card.MAX_CARD - 3, card.MAX_CARD, card.MAX_CARD + 1, 10 * card.MAX_CARD):
+    assert len(first + second + third) == section.MAX_CARD
+    for longer in (section.MAX_CARD - 3, section.MAX_CARD, section.MAX_CARD + 1, 10 * section.MAX_CARD):
         sizes[place] = longer
         with pytest.raises(MalformedError, match="65536"):
             list(bundle.read_texts(io.BytesIO(texts_of((sizes[0], sizes[1], sizes[2]))), 1))

@@ -10,7 +10,7 @@ import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.format_strategies import (
+from tests.support.format_strategies import (
     DIGITS,
     LOWER,
     WRONG_DEPOSITORS,
@@ -28,7 +28,8 @@ from tests.format_strategies import (
     wholes,
 )
 
-from hefu_ledger import card
+from hefu_ledger import section
+from hefu_ledger.deposit import card
 from hefu_ledger.encoding import canonical
 from hefu_ledger.errors import MalformedError, VerificationError
 
@@ -54,18 +55,18 @@ def parse_document(data: bytes) -> card.Document:
 
 @given(hashes, st.binary(max_size=200))
 def test_the_keyed_hash_is_hmac_sha_256(nonce: bytes, text: bytes) -> None:
-    assert card.keyed_hash(nonce, text) == hmac.digest(nonce, text, "sha256")
+    assert section.keyed_hash(nonce, text) == hmac.digest(nonce, text, "sha256")
 
 
 @given(hashes, st.integers(0, 10**7))
 def test_nonces_are_hmac_of_index_and_section(seed: bytes, index: int) -> None:
     expected = tuple(hmac.digest(seed, f"{index}/{section}".encode(), "sha256") for section in card.SECTIONS)
-    assert card.Nonces(seed).of(index) == expected
+    assert section.Nonces(seed).of(index) == expected
 
 
 def test_one_seed_gives_the_same_nonces_in_any_order() -> None:
-    nonces = card.Nonces(bytes(32))
-    assert nonces.of(5) == card.Nonces(bytes(32)).of(5) == (nonces.of(1), nonces.of(5))[1]
+    nonces = section.Nonces(bytes(32))
+    assert nonces.of(5) == section.Nonces(bytes(32)).of(5) == (nonces.of(1), nonces.of(5))[1]
 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 33, 64])
@@ -73,13 +74,13 @@ def test_a_nonce_or_seed_of_another_length_is_refused(size: int) -> None:
     """HMAC pads a short key with zeros and hashes a long one: two nonces would give one commitment."""
     assert hmac.digest(b"\1" * 31, b"x", "sha256") == hmac.digest(b"\1" * 31 + b"\0", b"x", "sha256")
     with pytest.raises(MalformedError, match="32 bytes"):
-        card.keyed_hash(bytes(size), b"x")
+        section.keyed_hash(bytes(size), b"x")
     with pytest.raises(MalformedError, match="32 bytes"):
-        card.Nonces(bytes(size))
+        section.Nonces(bytes(size))
     with pytest.raises(MalformedError):
-        card.parse_opened({"nonce": bytes(size).hex(), "text": "{}"}, "label")
+        section.parse_opened({"nonce": bytes(size).hex(), "text": "{}"}, "label")
     with pytest.raises(MalformedError):
-        card.parse_section_value({"closed": bytes(size).hex()}, "label")
+        section.parse_section_value({"closed": bytes(size).hex()}, "label")
 
 
 @given(st.tuples(hashes, hashes, hashes), st.tuples(texts, texts, texts))
@@ -89,14 +90,14 @@ def test_the_commitment_is_the_hash_of_the_title_and_three_keyed_hashes(
     encoded = (sections[0].encode(), sections[1].encode(), sections[2].encode())
     keyed = [hmac.digest(nonce, text, "sha256") for nonce, text in zip(nonces, encoded, strict=True)]
     expected = sha256(b"hefu-card/v1\n" + b"".join(keyed)).digest()
-    first, second, third = map(card.Opened, nonces, sections)
+    first, second, third = map(section.OpenedSection, nonces, sections)
     assert card.commit(encoded, nonces) == card.commitment_of((first, second, third)) == expected
     assert card.commitment_of((keyed[0], second, keyed[2])) == expected
 
 
 @given(st.integers(0, 2))
 def test_sections_are_not_exchangeable(place: int) -> None:
-    nonces = card.Nonces(bytes(32)).of(0)
+    nonces = section.Nonces(bytes(32)).of(0)
     changed = [*TEXTS]
     changed[place] += b" "
     assert card.commit((changed[0], changed[1], changed[2]), nonces) != card.commit(TEXTS, nonces)
@@ -243,18 +244,18 @@ def test_a_section_that_is_not_canonical_is_refused() -> None:
 
 
 def test_a_card_has_at_most_64_kib_in_all() -> None:
-    third = card.MAX_CARD // 3
-    card.check_card((b"x" * third, b"x" * third, b"x" * (card.MAX_CARD - 2 * third)))
+    third = section.MAX_CARD // 3
+    card.check_card((b"x" * third, b"x" * third, b"x" * (section.MAX_CARD - 2 * third)))
     with pytest.raises(MalformedError, match="at most 65536"):
-        card.check_card((b"x" * third, b"x" * third, b"x" * (card.MAX_CARD - 2 * third + 1)))
+        card.check_card((b"x" * third, b"x" * third, b"x" * (section.MAX_CARD - 2 * third + 1)))
     with pytest.raises(MalformedError, match="at most 65536"):
-        card.parse_document(" " * (card.MAX_CARD + 1))
+        card.parse_document(" " * (section.MAX_CARD + 1))
 
 
 @given(hashes, texts)
 def test_sections_read_back_the_same_open_and_closed(nonce: bytes, text: str) -> None:
-    for section in (card.Opened(nonce, text), nonce):
-        assert card.parse_section_value(card.section_value(section), "label") == section
+    for one in (section.OpenedSection(nonce, text), nonce):
+        assert section.parse_section_value(section.section_value(one), "label") == one
 
 
 @pytest.mark.parametrize(
@@ -272,14 +273,14 @@ def test_sections_read_back_the_same_open_and_closed(nonce: bytes, text: str) ->
         {"text": "{}"},
         {"nonce": "ab" * 32, "text": ""},
         {"nonce": "ab" * 32, "text": None},
-        {"nonce": "ab" * 32, "text": "x" * (card.MAX_CARD + 1)},
+        {"nonce": "ab" * 32, "text": "x" * (section.MAX_CARD + 1)},
         {"nonce": "AB" * 32, "text": "{}"},
         {"nonce": "ab" * 32, "text": "{}", "zz": 1},
     ],
 )
 def test_a_section_is_open_or_closed_and_nothing_else(value: object) -> None:
     with pytest.raises(MalformedError):
-        card.parse_section_value(value, "label")
+        section.parse_section_value(value, "label")
 
 
 @pytest.mark.parametrize(

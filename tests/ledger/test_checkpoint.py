@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hefu_ledger.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
 from hefu_ledger.encoding import MAX_INTEGER, from_base64, to_base64
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.note import Verified, format_note, parse_note, sign_note, verify_note
+from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import Verified, format_note, parse_note, sign_note, verify_note
 
 ROOT = "K7YmEfyGSf5CqyQC9fi4CIqymqkf43IbPjSMPDAcUmg="
 EMPTY = to_base64(sha256(b"").digest())

@@ -11,7 +11,7 @@ import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.format_strategies import WRONG_HASHES, WRONG_TIMES, each
+from tests.support.format_strategies import WRONG_HASHES, WRONG_TIMES, each
 
 from hefu_ledger.encoding import (
     MAX_DEPTH,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.format_strategies import (
+from tests.support.format_strategies import (
     WRONG_HASHES,
     WRONG_WHOLES,
     assert_closed,
@@ -20,21 +20,31 @@ from tests.format_strategies import (
     paths,
     texts,
 )
-from tests.sample_ledger import POLICY, START, WITNESSED, WITNESSES, SampleLedger, depositor_signer, digests, sample
+from tests.support.sample_ledger import (
+    POLICY,
+    START,
+    WITNESSED,
+    WITNESSES,
+    SampleLedger,
+    depositor_signer,
+    digests,
+    sample,
+)
 
-from hefu_ledger import card
+from hefu_ledger import section
+from hefu_ledger.deposit import card
+from hefu_ledger.deposit.evidence import FORMAT, MAX_EVIDENCE, Evidence, format_evidence, parse_evidence
+from hefu_ledger.deposit.receipt import MAX_PATH
+from hefu_ledger.deposit.statement import MAX_COUNT
 from hefu_ledger.encoding import MAX_TIME_MS, canonical
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.evidence import FORMAT, MAX_EVIDENCE, Evidence, format_evidence, parse_evidence
-from hefu_ledger.note import Note, cosign
-from hefu_ledger.policy import Policy
-from hefu_ledger.receipt import MAX_PATH
-from hefu_ledger.record import KeyEvent
-from hefu_ledger.statement import MAX_COUNT
-from hefu_ledger.verdict import Verdict
+from hefu_ledger.records.record import KeyEvent
+from hefu_ledger.tlog.note import Note, cosign
+from hefu_ledger.tlog.policy import Policy
 from hefu_ledger.verify import verify_evidence
+from hefu_ledger.verify.verdict import Verdict
 
-OPENED = st.builds(card.Opened, hashes, texts)
+OPENED = st.builds(section.OpenedSection, hashes, texts)
 SECTIONS = hashes | OPENED
 FOUND = digests(b"formula 3")
 
@@ -102,9 +112,9 @@ def test_a_nonce_of_another_length_is_refused(name: str, size: int) -> None:
 
 
 def test_a_card_has_at_most_64_kib_in_all() -> None:
-    sizes = [len(section.text.encode()) for section in good().sections[:2] if isinstance(section, card.Opened)]
+    sizes = [len(opened.text.encode()) for opened in good().sections[:2] if isinstance(opened, section.OpenedSection)]
     for extra, refused in ((0, False), (1, True)):
-        long = card.Opened(bytes(32), "x" * (card.MAX_CARD - sum(sizes) + extra))
+        long = section.OpenedSection(bytes(32), "x" * (section.MAX_CARD - sum(sizes) + extra))
         data = format_evidence(good()._replace(sections=(*good().sections[:2], long)))
         if refused:
             with pytest.raises(MalformedError, match="at most 65536"):
@@ -114,7 +124,7 @@ def test_a_card_has_at_most_64_kib_in_all() -> None:
 
 
 def test_the_size_of_a_card_is_counted_in_bytes() -> None:
-    long = card.Opened(bytes(32), "配" * (card.MAX_CARD // 2))
+    long = section.OpenedSection(bytes(32), "配" * (section.MAX_CARD // 2))
     with pytest.raises(MalformedError, match="at most 65536"):
         parse_evidence(format_evidence(good()._replace(sections=(bytes(32), long, bytes(32)))))
 

@@ -12,34 +12,31 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.example_ledger import bundle_bytes, checkpoint, entry_line, example, ledger_files, receipt
-from tests.sample_ledger import ACKNOWLEDGEMENT, LOG, WITNESSED, depositor_signer, digests, opened_identity
+from tests.support.example_ledger import bundle_bytes, checkpoint, entry_line, example, ledger_files, receipt
+from tests.support.sample_ledger import ACKNOWLEDGEMENT, LOG, WITNESSED, depositor_signer, digests, opened_identity
 
 import hefu
 import hefu_ledger
-from hefu_ledger import bundle, card, merkle
-from hefu_ledger.acceptance import format_acceptance, parse_acceptance
-from hefu_ledger.checkpoint import format_checkpoint, parse_checkpoint
+from hefu_ledger import section
+from hefu_ledger.deposit import bundle, card
+from hefu_ledger.deposit.acceptance import format_acceptance, parse_acceptance
+from hefu_ledger.deposit.evidence import format_evidence, parse_evidence
+from hefu_ledger.deposit.receipt import format_receipt, parse_receipt
+from hefu_ledger.deposit.statement import format_statement, parse_statement, statement_id
+from hefu_ledger.deposit.vault import Closure, Upload, format_closure, format_upload, parse_closure, parse_upload
 from hefu_ledger.encoding import canonical
-from hefu_ledger.evidence import format_evidence, parse_evidence
-from hefu_ledger.identity import (
-    format_identity,
-    format_possession,
-    parse_identity,
-    parse_possession,
-)
-from hefu_ledger.keyrequest import KeyRequest, format_key_request, parse_key_request
-from hefu_ledger.keys import format_vkey, parse_vkey
-from hefu_ledger.note import format_note, parse_note, sign_note
 from hefu_ledger.number import format_number, parse_number
-from hefu_ledger.policy import format_policy, parse_policy
-from hefu_ledger.proof import format_proof, parse_proof
-from hefu_ledger.receipt import format_receipt, parse_receipt
-from hefu_ledger.record import Enrolment, KeyEvent, format_record, parse_record, record_hash
-from hefu_ledger.statement import format_statement, parse_statement, statement_id
-from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, parse_tile_path
-from hefu_ledger.upload import Closure, Upload, format_closure, format_upload, parse_closure, parse_upload
-from hefu_ledger.verdict import TITLES
+from hefu_ledger.records.identity import format_identity, format_possession, parse_identity, parse_possession
+from hefu_ledger.records.keyrequest import KeyRequest, format_key_request, parse_key_request
+from hefu_ledger.records.record import Enrolment, KeyEvent, format_record, parse_record, record_hash
+from hefu_ledger.tlog import merkle
+from hefu_ledger.tlog.checkpoint import format_checkpoint, parse_checkpoint
+from hefu_ledger.tlog.keys import format_vkey, parse_vkey
+from hefu_ledger.tlog.note import format_note, parse_note, sign_note
+from hefu_ledger.tlog.policy import format_policy, parse_policy
+from hefu_ledger.tlog.proof import format_proof, parse_proof
+from hefu_ledger.tlog.tiles import ENTRIES, WIDTH, Tile, parse_tile_path
+from hefu_ledger.verify.verdict import TITLES
 
 pytestmark = pytest.mark.skipif(digests(b"").sm3 is None, reason="the examples carry SM3, which this OpenSSL lacks")
 
@@ -139,13 +136,13 @@ def hashes() -> dict[str, bytes]:
     return {
         "seed": deposit.seed,
         **{f"nonce `0/{name}`": nonce for name, nonce in zip(card.SECTIONS, nonces, strict=True)},
-        **{f"c_{name}": card.keyed_hash(nonce, text) for name, nonce, text in keyed},
+        **{f"c_{name}": section.keyed_hash(nonce, text) for name, nonce, text in keyed},
         "commitment 0": commitment,
         "leaf hash of commitment 0": merkle.leaf_hash(commitment),
         "root of the deposit": deposit.tree.root,
         "statement's identity": statement_id(deposit.statement),
         "nonce of the identity": identity.nonce,
-        "commitment to the identity": card.close(identity),
+        "commitment to the identity": section.close(identity),
         "leaf hash of acceptance 1": merkle.leaf_hash(acceptances[0]),
         "leaf hash of acceptance 2": merkle.leaf_hash(acceptances[1]),
         "root of the batch": ledger.batch_tree(1, 2).root,

@@ -8,18 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from hefu_ledger import bundle, card, merkle
+from hefu_ledger import section
+from hefu_ledger.deposit import bundle, card
+from hefu_ledger.deposit.evidence import format_evidence, parse_evidence
+from hefu_ledger.deposit.receipt import format_receipt, parse_receipt
+from hefu_ledger.deposit.statement import parse_signed_statement, statement_id
 from hefu_ledger.digest import Digests, digest_stream
-from hefu_ledger.evidence import format_evidence, parse_evidence
 from hefu_ledger.number import parse_number
-from hefu_ledger.policy import Policy, parse_policy
-from hefu_ledger.receipt import format_receipt, parse_receipt
-from hefu_ledger.record import Batch
+from hefu_ledger.records.record import Batch
 from hefu_ledger.replay import Replay
-from hefu_ledger.statement import parse_signed_statement, statement_id
-from hefu_ledger.tiles import ENTRIES, node_reader, parse_bundle, tiles_at
-from hefu_ledger.verdict import Verdict
+from hefu_ledger.tlog import merkle
+from hefu_ledger.tlog.policy import Policy, parse_policy
+from hefu_ledger.tlog.tiles import ENTRIES, node_reader, parse_bundle, tiles_at
 from hefu_ledger.verify import Folder, verify_evidence, verify_folder, verify_receipt
+from hefu_ledger.verify.verdict import Verdict
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 VERSIONS = sorted(path for path in VECTORS.iterdir() if (path / "policy.txt").exists())
@@ -106,7 +108,7 @@ def test_a_golden_bundle_is_proven_against_its_folder(path: Path) -> None:
     folder = version_of(path) / "documents" / path.name.removesuffix(".hefu.bundle")
     with path.open("rb") as file:
         header = bundle.read_header(file)
-        nonces, leaves, owners = card.Nonces(header.seed), b"", set()
+        nonces, leaves, owners = section.Nonces(header.seed), b"", set()
         for index, texts in enumerate(bundle.read_texts(file, header.count)):
             leaves += merkle.leaf_hash(card.commit(texts, nonces.of(index)))
             document = card.parse_document(texts[0].decode())

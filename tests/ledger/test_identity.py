@@ -9,7 +9,7 @@ from unicodedata import category
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.format_strategies import (
+from tests.support.format_strategies import (
     WRONG_DEPOSITORS,
     WRONG_ORIGINS,
     WRONG_TIMES,
@@ -24,12 +24,12 @@ from tests.format_strategies import (
     texts,
     times,
 )
-from tests.sample_ledger import LOG, ORIGIN, depositor_signer, opened_identity
+from tests.support.sample_ledger import LOG, ORIGIN, depositor_signer, opened_identity
 
-from hefu_ledger.card import Opened, close
 from hefu_ledger.encoding import canonical, titled
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.identity import (
+from hefu_ledger.names import depositor_key_name
+from hefu_ledger.records.identity import (
     MAX_IDENTITY,
     MAX_POSSESSION,
     POSSESSION,
@@ -44,9 +44,9 @@ from hefu_ledger.identity import (
     verify_identity,
     verify_possession,
 )
-from hefu_ledger.keys import COSIGNATURE, Ed25519Signer, VerifierKey, format_vkey
-from hefu_ledger.names import depositor_key_name
-from hefu_ledger.note import format_note, sign_note
+from hefu_ledger.section import OpenedSection, close
+from hefu_ledger.tlog.keys import COSIGNATURE, Ed25519Signer, VerifierKey, format_vkey
+from hefu_ledger.tlog.note import format_note, sign_note
 
 USCC = "91310120MA1HP00194"
 LINES = texts.filter(lambda text: not any(category(character) in {"Cc", "Cf", "Zl", "Zp"} for character in text))
@@ -111,7 +111,7 @@ def test_an_identity_must_be_the_one_committed_to() -> None:
         with pytest.raises(VerificationError, match="identity"):
             verify_identity(wrong, commitment=close(opened))
     with pytest.raises(MalformedError):
-        verify_identity(Opened(bytes(32), "{}"), commitment=close(Opened(bytes(32), "{}")))
+        verify_identity(OpenedSection(bytes(32), "{}"), commitment=close(OpenedSection(bytes(32), "{}")))
 
 
 @given(origins, depositors, roles)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.keyfile import format_key, parse_key
-from hefu_ledger.keys import Ed25519Signer, format_vkey
+from hefu_ledger.tlog.keyfile import format_key, parse_key
+from hefu_ledger.tlog.keys import Ed25519Signer, format_vkey
 
 NAME = "log.example/fengxian/depositor/acme"
 SEED = bytes(range(32))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.format_strategies import (
+from tests.support.format_strategies import (
     WRONG_TIMES,
     WRONG_VKEYS,
     ascii_texts,
@@ -19,14 +19,14 @@ from tests.format_strategies import (
     roles,
     times,
 )
-from tests.sample_ledger import START, depositor_signer
+from tests.support.sample_ledger import START, depositor_signer
 
 from hefu_ledger.encoding import titled
 from hefu_ledger.errors import MalformedError, UnknownFormatError, VerificationError
-from hefu_ledger.keyrequest import FORMAT, KeyRequest, format_key_request, parse_key_request, verify_key_event
-from hefu_ledger.keys import COSIGNATURE, Ed25519Signer, format_vkey
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.record import KeyEvent
+from hefu_ledger.records.keyrequest import FORMAT, KeyRequest, format_key_request, parse_key_request, verify_key_event
+from hefu_ledger.records.record import KeyEvent
+from hefu_ledger.tlog.keys import COSIGNATURE, Ed25519Signer, format_vkey
+from hefu_ledger.tlog.note import format_note, sign_note
 
 REASONS = ascii_texts | st.just("")
 REQUESTS = st.one_of(

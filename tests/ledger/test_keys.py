@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hefu_ledger.encoding import to_base64
 from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError, VerificationError
-from hefu_ledger.keys import (
+from hefu_ledger.tlog.keys import (
     COSIGNATURE,
     ED25519,
     Ed25519Signer,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.merkle import (
+from hefu_ledger.tlog.merkle import (
     EMPTY_ROOT,
     Frontier,
     Tree,

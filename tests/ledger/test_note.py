@@ -13,17 +13,8 @@ from hypothesis import strategies as st
 
 from hefu_ledger.encoding import to_base64
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.keys import COSIGNATURE, ED25519, Ed25519Signer, VerifierKey, parse_vkey, verify_signature
-from hefu_ledger.note import (
-    Note,
-    SignatureLine,
-    Verified,
-    cosign,
-    format_note,
-    parse_note,
-    sign_note,
-    verify_note,
-)
+from hefu_ledger.tlog.keys import COSIGNATURE, ED25519, Ed25519Signer, VerifierKey, parse_vkey, verify_signature
+from hefu_ledger.tlog.note import Note, SignatureLine, Verified, cosign, format_note, parse_note, sign_note, verify_note
 
 SPEC_KEY = parse_vkey("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k")
 SPEC_NOTE = (

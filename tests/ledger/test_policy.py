@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError
-from hefu_ledger.keys import COSIGNATURE, ED25519, Ed25519Signer, VerifierKey, format_vkey
-from hefu_ledger.policy import Group, Log, Policy, Witness, format_policy, parse_policy, quorum_time
+from hefu_ledger.tlog.keys import COSIGNATURE, ED25519, Ed25519Signer, VerifierKey, format_vkey
+from hefu_ledger.tlog.policy import Group, Log, Policy, Witness, format_policy, parse_policy, quorum_time
 
 
 def key(name: str, number: int, key_type: int) -> VerifierKey:

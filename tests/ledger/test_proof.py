@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hefu_ledger.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.encoding import to_base64
 from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.note import SignatureLine, format_note, sign_note
-from hefu_ledger.proof import MAX_PROOF, TlogProof, format_proof, parse_proof
+from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import SignatureLine, format_note, sign_note
+from hefu_ledger.tlog.proof import MAX_PROOF, TlogProof, format_proof, parse_proof
 
 SIGNER = Ed25519Signer("log.example", bytes(32))
 CHECKPOINT = sign_note(format_checkpoint(Checkpoint("log.example", 109482, sha256(b"root").digest())), [SIGNER])

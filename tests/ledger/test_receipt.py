@@ -11,12 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.format_strategies import WRONG_HASHES, assert_closed, assert_unknown_version, each, hashes, texts
-from tests.sample_ledger import POLICY, sample
+from tests.support.format_strategies import WRONG_HASHES, assert_closed, assert_unknown_version, each, hashes, texts
+from tests.support.sample_ledger import POLICY, sample
 
-from hefu_ledger.encoding import canonical
-from hefu_ledger.errors import MalformedError
-from hefu_ledger.receipt import (
+from hefu_ledger.deposit.receipt import (
     FORMAT,
     MAX_NOTE,
     MAX_PATH,
@@ -31,6 +29,8 @@ from hefu_ledger.receipt import (
     parse_receipt,
     receipt_value,
 )
+from hefu_ledger.encoding import canonical
+from hefu_ledger.errors import MalformedError
 from hefu_ledger.verify import verify_receipt
 
 PATHS = st.lists(hashes, max_size=4).map(tuple)

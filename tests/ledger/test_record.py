@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.format_strategies import (
+from tests.support.format_strategies import (
     WRONG_HASHES,
     WRONG_ORIGINS,
     WRONG_TIMES,
@@ -26,13 +26,12 @@ from tests.format_strategies import (
     times,
     wholes,
 )
-from tests.sample_ledger import ACKNOWLEDGEMENT, LOG, ORIGIN, RECOVERY, depositor_signer
+from tests.support.sample_ledger import ACKNOWLEDGEMENT, LOG, ORIGIN, RECOVERY, depositor_signer
 
 from hefu_ledger.encoding import canonical
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.identity import PREPARE
-from hefu_ledger.keys import COSIGNATURE, VerifierKey, format_vkey
-from hefu_ledger.record import (
+from hefu_ledger.records.identity import PREPARE
+from hefu_ledger.records.record import (
     FORMAT,
     MAX_BATCH,
     MAX_RECORD,
@@ -48,6 +47,7 @@ from hefu_ledger.record import (
     parse_record,
     record_hash,
 )
+from hefu_ledger.tlog.keys import COSIGNATURE, VerifierKey, format_vkey
 
 VKEY = format_vkey(depositor_signer("acme").key)
 WRONG_TYPE = format_vkey(depositor_signer("acme").key._replace(type=COSIGNATURE))

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.sample_ledger import DAY, LOG, ORIGIN, START, SampleLedger, depositor_signer, opened_identity, sample, signer
+from tests.support.sample_ledger import (
+    DAY,
+    LOG,
+    ORIGIN,
+    START,
+    SampleLedger,
+    depositor_signer,
+    opened_identity,
+    sample,
+    signer,
+)
 
-from hefu_ledger import card, merkle
-from hefu_ledger.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
+from hefu_ledger import section
+from hefu_ledger.deposit.statement import Seen
 from hefu_ledger.encoding import canonical
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.identity import Possession, format_possession
-from hefu_ledger.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.keys import Ed25519Signer, VerifierKey
-from hefu_ledger.note import Note, format_note, sign_note
-from hefu_ledger.record import (
+from hefu_ledger.records.identity import Possession, format_possession
+from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.records.record import (
     FORMAT,
     Batch,
     Clock,
@@ -27,7 +35,10 @@ from hefu_ledger.record import (
     record_hash,
 )
 from hefu_ledger.replay import Replay
-from hefu_ledger.statement import Seen
+from hefu_ledger.tlog import merkle
+from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
+from hefu_ledger.tlog.keys import Ed25519Signer, VerifierKey
+from hefu_ledger.tlog.note import Note, format_note, sign_note
 
 CHIEF, CLERK, OTHER, PUPPET = (depositor_signer("acme", label) for label in ("chief", "clerk", "other", "puppet"))
 
@@ -82,7 +93,7 @@ def two_persons() -> SampleLedger:
     ledger.begin()
     text = format_possession(Possession("acme", ORIGIN, CHIEF.key, "approve"))
     note = format_note(sign_note(text, [CHIEF])).decode()
-    ledger.append(Enrolment(0, card.close(opened_identity("acme")), note, 2))
+    ledger.append(Enrolment(0, section.close(opened_identity("acme")), note, 2))
     for new in (CLERK, OTHER):
         add(ledger, new, CHIEF)
     return ledger
@@ -423,7 +434,7 @@ def test_a_malformed_record_is_named() -> None:
 def test_the_sample_commits_to_identities_it_can_open() -> None:
     body = parse_record(sample().records[1]).body
     assert isinstance(body, Enrolment)
-    assert body.identity == card.close(opened_identity("acme"))
+    assert body.identity == section.close(opened_identity("acme"))
 
 
 def misfed() -> list[Callable[[], object]]:

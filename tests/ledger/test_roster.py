@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from tests.sample_ledger import ORIGIN, START, depositor_signer
+from tests.support.sample_ledger import ORIGIN, START, depositor_signer
 
+from hefu_ledger.deposit.statement import Statement, format_statement
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.identity import Possession, format_possession
-from hefu_ledger.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.keys import Ed25519Signer, VerifierKey
-from hefu_ledger.note import Note, format_note, sign_note
-from hefu_ledger.record import Enrolment, KeyEvent
-from hefu_ledger.roster import Roster
-from hefu_ledger.statement import Statement, format_statement
+from hefu_ledger.records.identity import Possession, format_possession
+from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.records.record import Enrolment, KeyEvent
+from hefu_ledger.records.roster import Roster
+from hefu_ledger.tlog.keys import Ed25519Signer, VerifierKey
+from hefu_ledger.tlog.note import Note, format_note, sign_note
 
 ONE, TWO, THREE, FOUR = (depositor_signer("acme", label) for label in ("one", "two", "three", "four"))
 BETA = depositor_signer("beta")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pytest
-from tests.ledger.stamping import AT, AUTHORITY, SHA256, algorithm, enrol, issue, root, tst_info
-from tests.sample_ledger import POLICY, digests, sample
+from tests.support.sample_ledger import POLICY, digests, sample
+from tests.support.stamping import AT, AUTHORITY, SHA256, algorithm, enrol, issue, root, tst_info
 
-from hefu_ledger import cms
-from hefu_ledger.evidence import format_evidence
-from hefu_ledger.proof import parse_proof
-from hefu_ledger.verdict import Verdict
+from hefu_ledger.deposit.evidence import format_evidence
+from hefu_ledger.timestamp import cms
+from hefu_ledger.tlog.proof import parse_proof
 from hefu_ledger.verify import verify_evidence
+from hefu_ledger.verify.verdict import Verdict
 
 
 def stamped(text: str | None = None, *, tokens: int = 1) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.format_strategies import (
+from tests.support.format_strategies import (
     WRONG_DEPOSITORS,
     WRONG_HASHES,
     WRONG_KINDS,
@@ -24,12 +24,9 @@ from tests.format_strategies import (
     origins,
     wholes,
 )
-from tests.sample_ledger import ORIGIN, depositor_signer
+from tests.support.sample_ledger import ORIGIN, depositor_signer
 
-from hefu_ledger.encoding import titled
-from hefu_ledger.errors import MalformedError
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.statement import (
+from hefu_ledger.deposit.statement import (
     FORMAT,
     MAX_COUNT,
     MAX_STATEMENT,
@@ -40,6 +37,9 @@ from hefu_ledger.statement import (
     parse_statement,
     statement_id,
 )
+from hefu_ledger.encoding import titled
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.tlog.note import format_note, sign_note
 
 STATEMENTS = st.builds(
     Statement,

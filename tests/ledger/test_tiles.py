@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from hefu_ledger.encoding import to_base64
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.merkle import Tree, consistency_path, inclusion_path, leaf_hash, root_of
-from hefu_ledger.tiles import Tile, format_bundle, node_reader, parse_bundle, parse_tile_path, tile_bytes, tiles_at
+from hefu_ledger.tlog.merkle import Tree, consistency_path, inclusion_path, leaf_hash, root_of
+from hefu_ledger.tlog.tiles import Tile, format_bundle, node_reader, parse_bundle, parse_tile_path, tile_bytes, tiles_at
 
 # A log of 70,000 entries whose tiles five unrelated programs have verified.
 ENTRIES = [b'{"doc":"%d"}' % index for index in range(70_000)]

@@ -19,7 +19,7 @@ from cryptography.x509 import ObjectIdentifier as Oid
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.ledger.stamping import (
+from tests.support.stamping import (
     AT,
     AUTHORITY,
     CERTIFICATE_V2,
@@ -54,10 +54,10 @@ from tests.ledger.stamping import (
     verify,
 )
 
-from hefu_ledger import cms
 from hefu_ledger.encoding import parse_time
 from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError, VerificationError
-from hefu_ledger.timestamp import Timestamp, verify_token
+from hefu_ledger.timestamp import cms
+from hefu_ledger.timestamp.token import Timestamp, verify_token
 
 # What OpenSSL issues
 

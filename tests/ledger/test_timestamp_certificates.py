@@ -12,7 +12,7 @@ from cryptography.hazmat.asn1 import GeneralizedTime
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import ObjectIdentifier as Oid
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from tests.ledger.stamping import (
+from tests.support.stamping import (
     AUTHORITY,
     MESSAGE,
     STAMPER,
@@ -32,7 +32,7 @@ from tests.ledger.stamping import (
 
 from hefu_ledger.encoding import parse_time
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.timestamp import verify_token
+from hefu_ledger.timestamp.token import verify_token
 
 LAST: Final[dict[str, tuple[Extensions, str]]] = {
     "no extended key usage": (STAMPER[:2], "2.5.29.37.*missing required extension"),

@@ -14,7 +14,7 @@ from cryptography.hazmat.asn1 import SetOf
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ObjectIdentifier as Oid
-from tests.ledger.stamping import (
+from tests.support.stamping import (
     CERTIFICATE_V2,
     CONTENT_TYPE,
     ECDSA_SHA256,
@@ -46,8 +46,8 @@ from tests.ledger.stamping import (
     verify,
 )
 
-from hefu_ledger import cms
 from hefu_ledger.errors import MalformedError, UnknownFormatError
+from hefu_ledger.timestamp import cms
 
 ATTRIBUTES: Final[dict[str, tuple[Callable[[], dict[Oid, bytes | list[bytes] | None]], str]]] = {
     "no certificate id": (lambda: {CERTIFICATE_V2: None}, "ESSCertIDv2 of RFC 5816.* is missing"),

@@ -7,12 +7,9 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.sample_ledger import signer
+from tests.support.sample_ledger import signer
 
-from hefu_ledger.encoding import canonical
-from hefu_ledger.errors import MalformedError, UnknownFormatError
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.upload import (
+from hefu_ledger.deposit.vault import (
     MAX_BLOB,
     MAX_CLOSURE,
     Closure,
@@ -25,6 +22,9 @@ from hefu_ledger.upload import (
     parse_signed_upload,
     parse_upload,
 )
+from hefu_ledger.encoding import canonical
+from hefu_ledger.errors import MalformedError, UnknownFormatError
+from hefu_ledger.tlog.note import format_note, sign_note
 
 HASHES = st.binary(min_size=32, max_size=32)
 NAMES = st.builds(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 
 import pytest
-from tests.sample_ledger import (
+from tests.support.sample_ledger import (
     ACKNOWLEDGEMENT,
     DAY,
     LOG,
@@ -23,17 +23,17 @@ from tests.sample_ledger import (
     signer,
 )
 
-from hefu_ledger import card
-from hefu_ledger.evidence import Evidence, format_evidence
-from hefu_ledger.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.note import Note, cosign, format_note, parse_note, sign_note
-from hefu_ledger.policy import Log, Policy
-from hefu_ledger.receipt import format_receipt
-from hefu_ledger.record import Enrolment, KeyEvent, parse_record
-from hefu_ledger.statement import Seen, format_statement, parse_statement, statement_id
-from hefu_ledger.verdict import TITLES, Verdict
+from hefu_ledger import section
+from hefu_ledger.deposit.evidence import Evidence, format_evidence
+from hefu_ledger.deposit.receipt import format_receipt
+from hefu_ledger.deposit.statement import Seen, format_statement, parse_statement, statement_id
+from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.records.record import Enrolment, KeyEvent, parse_record
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import Note, cosign, format_note, parse_note, sign_note
+from hefu_ledger.tlog.policy import Log, Policy
 from hefu_ledger.verify import Folder, verify_evidence, verify_folder, verify_receipt
+from hefu_ledger.verify.verdict import TITLES, Verdict
 
 DOCUMENT = b"formula 3"
 
@@ -95,14 +95,16 @@ def test_a_policy_of_another_log_cannot_tell() -> None:
 
 def test_a_closed_document_section_cannot_tell() -> None:
     sections = good().sections
-    closed = good()._replace(sections=(card.close(sections[0]), *sections[1:]))
+    closed = good()._replace(sections=(section.close(sections[0]), *sections[1:]))
     verdict = judge(closed)
     assert (verdict.verdict, outcomes(verdict, "cannot")) == ("cannot tell", [2, 4])
 
 
 def test_closing_the_other_sections_and_the_identity_leaves_it_proven() -> None:
     sections = good().sections
-    shorter = good()._replace(sections=(sections[0], card.close(sections[1]), card.close(sections[2])), identity=None)
+    shorter = good()._replace(
+        sections=(sections[0], section.close(sections[1]), section.close(sections[2])), identity=None
+    )
     assert judge(shorter).verdict == "proven"
 
 
@@ -110,7 +112,7 @@ def test_closing_the_other_sections_and_the_identity_leaves_it_proven() -> None:
 def test_a_changed_nonce_fails_at_step_5(place: int) -> None:
     sections = list(good().sections)
     opened = sections[place]
-    assert isinstance(opened, card.Opened)
+    assert isinstance(opened, section.OpenedSection)
     sections[place] = opened._replace(nonce=bytes([opened.nonce[0] ^ 1]) + opened.nonce[1:])
     verdict = judge(good()._replace(sections=(sections[0], sections[1], sections[2])))
     assert (verdict.verdict, outcomes(verdict, "failed")) == ("not proven", [5])
@@ -250,7 +252,7 @@ def test_the_identity_is_that_of_the_keys_that_signed() -> None:
     ledger.enrol("acme", "second", earlier=depositor_signer("acme"))
     vouched = parse_record(ledger.records.pop()).body
     assert isinstance(vouched, Enrolment)
-    ledger.append(vouched._replace(identity=card.close(opened_identity("beta"))))
+    ledger.append(vouched._replace(identity=section.close(opened_identity("beta"))))
     ledger.deposit("acme", {"a": DOCUMENT})
     ledger.seal()
     evidence = ledger.evidence(0, 0, ledger.receipt(0, [1, 2]))

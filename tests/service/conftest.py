@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
-from tests.postgres import Postgres
-from tests.receivers import SECRET, Receiver, receiving
-from tests.sample_service import (
+from tests.service.told import Told
+from tests.support.postgres import Postgres
+from tests.support.receivers import SECRET, Receiver, receiving
+from tests.support.sample_service import (
     RECOVERY,
     SampleService,
     SetClock,
@@ -21,14 +22,14 @@ from tests.sample_service import (
     opened,
     services_on,
 )
-from tests.sample_store import HEAD_1, START, add, deposit, depositor, event, record
-from tests.service.told import Told
+from tests.support.sample_store import HEAD_1, START, add, deposit, depositor, event, record
 
 from hefu_service.outbox.messages import WEBHOOK
-from hefu_service.outbox.ports import Message
 from hefu_service.outside.webhook import WebhookSender, parse_secret
-from hefu_service.ports import Store, VaultBlob, VaultClosure
-from hefu_service.sealing.genesis import begin_ledger
+from hefu_service.ports.outbox import Message
+from hefu_service.ports.rows import VaultBlob, VaultClosure
+from hefu_service.ports.store import Store
+from hefu_service.publishing.genesis import begin_ledger
 from hefu_service.store.engines import Engines, open_engines, sqlite_url
 from hefu_service.store.sql import SqlStore, open_store
 

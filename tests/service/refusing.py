@@ -7,11 +7,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.sample_api import PROBLEM, SampleApi
+from tests.support.sample_api import PROBLEM, SampleApi
 from werkzeug.test import TestResponse
 
 from hefu_ledger.number import format_number
-from hefu_service.logs import JsonFormatter
+from hefu_service.observing.logs import JsonFormatter
 
 
 @contextmanager

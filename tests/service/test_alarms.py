@@ -7,17 +7,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from tests.receivers import Receiver
-from tests.sample_service import DAY, ORIGIN, SampleService
 from tests.service.told import Told, on_each
+from tests.support.receivers import Receiver
+from tests.support.sample_service import DAY, ORIGIN, SampleService
 
 from hefu_ledger.number import format_number
-from hefu_service.jobs import slow
-from hefu_service.jobs.slow import tell
+from hefu_service.jobs import messages
+from hefu_service.jobs.messages import tell
 from hefu_service.outbox.alarms import CLOCK, DISK, PROMISE, SEALING, STOPPED
 from hefu_service.outbox.messages import MAIL
 from hefu_service.outside.disk import is_low
-from hefu_service.ports import ClockError, StorageError
+from hefu_service.ports.errors import ClockError, StorageError
 from hefu_service.sealing.stops import RolledBackError
 
 
@@ -90,7 +90,7 @@ def test_a_ledger_that_has_stopped_is_told_of(told: Told, receiver: Receiver, mo
     def rolled_back(_: object) -> None:
         raise RolledBackError("the database is yesterday's")
 
-    monkeypatch.setattr(slow, "check_past", rolled_back)
+    monkeypatch.setattr(messages, "check_past", rolled_back)
     told.tell()
     assert alarms(receiver) == [("alarm.raised", STOPPED)]
     assert b"yesterday" not in receiver.posts[0].body
@@ -102,7 +102,7 @@ def test_an_alarm_goes_out_though_it_cannot_be_told_what_was_published(
     def damaged(*_: object, **__: object) -> bool:
         raise StorageError("record 1 is not there")
 
-    monkeypatch.setattr(slow, "announce", damaged)
+    monkeypatch.setattr(messages, "announce", damaged)
     told.services = replace(told.services, disk_low=lambda: True)
     with pytest.raises(StorageError, match="record 1"):
         told.tell()

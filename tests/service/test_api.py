@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.sample_api import TOKEN, SampleApi, api_of
-from tests.sample_service import (
+from tests.support.sample_api import TOKEN, SampleApi, api_of
+from tests.support.sample_service import (
     ACKNOWLEDGEMENT,
     LOG,
     ORIGIN,
@@ -24,24 +24,24 @@ from tests.sample_service import (
     vkey,
 )
 
-from hefu_ledger.acceptance import parse_acceptance
-from hefu_ledger.card import close, parse_opened
-from hefu_ledger.checkpoint import parse_checkpoint
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.merkle import Tree, leaf_hash, verify_inclusion
-from hefu_ledger.note import Note, parse_note, verify_note
+from hefu_ledger.deposit.acceptance import parse_acceptance
+from hefu_ledger.deposit.receipt import parse_receipt
 from hefu_ledger.number import format_number
-from hefu_ledger.policy import parse_policy
-from hefu_ledger.proof import parse_proof
-from hefu_ledger.receipt import parse_receipt
-from hefu_ledger.record import Enrolment, parse_record
+from hefu_ledger.records.record import Enrolment, parse_record
+from hefu_ledger.section import close, parse_opened
+from hefu_ledger.tlog.checkpoint import parse_checkpoint
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.merkle import Tree, leaf_hash, verify_inclusion
+from hefu_ledger.tlog.note import Note, parse_note, verify_note
+from hefu_ledger.tlog.policy import parse_policy
+from hefu_ledger.tlog.proof import parse_proof
 from hefu_ledger.verify import verify_receipt
 from hefu_service.intake.enrolment import retire_key
 from hefu_service.intake.refusals import BusyError
 from hefu_service.outside.files import LedgerFolder
 from hefu_service.outside.signer import FileSigner
-from hefu_service.ports import ClockError
-from hefu_service.sealing.export import export_ledger
+from hefu_service.ports.errors import ClockError
+from hefu_service.publishing.export import export_ledger
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from tests.sample_service import START, SampleService
+from tests.support.sample_service import START, SampleService
 
-from hefu_service.clock import SystemClock
 from hefu_service.intake.correction import declare_clock
-from hefu_service.ports import ClockError
+from hefu_service.outside.clock import SystemClock
+from hefu_service.ports.errors import ClockError
 
 SECOND = 1_000_000_000
 

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from tests.sample_service import SampleService, depositor_of, statement
+from tests.support.sample_service import SampleService, depositor_of, statement
 
-from hefu_ledger.acceptance import parse_acceptance
-from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.deposit.acceptance import parse_acceptance
+from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_service.intake.committer import Accepted, Committer
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import retire_key
 from hefu_service.intake.refusals import BusyError, KeyNotInForceError, OneOfManyError
-from hefu_service.ports import ClockError, Deposit, Intake, StorageError, Store
+from hefu_service.ports.errors import ClockError, StorageError
+from hefu_service.ports.rows import Deposit
+from hefu_service.ports.store import Intake, Store
 from hefu_service.store.sql import SqlIntake
 
 Outcome = list[Accepted] | BaseException

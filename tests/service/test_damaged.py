@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.sample_api import PROBLEM, SampleApi, api_of
-from tests.sample_service import SampleService, depositor_of, statement
+from tests.support.sample_api import PROBLEM, SampleApi, api_of
+from tests.support.sample_service import SampleService, depositor_of, statement
 
-from hefu_ledger.statement import statement_id
+from hefu_ledger.deposit.statement import statement_id
 from hefu_service.api.problems import PROBLEMS
 from hefu_service.outside.mending import LedgerMender
-from hefu_service.ports import StorageError
-from hefu_service.sealing.repair import repair
+from hefu_service.ports.errors import StorageError
+from hefu_service.publishing.repair import repair
 
 TILE = "tile/0/000.p/3"
 LEAVES = "batches/2/leaves"

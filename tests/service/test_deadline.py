@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.receivers import SECRET, receiving
-from tests.serving import free_port
+from tests.support.receivers import SECRET, receiving
+from tests.support.serving import free_port
 
-from hefu_service.outbox.ports import DeliveryError, Message, Sender
 from hefu_service.outside import deadline, mail, webhook
 from hefu_service.outside.deadline import Deadline, Exchanges
 from hefu_service.outside.mail import MailSender, mail_server
 from hefu_service.outside.webhook import WebhookSender, parse_secret
+from hefu_service.ports.outbox import DeliveryError, Message, Sender
 
 PATIENCE_S = 20
 MESSAGE = Message("mail", 0, "0" * 32, 0, b'{"data":{"origin":"log.example"},"timestamp":"","type":""}')

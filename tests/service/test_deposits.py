@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.sample_service import (
+from tests.support.sample_service import (
     ACKNOWLEDGEMENT,
     DAY,
     START,
@@ -14,11 +14,11 @@ from tests.sample_service import (
     statement,
 )
 
-from hefu_ledger.acceptance import parse_acceptance
+from hefu_ledger.deposit.acceptance import parse_acceptance
+from hefu_ledger.deposit.receipt import MAX_RECORDS
+from hefu_ledger.deposit.statement import Seen
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.note import parse_note, verify_note
-from hefu_ledger.receipt import MAX_RECORDS
-from hefu_ledger.statement import Seen
+from hefu_ledger.tlog.note import parse_note, verify_note
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Committer
 from hefu_service.intake.deposits import MAX_STATEMENTS, Gate, published_root
@@ -32,7 +32,7 @@ from hefu_service.intake.refusals import (
     UnknownDepositorError,
     WrongLedgerError,
 )
-from hefu_service.ports import StorageError
+from hefu_service.ports.errors import StorageError
 
 
 def stored(service: SampleService) -> int:

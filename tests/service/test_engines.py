@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import URL, Engine, create_engine, event, make_url, select
-from tests.postgres import Postgres, execute
-from tests.sample_store import add, count, deposit
+from tests.support.postgres import Postgres, execute
+from tests.support.sample_store import add, count, deposit
 
-from hefu_service.ports import StorageError, Store
+from hefu_service.ports.errors import StorageError
+from hefu_service.ports.store import Store
 from hefu_service.store.direct import fetch, look_up
 from hefu_service.store.engines import Engines, append_only, open_engines, server_url, sqlite_url
 from hefu_service.store.migrate import upgrade

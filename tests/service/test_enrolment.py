@@ -5,11 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.sample_service import ORIGIN, START, USCC, SampleService, depositor_key, depositor_of, possession, vkey
+from tests.support.sample_service import (
+    ORIGIN,
+    START,
+    USCC,
+    SampleService,
+    depositor_key,
+    depositor_of,
+    possession,
+    vkey,
+)
 
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.identity import parse_identity
-from hefu_ledger.record import Enrolment, KeyEvent
+from hefu_ledger.records.identity import parse_identity
+from hefu_ledger.records.record import Enrolment, KeyEvent
 from hefu_service.events import event_body
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import (
@@ -27,7 +36,8 @@ from hefu_service.intake.refusals import (
     PossessionRefusedError,
     UnknownDepositorError,
 )
-from hefu_service.ports import Event, IntakeHead, StorageError
+from hefu_service.ports.errors import StorageError
+from hefu_service.ports.rows import Event, IntakeHead
 
 
 def head(service: SampleService) -> IntakeHead:

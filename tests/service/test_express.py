@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.sample_api import SampleApi, api_of
-from tests.sample_service import SampleService, statement
+from tests.support.sample_api import SampleApi, api_of
+from tests.support.sample_service import SampleService, statement
 from werkzeug.test import TestResponse
 
-from hefu_ledger.statement import statement_id
-from hefu_service.api.express import Express
+from hefu_ledger.deposit.statement import statement_id
+from hefu_service.api.fast_path import Express
 from hefu_service.intake.committer import Committer
-from hefu_service.ports import StorageError
+from hefu_service.ports.errors import StorageError
 
 Ask = Callable[[SampleApi, bytes], TestResponse]
 

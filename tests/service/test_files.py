@@ -16,11 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hefu_ledger.tiles import Tile, format_bundle
+from hefu_ledger.tlog.tiles import Tile, format_bundle
 from hefu_service.outside.durable import UNFINISHED, Folder
 from hefu_service.outside.files import BatchFolder, LedgerFolder
 from hefu_service.outside.lock import exclusive, one_of_many, only_service
-from hefu_service.ports import BatchFiles, Deposit, ImmutableError, LedgerFiles, PortError, StorageError
+from hefu_service.ports.errors import ImmutableError, PortError, StorageError
+from hefu_service.ports.files import BatchFiles, LedgerFiles
+from hefu_service.ports.rows import Deposit
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.sample_service import DAY, LOG, ORIGIN, SampleService, copied, opened, signer
+from tests.support.sample_service import DAY, LOG, ORIGIN, SampleService, copied, opened, signer
 
-from hefu_ledger.checkpoint import Checkpoint, format_checkpoint
-from hefu_ledger.note import format_note, sign_note
-from hefu_service.sealing.fsck import ERROR, WARNING, Finding, fsck
-from hefu_service.sealing.published import record_tree
+from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
+from hefu_ledger.tlog.note import format_note, sign_note
+from hefu_service.publishing.expected import record_tree
+from hefu_service.publishing.fsck import ERROR, WARNING, Finding, fsck
 from hefu_service.sealing.seal import seal_once
 
 

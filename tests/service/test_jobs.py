@@ -10,17 +10,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from tests.sample_service import SampleService
+from tests.support.sample_service import SampleService
 
-from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs import tasks, ticker
-from hefu_service.jobs.backlog import reach_of
 from hefu_service.jobs.tasks import settle
 from hefu_service.jobs.ticker import Ticker
-from hefu_service.ports import ClockError, HeadMovedError, StorageError, Unwatched
+from hefu_service.observing.backlog import reach_of
+from hefu_service.ports.errors import ClockError, HeadMovedError, StorageError
+from hefu_service.ports.world import Unwatched
+from hefu_service.publishing.publish import publish
 from hefu_service.sealing import seal
-from hefu_service.sealing.publish import publish
 from hefu_service.sealing.seal import seal_once
 from hefu_service.services import Services
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.sample_api import SampleApi, api_of
-from tests.sample_service import (
+from tests.support.sample_api import SampleApi, api_of
+from tests.support.sample_service import (
     POLICY,
     START,
     SampleService,
@@ -17,17 +17,17 @@ from tests.sample_service import (
     vkey,
 )
 
-from hefu_ledger.identity import APPROVE
-from hefu_ledger.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.deposit.receipt import format_receipt
 from hefu_ledger.names import depositor_key_name
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.receipt import format_receipt
-from hefu_ledger.record import KeyEvent
+from hefu_ledger.records.identity import APPROVE
+from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.records.record import KeyEvent
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_ledger.verify import verify_receipt
 from hefu_service.events import event_body
 from hefu_service.intake.enrolment import enrol, report_compromised
-from hefu_service.sealing.receipts import Receipts
+from hefu_service.receipts.receipts import Receipts
 
 LATER = START + 1000
 

@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
-from tests.sample_api import SampleApi, api_of
-from tests.sample_service import SampleService, depositor_key, depositor_of, possession, statement
-from tests.serving import Serving, post_json, request
-from tests.valkey import Valkey
+from tests.support.sample_api import SampleApi, api_of
+from tests.support.sample_service import SampleService, depositor_key, depositor_of, possession, statement
+from tests.support.serving import Serving, post_json, request
+from tests.support.valkey import Valkey
 from werkzeug.test import TestResponse
 
 from hefu_service.api.limits import Allowance, Counts, DepositLimits, Strangers, sender_of
-from hefu_service.jobs.counting import shared_counter
-from hefu_service.ports import ClockError
+from hefu_service.outside.shared_counts import shared_counter
+from hefu_service.ports.errors import ClockError
 
 
 @pytest.fixture(autouse=True)

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sample_api import TOKEN, SampleApi, api_of
-from tests.sample_service import USCC, SampleService, depositor_key, depositor_of, possession, statement
-from tests.valkey import Valkey
+from tests.support.sample_api import TOKEN, SampleApi, api_of
+from tests.support.sample_service import USCC, SampleService, depositor_key, depositor_of, possession, statement
+from tests.support.valkey import Valkey
 
-from hefu_ledger.note import parse_note
-from hefu_ledger.statement import statement_id
-from hefu_service import logs
+from hefu_ledger.deposit.statement import statement_id
+from hefu_ledger.tlog.note import parse_note
 from hefu_service.jobs.queue import LEDGER, Hints, connect, queue_of
 from hefu_service.jobs.worker import LedgerWorker
-from hefu_service.logs import LineHandler, flush_logs, log_about, logged_about
+from hefu_service.observing import logs
+from hefu_service.observing.logs import LineHandler, flush_logs, log_about, logged_about
 
 LOG = logging.getLogger("hefu.test")
 PATIENCE_S = 10
@@ -178,7 +178,7 @@ def test_lines_are_written_whole_beside_those_of_other_processes() -> None:
     handler.flush()
 
 
-SETTING_UP = "from hefu_service.logs import log_to_stderr; import logging, os; log_to_stderr(); "
+SETTING_UP = "from hefu_service.observing.logs import log_to_stderr; import logging, os; log_to_stderr(); "
 
 
 @pytest.mark.parametrize(

@@ -21,23 +21,25 @@ import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.parser import text_string_to_metric_families
-from tests.postgres import Postgres
-from tests.production import Production
-from tests.sample_api import SampleApi, api_of
-from tests.sample_service import DAY, SampleService, depositor_of, statement
-from tests.serving import get, request
-from tests.valkey import Valkey
+from tests.support.postgres import Postgres
+from tests.support.production import Production
+from tests.support.sample_api import SampleApi, api_of
+from tests.support.sample_service import DAY, SampleService, depositor_of, statement
+from tests.support.serving import get, request
+from tests.support.valkey import Valkey
 
-from hefu_service.gauges import Gauges
 from hefu_service.jobs import ticker
 from hefu_service.jobs.queue import LEDGER, connect, queue_of
 from hefu_service.jobs.tasks import settle
 from hefu_service.jobs.ticker import Ticker
 from hefu_service.jobs.worker import LedgerWorker
-from hefu_service.metrics import FILES, METHODS, RESERVED, Metrics, page
-from hefu_service.outbox.ports import Message, Waiting
-from hefu_service.ports import ClockError, StorageError, Store, VaultBlob
-from hefu_service.sealing.publish import publish
+from hefu_service.observing.gauges import Gauges
+from hefu_service.observing.metrics import FILES, METHODS, RESERVED, Metrics, page
+from hefu_service.ports.errors import ClockError, StorageError
+from hefu_service.ports.outbox import Message, Waiting
+from hefu_service.ports.rows import VaultBlob
+from hefu_service.ports.store import Store
+from hefu_service.publishing.publish import publish
 from hefu_service.sealing.seal import seal_once
 
 PATIENCE_S = 20
@@ -326,7 +328,7 @@ def test_messages_are_counted_by_every_database(store: Store) -> None:
 def test_a_disk_that_hangs_delays_a_page_by_its_patience_and_the_rest_is_there(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hefu_service.bounded.PATIENCE_S", 0.05)
+    monkeypatch.setattr("hefu_service.observing.timeboxed.PATIENCE_S", 0.05)
     goes_on, asked = threading.Event(), []
     statvfs = os.statvfs
 
@@ -363,7 +365,7 @@ def no_thread(_: threading.Thread) -> None:
 
 
 def test_counts_that_lie_on_a_disk_that_hangs_are_absent(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hefu_service.bounded.PATIENCE_S", 0.05)
+    monkeypatch.setattr("hefu_service.observing.timeboxed.PATIENCE_S", 0.05)
     goes_on = threading.Event()
 
     def hangs(*_: object) -> list[Metric]:

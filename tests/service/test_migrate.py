@@ -17,10 +17,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import URL, Connection, inspect
-from tests.postgres import Postgres, execute
-from tests.sample_store import count, deposit, depositor, event
+from tests.support.postgres import Postgres, execute
+from tests.support.sample_store import count, deposit, depositor, event
 
-from hefu_service.ports import StorageError, Store
+from hefu_service.ports.errors import StorageError
+from hefu_service.ports.store import Store
 from hefu_service.store import migrate
 from hefu_service.store.engines import Engines, begin_upgrade, open_engines, sqlite_url
 from hefu_service.store.migrate import upgrade

@@ -7,8 +7,8 @@ import re
 from typing import Any
 
 import pytest
-from tests.sample_api import SampleApi, api_of, check_value
-from tests.sample_service import SampleService
+from tests.support.sample_api import SampleApi, api_of, check_value
+from tests.support.sample_service import SampleService
 
 from hefu_service.api.openapi import document
 

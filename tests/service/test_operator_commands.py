@@ -16,19 +16,20 @@ from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner
-from tests.sample_service import ORIGIN, USCC, depositor_key, possession, statement
+from tests.support.sample_service import ORIGIN, USCC, depositor_key, possession, statement
 
 from hefu_ledger.encoding import parse_time
-from hefu_ledger.keys import format_vkey, parse_vkey
-from hefu_ledger.record import Clock, Enrolment, KeyEvent
-from hefu_service import cli, server
+from hefu_ledger.records.record import Clock, Enrolment, KeyEvent
+from hefu_ledger.tlog.keys import format_vkey, parse_vkey
+from hefu_service import cli
 from hefu_service.events import event_body
 from hefu_service.intake.committer import Committer
 from hefu_service.intake.enrolment import enrol
 from hefu_service.jobs.tasks import settle
-from hefu_service.ports import Event
+from hefu_service.ports.rows import Event
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
+from hefu_service.serving import server
 from hefu_service.wiring import open_services
 
 NAME = "上海某某化妆品有限公司"

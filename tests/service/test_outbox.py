@@ -14,22 +14,23 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import URL
-from tests.receivers import Post, Receiver
-from tests.sample_service import DAY, ORIGIN, START, SampleService
 from tests.service.told import MESSAGE, PATIENCE_S, Told, on_each, sizes
-from tests.valkey import Valkey
+from tests.support.receivers import Post, Receiver
+from tests.support.sample_service import DAY, ORIGIN, START, SampleService
+from tests.support.valkey import Valkey
 
 from hefu_ledger.encoding import canonical, format_time, parse_canonical
 from hefu_service import cli
-from hefu_service.jobs import slow
+from hefu_service.jobs import messages
+from hefu_service.jobs.messages import SlowTicker, tell
 from hefu_service.jobs.queue import LEDGER, SLOW, TELL, Hints, connect, queue_of, task
-from hefu_service.jobs.slow import SlowTicker, tell
 from hefu_service.jobs.worker import LedgerWorker, SlowWorker
 from hefu_service.outbox import delivery
 from hefu_service.outbox.delivery import CLAIM_MS, FIRST_BACK_OFF_MS, GIVE_UP_MS, LONGEST_BACK_OFF_MS, deliver_next
 from hefu_service.outbox.messages import MAIL, WEBHOOK
-from hefu_service.outbox.ports import Message
-from hefu_service.ports import PortError, Store
+from hefu_service.ports.errors import PortError
+from hefu_service.ports.outbox import Message
+from hefu_service.ports.store import Store
 from hefu_service.services import Services
 from hefu_service.store.engines import sqlite_url
 from hefu_service.store.sql import open_store
@@ -247,7 +248,7 @@ def test_destinations_take_turns(told: Told) -> None:
 def turn(request: pytest.FixtureRequest, told: Told, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """A turn of whoever does the slow work."""
     if request.param == "in-process":
-        monkeypatch.setattr(slow, "_SWEEP_S", 0.01)
+        monkeypatch.setattr(messages, "_SWEEP_S", 0.01)
         ticker = SlowTicker(told.services)
         ticker.start()
         yield lambda: time.sleep(0.01)

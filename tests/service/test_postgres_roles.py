@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import URL
-from tests.postgres import Postgres, execute
-from tests.sample_service import RECOVERY, SampleService, SetClock, services_on, statement
+from tests.support.postgres import Postgres, execute
+from tests.support.sample_service import RECOVERY, SampleService, SetClock, services_on, statement
 
-from hefu_service.jobs.slow import tell
+from hefu_service.jobs.messages import tell
 from hefu_service.outbox.messages import WEBHOOK
-from hefu_service.outbox.ports import Message
-from hefu_service.sealing.genesis import begin_ledger
+from hefu_service.ports.outbox import Message
+from hefu_service.publishing.genesis import begin_ledger
 from hefu_service.store.migrate import upgrade
 from hefu_service.store.sql import open_store
 from hefu_service.store.tables import APPEND_ONLY, METADATA

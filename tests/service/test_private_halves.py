@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sample_api import TOKEN, SampleApi, api_of
-from tests.sample_service import SampleService, depositor_key, depositor_of, possession, statement
 from tests.service.refusing import kind, logged, number_of, unchanged
+from tests.support.sample_api import TOKEN, SampleApi, api_of
+from tests.support.sample_service import SampleService, depositor_key, depositor_of, possession, statement
 
-from hefu_ledger.note import parse_note
-from hefu_ledger.statement import statement_id
+from hefu_ledger.deposit.statement import statement_id
+from hefu_ledger.tlog.note import parse_note
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "v1"
 EVIDENCE = (VECTORS / "evidence/0/formula.txt.hefu.json").read_bytes()

@@ -9,19 +9,19 @@ from types import ModuleType
 from typing import NoReturn
 
 import pytest
-from tests.sample_api import SampleApi, api_of
-from tests.sample_service import SampleService, statement
 from tests.service.refusing import kind, logged, number_of, unchanged
+from tests.support.sample_api import SampleApi, api_of
+from tests.support.sample_service import SampleService, statement
 
 import hefu_ledger
 import hefu_service
+from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.errors import LedgerError, MalformedError
-from hefu_ledger.note import parse_note
-from hefu_ledger.statement import statement_id
+from hefu_ledger.tlog.note import parse_note
 from hefu_ledger.verify.case import NotReachedError
 from hefu_service.api.problems import INTERNAL, PROBLEMS, problem_of
 from hefu_service.intake.refusals import OneOfManyError
-from hefu_service.ports import ClockError, DamagedError, PortError, StorageError
+from hefu_service.ports.errors import ClockError, DamagedError, PortError, StorageError
 from hefu_service.settings import SettingsError
 
 

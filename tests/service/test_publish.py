@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sample_service import (
+from tests.support.sample_service import (
     LOG,
     ORIGIN,
     POLICY,
@@ -24,22 +24,23 @@ from tests.sample_service import (
     statement,
 )
 
-from hefu_ledger.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
+from hefu_ledger.deposit.receipt import format_receipt
 from hefu_ledger.errors import VerificationError
-from hefu_ledger.merkle import Frontier, leaf_hash, root_of
-from hefu_ledger.note import format_note, parse_note, sign_note, verify_note
-from hefu_ledger.receipt import format_receipt
-from hefu_ledger.tiles import Tile, node_reader, parse_bundle
-from hefu_ledger.verdict import PROVEN
+from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
+from hefu_ledger.tlog.merkle import Frontier, leaf_hash, root_of
+from hefu_ledger.tlog.note import format_note, parse_note, sign_note, verify_note
+from hefu_ledger.tlog.tiles import Tile, node_reader, parse_bundle
 from hefu_ledger.verify import verify_receipt
+from hefu_ledger.verify.verdict import PROVEN
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import retire_key
 from hefu_service.jobs.tasks import settle
-from hefu_service.ports import Deposit, ImmutableError, LedgerHead, SignerError, StorageError, StoredRecord
-from hefu_service.sealing import publish as publishing
-from hefu_service.sealing.history import check_past
-from hefu_service.sealing.publish import publish
-from hefu_service.sealing.receipts import Receipts
+from hefu_service.ports.errors import ImmutableError, SignerError, StorageError
+from hefu_service.ports.rows import Deposit, LedgerHead, StoredRecord
+from hefu_service.publishing import publish as publishing
+from hefu_service.publishing.publish import publish
+from hefu_service.receipts.receipts import Receipts
+from hefu_service.sealing.continuity import check_past
 from hefu_service.sealing.seal import seal_once
 from hefu_service.sealing.stops import RolledBackError, SealingStoppedError
 from hefu_service.store.sql import SqlView

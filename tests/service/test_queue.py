@@ -13,20 +13,19 @@ import pytest
 from redis import Redis
 from rq import Queue
 from rq.exceptions import StopRequested
-from tests.sample_service import SampleService
-from tests.valkey import Valkey
+from tests.support.sample_service import SampleService
+from tests.support.valkey import Valkey
 
-from hefu_ledger.keys import Ed25519Signer
+from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs import ticker
-from hefu_service.jobs.asking import AskingTicker
-from hefu_service.jobs.backlog import Backlog
-from hefu_service.jobs.queue import LEDGER, SETTLE, Hints, connect, queue_of, task
+from hefu_service.jobs.queue import LEDGER, SETTLE, AskingTicker, Hints, connect, queue_of, task
 from hefu_service.jobs.tasks import settle
 from hefu_service.jobs.ticker import Ticker
 from hefu_service.jobs.worker import LedgerWorker
-from hefu_service.ports import PortError, StorageError
-from hefu_service.sealing.publish import publish
+from hefu_service.observing.backlog import Backlog
+from hefu_service.ports.errors import PortError, StorageError
+from hefu_service.publishing.publish import publish
 from hefu_service.sealing.seal import seal_once
 
 PATIENCE_S = 20

@@ -11,18 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.postgres import Postgres
-from tests.production import Production
-from tests.sample_api import api_of
-from tests.sample_service import START, SampleService
-from tests.serving import get
-from tests.valkey import Valkey
+from tests.support.postgres import Postgres
+from tests.support.production import Production
+from tests.support.sample_api import api_of
+from tests.support.sample_service import START, SampleService
+from tests.support.serving import get
+from tests.support.valkey import Valkey
 
-from hefu_service import readiness
 from hefu_service.jobs import ticker
 from hefu_service.jobs.ticker import Ticker
-from hefu_service.ports import StorageError
-from hefu_service.readiness import PARTS, Probe, Readiness
+from hefu_service.observing import readiness
+from hefu_service.observing.readiness import PARTS, Probe, Readiness
+from hefu_service.ports.errors import StorageError
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 

@@ -8,28 +8,29 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.sample_service import POLICY, START, SampleService, depositor_of, statement
+from tests.support.sample_service import POLICY, START, SampleService, depositor_of, statement
 
-from hefu_ledger.checkpoint import parse_checkpoint
+from hefu_ledger.deposit.receipt import format_receipt, parse_receipt
+from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.merkle import Tree, leaf_hash, verify_inclusion
 from hefu_ledger.number import format_number
-from hefu_ledger.proof import parse_proof
-from hefu_ledger.receipt import format_receipt, parse_receipt
-from hefu_ledger.record import parse_record
-from hefu_ledger.statement import statement_id
-from hefu_ledger.verdict import CANNOT_TELL, PROVEN, Verdict
+from hefu_ledger.records.record import parse_record
+from hefu_ledger.tlog.checkpoint import parse_checkpoint
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.merkle import Tree, leaf_hash, verify_inclusion
+from hefu_ledger.tlog.proof import parse_proof
 from hefu_ledger.verify import verify_receipt
+from hefu_ledger.verify.verdict import CANNOT_TELL, PROVEN, Verdict
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import report_compromised, retire_key
 from hefu_service.outside.mending import LedgerMender
-from hefu_service.ports import StorageError
-from hefu_service.sealing import anchors, receipts
-from hefu_service.sealing.nodes import format_nodes, read_path
-from hefu_service.sealing.publish import FEW, publish
-from hefu_service.sealing.receipts import (
+from hefu_service.ports.errors import StorageError
+from hefu_service.publishing.batch_tree import format_nodes, read_path
+from hefu_service.publishing.publish import FEW, publish
+from hefu_service.publishing.repair import repair
+from hefu_service.receipts import anchors, receipts
+from hefu_service.receipts.receipts import (
     ACCEPTED,
     ANCHORED,
     Receipts,
@@ -38,7 +39,6 @@ from hefu_service.sealing.receipts import (
     enrolment_proofs,
     number_state,
 )
-from hefu_service.sealing.repair import repair
 from hefu_service.sealing.seal import seal_once
 
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.sample_api import SampleApi, api_of
-from tests.sample_service import SampleService, depositor_key, depositor_of, possession, seen, statement
 from tests.service.refusing import kind, unchanged
+from tests.support.sample_api import SampleApi, api_of
+from tests.support.sample_service import SampleService, depositor_key, depositor_of, possession, seen, statement
 from werkzeug.test import TestResponse
 
-from hefu_ledger.note import format_note, parse_note
+from hefu_ledger.tlog.note import format_note, parse_note
 from hefu_service.intake.enrolment import CODE_VALID_MS, retire_key
 
 

@@ -13,7 +13,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.core.result import Ok
-from tests.serving import Serving, run
+from tests.support.serving import Serving, run
 
 from hefu_service.api.openapi import document
 

@@ -12,19 +12,20 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.sample_service import ORIGIN, RECOVERY, SampleService, depositor_of
+from tests.support.sample_service import ORIGIN, RECOVERY, SampleService, depositor_of
 
-from hefu_ledger.acceptance import parse_acceptance
+from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.merkle import root_of_leaves
-from hefu_ledger.record import Batch, Record, parse_record
+from hefu_ledger.records.record import Batch, Record, parse_record
+from hefu_ledger.tlog.merkle import root_of_leaves
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import retire_key
-from hefu_service.ports import Deposit, HeadMovedError, LedgerHead
+from hefu_service.ports.errors import HeadMovedError
+from hefu_service.ports.rows import Deposit, LedgerHead
+from hefu_service.publishing.genesis import begin_ledger
 from hefu_service.sealing import batch, seal
+from hefu_service.sealing.appender import Chain
 from hefu_service.sealing.batch import batch_body, batch_root, leaf_hashes
-from hefu_service.sealing.chain import Chain
-from hefu_service.sealing.genesis import begin_ledger
 from hefu_service.sealing.seal import seal_once
 from hefu_service.sealing.stops import SealingStoppedError
 

@@ -23,21 +23,21 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from tests.receivers import SECRET, MailBox, Receiver, mailing
-from tests.sample_service import ORIGIN, START
 from tests.service.told import MESSAGE, PATIENCE_S, Told
-from tests.serving import free_port
+from tests.support.receivers import SECRET, MailBox, Receiver, mailing
+from tests.support.sample_service import ORIGIN, START
+from tests.support.serving import free_port
 
 from hefu_ledger.encoding import canonical, format_time
 from hefu_service.outbox.alarms import SEALING
 from hefu_service.outbox.messages import MAIL, WEBHOOK
-from hefu_service.outbox.ports import DeliveryError, Message
 from hefu_service.outside import mail, webhook
 from hefu_service.outside.mail import MailSender, mail_server
 from hefu_service.outside.webhook import WebhookSender, parse_secret, signed_headers
-from hefu_service.ports import PortError
-from hefu_service.senders import make_senders
+from hefu_service.ports.errors import PortError
+from hefu_service.ports.outbox import DeliveryError, Message
 from hefu_service.settings import SettingsError, read_settings
+from hefu_service.wiring import make_senders
 
 HTTP = b"HTTP/1.1 200 OK\r\nX: "
 GREETING = b"220-mail.example\r\n220-"

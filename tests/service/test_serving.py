@@ -19,15 +19,15 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.sample_service import depositor_key, possession, statement
-from tests.serving import BIN, ENVIRONMENT, Serving, free_port, get, post_json, request, run
+from tests.support.sample_service import depositor_key, possession, statement
+from tests.support.serving import BIN, ENVIRONMENT, Serving, free_port, get, post_json, request, run
 
-from hefu_ledger.acceptance import parse_acceptance
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.note import parse_note
+from hefu_ledger.deposit.acceptance import parse_acceptance
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import parse_note
 from hefu_service.intake.enrolment import issue_code
-from hefu_service.sealing.fsck import fsck
-from hefu_service.sealing.receipts import deposit_state
+from hefu_service.publishing.fsck import fsck
+from hefu_service.receipts.receipts import deposit_state
 from hefu_service.wiring import open_services
 
 NAME, USCC = "上海某某化妆品有限公司", "91310120MA1HP00194"

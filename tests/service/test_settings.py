@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hefu.cli import SERVICE_SETTINGS
-from hefu.language import SETTING
-from hefu.usage import SETTINGS
+from hefu.cli.main import SERVICE_SETTINGS
+from hefu.cli.parser import SETTINGS
+from hefu.ui.language import SETTING
 from hefu_service.settings import CLIENT_SETTINGS, Settings, SettingsError, read_settings
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from hefu_ledger.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
-from hefu_ledger.keyfile import format_key
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.merkle import Tree, consistency_path, leaf_hash
-from hefu_ledger.note import Note, format_note, parse_note, verify_note
+from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
+from hefu_ledger.tlog.keyfile import format_key
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.merkle import Tree, consistency_path, leaf_hash
+from hefu_ledger.tlog.note import Note, format_note, parse_note, verify_note
 from hefu_service.outside.signer import FileSigner, create_key, read_key
-from hefu_service.ports import CheckpointSigner, ImmutableError, PortError, SignerError, StorageError
+from hefu_service.ports.errors import ImmutableError, PortError, SignerError, StorageError
+from hefu_service.ports.world import CheckpointSigner
 
 ORIGIN = "log.example/ledger"
 SEED = bytes(range(32))

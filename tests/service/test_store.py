@@ -14,19 +14,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import URL
-from tests.sample_store import HEAD_1, START, add, count, deposit, depositor, event, ledger, record
+from tests.support.sample_store import HEAD_1, START, add, count, deposit, depositor, event, ledger, record
 
-from hefu_service.ports import (
-    Code,
-    Deposit,
-    Depositor,
-    HeadMovedError,
-    IntakeHead,
-    LedgerHead,
-    StorageError,
-    Store,
-    StoredRecord,
-)
+from hefu_service.ports.errors import HeadMovedError, StorageError
+from hefu_service.ports.rows import Code, Deposit, Depositor, IntakeHead, LedgerHead, StoredRecord
+from hefu_service.ports.store import Store
 from hefu_service.store.engines import Engines
 from hefu_service.store.sql import open_store
 

@@ -22,21 +22,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy import URL
-from tests.postgres import Postgres
-from tests.sample_store import START, deposit, depositor, event, record
+from tests.support.postgres import Postgres
+from tests.support.sample_store import START, deposit, depositor, event, record
 
-from hefu_service.ports import (
-    Code,
-    Deposit,
-    Depositor,
-    Event,
-    HeadMovedError,
-    IntakeHead,
-    LedgerHead,
-    Store,
-    StoredRecord,
-    View,
-)
+from hefu_service.ports.errors import HeadMovedError
+from hefu_service.ports.rows import Code, Deposit, Depositor, Event, IntakeHead, LedgerHead, StoredRecord
+from hefu_service.ports.store import Store, View
 from hefu_service.store.engines import sqlite_url
 from hefu_service.store.sql import open_store
 

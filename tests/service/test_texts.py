@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL
-from tests.sample_api import api_of
-from tests.sample_service import (
+from tests.support.sample_api import api_of
+from tests.support.sample_service import (
     RECOVERY,
     SampleService,
     SetClock,
@@ -24,17 +24,17 @@ from tests.sample_service import (
     statement,
 )
 
-from hefu_ledger.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.note import format_note, sign_note
 from hefu_ledger.number import format_number
-from hefu_service.intake import texts
+from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import format_note, sign_note
+from hefu_service.intake import statement_texts
 from hefu_service.intake.committer import Accepted, Committer, _Waiter
 from hefu_service.intake.enrolment import retire_key
 from hefu_service.intake.keychange import change_key
 from hefu_service.intake.refusals import ConflictError, OneOfManyError
-from hefu_service.ports import Deposit
-from hefu_service.sealing.genesis import begin_ledger
+from hefu_service.ports.rows import Deposit
+from hefu_service.publishing.genesis import begin_ledger
 from hefu_service.store.sql import SqlIntake, SqlView, open_store
 
 Outcome = list[Accepted] | Exception
@@ -137,7 +137,7 @@ def test_of_what_the_only_key_deposited_the_last_is_kept(
     service: SampleService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The lock is held meanwhile; a depositor with millions of deposits must not hold up everyone."""
-    monkeypatch.setattr(texts, "_MOST_EARLIER", 2)
+    monkeypatch.setattr(statement_texts, "_MOST_EARLIER", 2)
     one = service.enrol()
     service.deposit(one, 3)
     two = service.enrol_another(one, "second", one)

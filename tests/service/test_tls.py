@@ -23,10 +23,10 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from cryptography.x509.oid import NameOID
-from tests.serving import BIN, ENVIRONMENT, Serving, free_port
+from tests.support.serving import BIN, ENVIRONMENT, Serving, free_port
 
-from hefu_service.ports import PortError
-from hefu_service.server import check_certificate
+from hefu_service.ports.errors import PortError
+from hefu_service.serving.server import check_certificate
 from hefu_service.settings import Settings, SettingsError, read_settings
 
 NAME, USCC = "上海某某化妆品有限公司", "91310120MA1HP00194"

@@ -12,19 +12,21 @@ from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
-from tests.sample_api import SampleApi, api_of
-from tests.sample_service import SampleService, depositor_key, depositor_of, opened, statement
-from tests.sample_store import deposit
+from tests.support.sample_api import SampleApi, api_of
+from tests.support.sample_service import SampleService, depositor_key, depositor_of, opened, statement
+from tests.support.sample_store import deposit
 from werkzeug.test import TestResponse
 
+from hefu_ledger.deposit.vault import MAX_BLOB, Upload, format_upload
 from hefu_ledger.encoding import to_base64
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.upload import MAX_BLOB, Upload, format_upload
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_service.api import vault as vault_api
 from hefu_service.intake.enrolment import retire_key
-from hefu_service.logs import JsonFormatter
-from hefu_service.ports import StorageError, Store, VaultBlob, VaultClosure
+from hefu_service.observing.logs import JsonFormatter
+from hefu_service.ports.errors import StorageError
+from hefu_service.ports.rows import VaultBlob, VaultClosure
+from hefu_service.ports.store import Store
 
 ADDRESS, OTHER = "ab" * 32, "cd" * 32
 NAME = sha256(b"statement").hexdigest()

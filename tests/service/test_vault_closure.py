@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import URL
-from tests.sample_api import SampleApi, api_of
-from tests.sample_service import (
+from tests.support.sample_api import SampleApi, api_of
+from tests.support.sample_service import (
     RECOVERY,
     START,
     SampleService,
@@ -26,15 +26,15 @@ from tests.sample_service import (
 )
 from werkzeug.test import TestResponse
 
+from hefu_ledger.deposit.vault import Closure, Upload, format_closure, format_upload
 from hefu_ledger.encoding import format_time, to_base64
-from hefu_ledger.identity import APPROVE
-from hefu_ledger.keys import Ed25519Signer
-from hefu_ledger.note import format_note, sign_note
-from hefu_ledger.upload import Closure, Upload, format_closure, format_upload
+from hefu_ledger.records.identity import APPROVE
+from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_service.intake.enrolment import enrol, reissue_code, retire_key
 from hefu_service.intake.refusals import RefusedError, VaultClosedError
 from hefu_service.intake.vault import close_vault, put_blob
-from hefu_service.sealing.genesis import begin_ledger
+from hefu_service.publishing.genesis import begin_ledger
 from hefu_service.services import Services
 from hefu_service.store.sql import open_store
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
-from tests.enrolling import enrol, make_statement
 from tests.fault.ledger_data import accept
-from tests.postgres import Postgres
-from tests.serving import ENVIRONMENT, ORIGIN, get, run, serving
+from tests.support.enrolling import enrol, make_statement
+from tests.support.postgres import Postgres
+from tests.support.serving import ENVIRONMENT, ORIGIN, get, run, serving
 
 from hefu_service.jobs.tasks import settle
-from hefu_service.ports import PortError, StorageError
-from hefu_service.sealing.fsck import fsck
+from hefu_service.ports.errors import PortError, StorageError
+from hefu_service.publishing.fsck import fsck
 from hefu_service.wiring import create_data, open_services, upgrade_data
 
 

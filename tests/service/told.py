@@ -6,13 +6,13 @@ import time
 from dataclasses import replace
 
 import pytest
-from tests.receivers import Receiver
-from tests.sample_service import START, SampleService
+from tests.support.receivers import Receiver
+from tests.support.sample_service import START, SampleService
 
-from hefu_service.jobs import slow
-from hefu_service.jobs.slow import tell
+from hefu_service.jobs import messages
+from hefu_service.jobs.messages import tell
 from hefu_service.outbox.messages import WEBHOOK
-from hefu_service.outbox.ports import Message, Sender, Undelivered
+from hefu_service.ports.outbox import Message, Sender, Undelivered
 
 PATIENCE_S = 20
 MESSAGE = Message(WEBHOOK, 0, "0" * 32, START, b'{"data":{},"timestamp":"","type":""}')
@@ -25,7 +25,7 @@ class Told:
         self.sample = sample
         self.services = replace(sample.services, senders=senders)
         self.now_ms = START
-        monkeypatch.setattr(slow, "time_ms", lambda: self.now_ms)
+        monkeypatch.setattr(messages, "time_ms", lambda: self.now_ms)
 
     def tell(self, *, after_ms: int = 0) -> None:
         self.now_ms += after_ms

@@ -16,7 +16,7 @@ def main(folder: Path) -> None:
     ours = ModuleType("tests")  # installed packages bring a ``tests`` of their own, which would be found first
     ours.__path__ = [str(Path(__file__).parents[1])]
     sys.modules["tests"] = ours
-    from tests.example_ledger import golden_files  # noqa: PLC0415  # not before the line above
+    from tests.support.example_ledger import golden_files  # noqa: PLC0415  # not before the line above
 
     folder.mkdir(parents=True)
     for name, data in golden_files():

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from hefu_ledger.card import Opened, parse_document, parse_section
+from hefu_ledger.deposit.card import parse_document, parse_section
+from hefu_ledger.deposit.evidence import parse_evidence
+from hefu_ledger.deposit.receipt import Receipt, parse_receipt
 from hefu_ledger.digest import Digests
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.evidence import parse_evidence
-from hefu_ledger.policy import Policy
-from hefu_ledger.receipt import Receipt, parse_receipt
-from hefu_ledger.verdict import CANNOT, FAILED, TITLES, UNCHECKED, Step, Verdict, conclude
-from hefu_ledger.verify import private, public
+from hefu_ledger.section import OpenedSection
+from hefu_ledger.tlog.policy import Policy
+from hefu_ledger.verify import private_half, public_half
 from hefu_ledger.verify.case import Case, Finding, Folder, NotReachedError
+from hefu_ledger.verify.verdict import CANNOT, FAILED, TITLES, UNCHECKED, Step, Verdict, conclude
 
 __all__ = ["Folder", "verify_evidence", "verify_folder", "verify_receipt"]
 
@@ -38,10 +39,10 @@ def verify_evidence(
         evidence = parse_evidence(data)
         case = Case(evidence.receipt, policy, roots)
         case.evidence, case.identity, case.document = evidence, evidence.identity, document
-        if isinstance(evidence.sections[0], Opened):
+        if isinstance(evidence.sections[0], OpenedSection):
             case.card = parse_document(evidence.sections[0].text)
         for name, section in zip(("label", "circumstances"), evidence.sections[1:], strict=True):
-            if isinstance(section, Opened):
+            if isinstance(section, OpenedSection):
                 case.facts[name] = parse_section(name, section.text)
         return case
 
@@ -52,7 +53,7 @@ def verify_folder(
     receipt: Receipt,
     *,
     folder: Folder,
-    identity: Opened | None,
+    identity: OpenedSection | None,
     policy: Policy | None,
     roots: Sequence[bytes] = (),
 ) -> Verdict:
@@ -102,33 +103,33 @@ _NOT_REACHED: Final = Finding(
 )
 _ORDER: Final = (*range(1, 14), 15, 14, *range(16, 20))  # 14 asks what 15 has found
 _PUBLIC: Final[dict[int, StepFunction]] = {
-    1: public.trust,
-    6: public.signatures,
-    7: public.acceptance,
-    8: public.batch,
-    9: public.entries,
-    10: public.checkpoint,
-    11: public.witnesses,
-    12: public.enrolment,
-    14: public.acknowledgement,
-    15: public.stamps,
-    16: public.times,
-    17: public.compromise,
-    18: public.headline,
-    19: public.not_checked,
+    1: public_half.trust,
+    6: public_half.signatures,
+    7: public_half.acceptance,
+    8: public_half.batch,
+    9: public_half.entries,
+    10: public_half.checkpoint,
+    11: public_half.witnesses,
+    12: public_half.enrolment,
+    14: public_half.acknowledgement,
+    15: public_half.stamps,
+    16: public_half.times,
+    17: public_half.compromise,
+    18: public_half.headline,
+    19: public_half.not_checked,
 }
 _ONE_DOCUMENT: Final[dict[int, StepFunction]] = {
-    2: private.document,
-    3: private.commitment,
-    4: private.owner,
-    5: private.place,
-    13: private.identity,
+    2: private_half.document,
+    3: private_half.commitment,
+    4: private_half.owner,
+    5: private_half.place,
+    13: private_half.identity,
 }
 _WHOLE_FOLDER: Final[dict[int, StepFunction]] = {
-    2: private.documents,
-    3: private.commitments,
-    4: private.owners,
-    5: private.whole_deposit,
-    13: private.identity,
+    2: private_half.documents,
+    3: private_half.commitments,
+    4: private_half.owners,
+    5: private_half.whole_deposit,
+    13: private_half.identity,
 }
-_NOTHING_PRIVATE: Final[dict[int, StepFunction]] = dict.fromkeys((2, 3, 4, 5, 13), private.not_given)
+_NOTHING_PRIVATE: Final[dict[int, StepFunction]] = dict.fromkeys((2, 3, 4, 5, 13), private_half.not_given)

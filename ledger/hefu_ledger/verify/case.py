@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from hefu_ledger.acceptance import Acceptance, parse_acceptance
-from hefu_ledger.card import Document, Opened
-from hefu_ledger.checkpoint import Checkpoint, parse_checkpoint
+from hefu_ledger.deposit.acceptance import Acceptance, parse_acceptance
+from hefu_ledger.deposit.card import Document
+from hefu_ledger.deposit.evidence import Evidence
+from hefu_ledger.deposit.receipt import Receipt
+from hefu_ledger.deposit.statement import parse_signed_statement
 from hefu_ledger.digest import Digests
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.evidence import Evidence
-from hefu_ledger.keys import VerifierKey
-from hefu_ledger.note import parse_note
-from hefu_ledger.policy import Policy
-from hefu_ledger.proof import TlogProof, parse_proof
-from hefu_ledger.receipt import Receipt
-from hefu_ledger.record import Batch, Enrolment, Genesis, KeyEvent, Record, parse_record
-from hefu_ledger.roster import Roster
-from hefu_ledger.statement import parse_signed_statement
+from hefu_ledger.records.record import Batch, Enrolment, Genesis, KeyEvent, Record, parse_record
+from hefu_ledger.records.roster import Roster
+from hefu_ledger.section import OpenedSection
+from hefu_ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
+from hefu_ledger.tlog.keys import VerifierKey
+from hefu_ledger.tlog.note import parse_note
+from hefu_ledger.tlog.policy import Policy
+from hefu_ledger.tlog.proof import TlogProof, parse_proof
 
 
 class Folder(NamedTuple):
@@ -57,7 +58,7 @@ class Case:
         self.policy = policy
         self.roots = roots
         self.evidence: Evidence | None = None
-        self.identity: Opened | None = None
+        self.identity: OpenedSection | None = None
         self.document: Digests | None = None
         self.folder: Folder | None = None
         self.card: Document | None = None

@@ -17,7 +17,7 @@ from hefu_service.api.arrivals import Arrivals
 from hefu_service.api.limits import DepositLimits, Strangers
 from hefu_service.api.problems import PrivateHalfError
 from hefu_service.intake.committer import Committer
-from hefu_service.sealing.receipts import Receipts
+from hefu_service.receipts.receipts import Receipts
 from hefu_service.services import Services
 
 T = TypeVar("T")

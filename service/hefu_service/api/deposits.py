@@ -9,16 +9,16 @@ from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge, UnsupportedMediaType
 
+from hefu_ledger.deposit.receipt import format_receipt
+from hefu_ledger.deposit.statement import MAX_STATEMENT
 from hefu_ledger.encoding import from_hex
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.number import parse_number
-from hefu_ledger.receipt import format_receipt
-from hefu_ledger.statement import MAX_STATEMENT
 from hefu_service.api.context import body_of, context, fields_of, named, text
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Accepted
 from hefu_service.intake.deposits import MAX_STATEMENTS
-from hefu_service.sealing.receipts import ACCEPTED, deposit_state, number_state
+from hefu_service.receipts.receipts import ACCEPTED, deposit_state, number_state
 
 deposits: Final = Blueprint("deposits", __name__)
 POLL_S: Final = 1  # what a client is told to wait for its receipt: the default window

@@ -8,11 +8,11 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from hefu_ledger.card import section_value
-from hefu_ledger.identity import MAX_POSSESSION
+from hefu_ledger.records.identity import MAX_POSSESSION
+from hefu_ledger.section import section_value
 from hefu_service.api.context import admit, context, fields_of
 from hefu_service.intake.enrolment import enrol
-from hefu_service.sealing.receipts import enrolment_proofs
+from hefu_service.receipts.receipts import enrolment_proofs
 
 enrolments: Final = Blueprint("enrolments", __name__)
 enrolments.before_request(admit)

@@ -7,7 +7,7 @@ from typing import Final
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from hefu_ledger.keyrequest import MAX_REQUEST
+from hefu_ledger.records.keyrequest import MAX_REQUEST
 from hefu_service.api.context import admit, context, fields_of
 from hefu_service.intake.keychange import change_key
 

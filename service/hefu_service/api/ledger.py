@@ -15,10 +15,10 @@ from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
 
 from hefu_ledger.encoding import parse_decimal
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.tiles import parse_tile_path
+from hefu_ledger.tlog.tiles import parse_tile_path
 from hefu_service.api.context import context, text
 from hefu_service.intake.refusals import BusyError
-from hefu_service.sealing.entries import batch_entries
+from hefu_service.publishing.entries import batch_entries
 
 ledger: Final = Blueprint("ledger", __name__)
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-from hefu_ledger.receipt import MAX_RECEIPT
-from hefu_ledger.statement import MAX_STATEMENT
-from hefu_ledger.upload import MAX_BLOB
+from hefu_ledger.deposit.receipt import MAX_RECEIPT
+from hefu_ledger.deposit.statement import MAX_STATEMENT
+from hefu_ledger.deposit.vault import MAX_BLOB
 
 _HASH: Final = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _NOTE: Final = {"type": "string", "description": "a signed note (c2sp.org/signed-note)"}

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError, VerificationError
 from hefu_service.intake import refusals
-from hefu_service.ports import (
+from hefu_service.ports.errors import (
     ClockError,
     DamagedError,
     HeadMovedError,
@@ -19,7 +19,7 @@ from hefu_service.ports import (
     SignerError,
     StorageError,
 )
-from hefu_service.sealing.receipts import UnknownDepositError
+from hefu_service.receipts.receipts import UnknownDepositError
 from hefu_service.sealing.stops import SealingStoppedError
 
 LOG: Final = logging.getLogger("hefu.api")

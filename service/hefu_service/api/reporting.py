@@ -9,8 +9,8 @@ import secrets
 from collections.abc import Callable
 from typing import Final
 
-from hefu_service.logs import log_about
-from hefu_service.metrics import METHODS
+from hefu_service.observing.logs import log_about
+from hefu_service.observing.metrics import METHODS
 
 LOG: Final = logging.getLogger("hefu.request")
 # A proxy's, perhaps, or anybody's: too short for a SHA-256 in hex, which has no place in a log.

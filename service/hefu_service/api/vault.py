@@ -13,9 +13,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge, Unauthorized
 
+from hefu_ledger.deposit.vault import MAX_BLOB, MAX_CLOSURE, check_blob_name, parse_signed_upload
 from hefu_ledger.encoding import from_base64
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.upload import MAX_BLOB, MAX_CLOSURE, check_blob_name, parse_signed_upload
 from hefu_service.api.context import body_of, context, fields_of, named, text
 from hefu_service.intake.refusals import BusyError, SignatureRefusedError
 from hefu_service.intake.vault import check_upload, close_vault, list_vault, put_blob, read_blob

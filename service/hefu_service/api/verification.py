@@ -7,11 +7,11 @@ from typing import Final
 from flask import Blueprint, Response, jsonify
 from werkzeug.exceptions import UnprocessableEntity
 
+from hefu_ledger.deposit.receipt import MAX_RECEIPT
 from hefu_ledger.encoding import canonical
-from hefu_ledger.policy import Log, Policy, format_policy
-from hefu_ledger.receipt import MAX_RECEIPT
-from hefu_ledger.verdict import verdict_value
+from hefu_ledger.tlog.policy import Log, Policy, format_policy
 from hefu_ledger.verify import verify_receipt
+from hefu_ledger.verify.verdict import verdict_value
 from hefu_service.api.context import admit, context, json_of, text
 
 verification: Final = Blueprint("verification", __name__)

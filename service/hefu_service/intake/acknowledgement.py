@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hefu_ledger.note import format_note, sign_note
-from hefu_service.ports import Deposit
+from hefu_ledger.tlog.note import format_note, sign_note
+from hefu_service.ports.rows import Deposit
 from hefu_service.services import Services
 
 

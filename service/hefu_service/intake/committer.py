@@ -16,14 +16,15 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from hefu_ledger.acceptance import Acceptance, format_acceptance
+from hefu_ledger.deposit.acceptance import Acceptance, format_acceptance
 from hefu_service.intake.deposits import Checked, Gate, check_all
 from hefu_service.intake.refusals import BusyError, OneOfManyError, RefusedError
-from hefu_service.intake.texts import Texts
-from hefu_service.ports import Clock, ClockError, Deposit, Intake, IntakeHead, StorageError
+from hefu_service.intake.statement_texts import Texts
+from hefu_service.intake.time import _time
+from hefu_service.ports.errors import StorageError
+from hefu_service.ports.rows import Deposit
+from hefu_service.ports.store import Intake
 from hefu_service.services import Services
-
-BACK_MS = 1_000  # how far the clock may be behind the last deposit's time: machines differ by less
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,27 +229,6 @@ class _Acceptor:
         self._texts.accept(deposit)
         self.fresh.append(deposit)
         return Accepted(deposit, again=False)
-
-
-def received_at(head: IntakeHead, now_ms: int) -> int:
-    """The time (ms) of the next deposit: now, but never before the last one.
-
-    ClockError if now is more than a second before it.
-    """
-    if now_ms < head.last_received_at - BACK_MS:
-        raise ClockError(
-            f"the clock is {head.last_received_at - now_ms} ms behind the last deposit; set it right, or declare the"
-            " time it shows with 'hefu-service clock'"
-        )
-    return max(now_ms, head.last_received_at)
-
-
-def _time(head: IntakeHead, clock: Clock) -> tuple[int, ClockError | None]:
-    """As ``received_at``; an error is kept, since it does not concern a statement that was accepted before."""
-    try:
-        return received_at(head, clock.now_ms()), None
-    except ClockError as error:
-        return head.last_received_at, error
 
 
 def _one_of_many(index: int, error: RefusedError) -> OneOfManyError:

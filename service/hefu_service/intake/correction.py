@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hefu_ledger.record import Clock
+from hefu_ledger.records.record import Clock
 from hefu_service.events import make_event
 from hefu_service.services import Services
 

@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hefu_ledger.checkpoint import parse_checkpoint
+from hefu_ledger.deposit.receipt import MAX_RECORDS
+from hefu_ledger.deposit.statement import Statement, parse_signed_statement, statement_id
 from hefu_ledger.encoding import MAX_INTEGER
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.merkle import consistency_path, root_of, verify_consistency
-from hefu_ledger.note import Note, parse_note
-from hefu_ledger.receipt import MAX_RECORDS
-from hefu_ledger.roster import Roster
-from hefu_ledger.statement import Statement, parse_signed_statement, statement_id
-from hefu_ledger.tiles import Tile, node_reader
+from hefu_ledger.records.roster import Roster
+from hefu_ledger.tlog.checkpoint import parse_checkpoint
+from hefu_ledger.tlog.merkle import consistency_path, root_of, verify_consistency
+from hefu_ledger.tlog.note import Note, parse_note
 from hefu_service.intake.keys import roster_of
 from hefu_service.intake.refusals import (
     ConflictError,
@@ -30,8 +29,11 @@ from hefu_service.intake.refusals import (
     UnknownDepositorError,
     WrongLedgerError,
 )
-from hefu_service.ports import LedgerFiles, StorageError, View
+from hefu_service.ports.errors import StorageError
+from hefu_service.ports.files import LedgerFiles
+from hefu_service.ports.store import View
 from hefu_service.services import Services
+from hefu_service.tiles import published_nodes
 
 MAX_STATEMENTS: Final = 64  # of one request
 _REMEMBERED: Final = 4096  # depositors
@@ -153,13 +155,7 @@ def published_root(files: LedgerFiles, size: int) -> bytes | None:
     if published is None or size > published.size:
         return None
 
-    def fetch(tile: Tile) -> bytes:
-        data = files.read_tile(tile)
-        if data is None:
-            raise StorageError(f"{tile.path} is not where it was published")
-        return data
-
-    node = node_reader(published.size, fetch)
+    node = published_nodes(files, published.size)
     try:
         root, path = root_of(size, node), consistency_path(size, published.size, node)
         verify_consistency(old_size=size, old_root=root, new_size=published.size, new_root=published.root, path=path)

@@ -14,13 +14,13 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
 
-from hefu_ledger.card import Opened, close
+from hefu_ledger.deposit.receipt import MAX_RECORDS
 from hefu_ledger.errors import VerificationError
-from hefu_ledger.identity import Identity, Possession, format_identity, parse_identity, parse_signed_possession
-from hefu_ledger.keys import VerifierKey, format_vkey
-from hefu_ledger.receipt import MAX_RECORDS
-from hefu_ledger.record import MAX_SIGNATURES, OPERATOR, Enrolment, KeyEvent
-from hefu_ledger.roster import Member
+from hefu_ledger.records.identity import Identity, Possession, format_identity, parse_identity, parse_signed_possession
+from hefu_ledger.records.record import MAX_SIGNATURES, OPERATOR, Enrolment, KeyEvent
+from hefu_ledger.records.roster import Member
+from hefu_ledger.section import OpenedSection, close
+from hefu_ledger.tlog.keys import VerifierKey, format_vkey
 from hefu_service.events import make_event
 from hefu_service.intake.keys import fold_roster
 from hefu_service.intake.refusals import (
@@ -30,8 +30,10 @@ from hefu_service.intake.refusals import (
     PossessionRefusedError,
     UnknownDepositorError,
 )
-from hefu_service.intake.texts import keep_earlier
-from hefu_service.ports import Code, Depositor, Event, Intake, StorageError, View
+from hefu_service.intake.statement_texts import keep_earlier
+from hefu_service.ports.errors import StorageError
+from hefu_service.ports.rows import Code, Depositor, Event
+from hefu_service.ports.store import Intake, View
 from hefu_service.services import Services
 
 CODE_VALID_MS: Final = 7 * 86_400_000
@@ -45,7 +47,7 @@ class Enrolled:
     depositor: str
     origin: str
     from_seq: int
-    identity: Opened
+    identity: OpenedSection
     vkey: str
     again: bool
 
@@ -170,7 +172,7 @@ def _enrolment_event(services: Services, intake: Intake, claim: Possession, poss
     head = intake.intake_head()
     body = Enrolment(
         from_seq=head.next_seq,
-        identity=close(Opened(depositor.identity_nonce, depositor.identity_text)),
+        identity=close(OpenedSection(depositor.identity_nonce, depositor.identity_text)),
         possession=possession.decode(),
         signatures_required=depositor.signatures_required,
     )
@@ -201,7 +203,7 @@ def _answer(services: Services, view: View, event: Event, *, again: bool) -> Enr
     if event.depositor is None or event.vkey is None:
         raise StorageError(f"event {event.number} is an enrolment of nobody")
     depositor = _known_depositor(view, event.depositor)
-    identity = Opened(depositor.identity_nonce, depositor.identity_text)
+    identity = OpenedSection(depositor.identity_nonce, depositor.identity_text)
     return Enrolled(depositor.id, services.origin, event.from_seq, identity, event.vkey, again)
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from hefu_ledger.errors import VerificationError
-from hefu_ledger.identity import APPROVE
-from hefu_ledger.keyrequest import MAX_REQUEST, KeyRequest, parse_key_request
-from hefu_ledger.keys import VerifierKey, format_vkey
 from hefu_ledger.names import depositor_key_name
-from hefu_ledger.note import Note, parse_note
-from hefu_ledger.record import KeyEvent
-from hefu_ledger.roster import Roster
+from hefu_ledger.records.identity import APPROVE
+from hefu_ledger.records.keyrequest import MAX_REQUEST, KeyRequest, parse_key_request
+from hefu_ledger.records.record import KeyEvent
+from hefu_ledger.records.roster import Roster
+from hefu_ledger.tlog.keys import VerifierKey, format_vkey
+from hefu_ledger.tlog.note import Note, parse_note
 from hefu_service.events import event_body, make_event
 from hefu_service.intake.enrolment import add_event, check_compromise, check_room
 from hefu_service.intake.keys import fold_roster
@@ -28,8 +28,8 @@ from hefu_service.intake.refusals import (
     UnknownDepositorError,
     WrongLedgerError,
 )
-from hefu_service.intake.texts import keep_earlier
-from hefu_service.ports import Event
+from hefu_service.intake.statement_texts import keep_earlier
+from hefu_service.ports.rows import Event
 from hefu_service.services import Services
 
 _LATE_MS: Final = 60_000  # how long a request may take to arrive, and how far a depositor's clock may be behind

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from hefu_ledger.record import Enrolment, KeyEvent
-from hefu_ledger.roster import Roster
+from hefu_ledger.records.record import Enrolment, KeyEvent
+from hefu_ledger.records.roster import Roster
 from hefu_service.events import event_body
-from hefu_service.ports import Event
+from hefu_service.ports.rows import Event
 
 
 def fold_roster(origin: str, depositor: str, events: tuple[Event, ...]) -> Roster:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from hefu_ledger.deposit.vault import Closure, Upload, parse_signed_closure, parse_signed_upload
 from hefu_ledger.encoding import MAX_INTEGER, format_time
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.identity import APPROVE
-from hefu_ledger.keys import VerifierKey
-from hefu_ledger.note import Note, verify_note
-from hefu_ledger.roster import Roster
-from hefu_ledger.upload import Closure, Upload, parse_signed_closure, parse_signed_upload
+from hefu_ledger.records.identity import APPROVE
+from hefu_ledger.records.roster import Roster
+from hefu_ledger.tlog.keys import VerifierKey
+from hefu_ledger.tlog.note import Note, verify_note
 from hefu_service.intake.keys import roster_of
 from hefu_service.intake.refusals import (
     ConflictError,
@@ -29,7 +29,9 @@ from hefu_service.intake.refusals import (
     UnknownDepositorError,
     VaultClosedError,
 )
-from hefu_service.ports import StorageError, VaultBlob, VaultClosure, View
+from hefu_service.ports.errors import StorageError
+from hefu_service.ports.rows import VaultBlob, VaultClosure
+from hefu_service.ports.store import View
 from hefu_service.services import Services
 
 _AGE: Final = b"age-encryption.org/v1\n"  # c2sp.org/age: how every encrypted file begins

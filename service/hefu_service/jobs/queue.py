@@ -21,9 +21,10 @@ from rq.exceptions import DuplicateJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from hefu_service.jobs.slow import tell
+from hefu_service.jobs.messages import tell
 from hefu_service.jobs.tasks import settle
-from hefu_service.ports import PortError
+from hefu_service.jobs.ticker import Ticker
+from hefu_service.ports.errors import PortError
 from hefu_service.services import Services
 
 LOG: Final = logging.getLogger("hefu.queue")
@@ -112,3 +113,11 @@ def job_class(services: Services, queue: str = LEDGER) -> type[Job]:
             super().restore({name: value for name, value in raw_data.items() if name not in calling})
 
     return LedgerJob
+
+
+class AskingTicker(Ticker):
+    """Asks the workers at each window's end; a Redis that is gone does not matter as long as somebody seals."""
+
+    def __init__(self, services: Services, redis_url: str, *, window_ms: int) -> None:
+        hints = Hints(connect(redis_url))
+        super().__init__(services, window_ms=window_ms, work=hints.ask, sweep=lambda _: None)

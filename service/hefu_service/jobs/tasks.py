@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
-from hefu_service.ports import HeadMovedError, IntakeHead
-from hefu_service.sealing.publish import publish
+from hefu_service.ports.errors import HeadMovedError
+from hefu_service.ports.rows import IntakeHead
+from hefu_service.publishing.publish import publish
 from hefu_service.sealing.seal import seal_once
 from hefu_service.services import Services
 

@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from hefu_service.jobs.backlog import Backlog
 from hefu_service.jobs.tasks import settle
-from hefu_service.ports import StorageError
+from hefu_service.observing.backlog import Backlog
+from hefu_service.ports.errors import StorageError
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 

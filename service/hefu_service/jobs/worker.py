@@ -22,13 +22,13 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import BaseDeathPenalty
 from rq.worker.base import WorkerStatus
 
-from hefu_service.jobs.backlog import Backlog
+from hefu_service.jobs.messages import ENDS_WITHIN_S, SlowTicker
 from hefu_service.jobs.queue import LEDGER, SLOW, TASKS, connect, job_class, queue_of
-from hefu_service.jobs.slow import ENDS_WITHIN_S, SlowTicker
 from hefu_service.jobs.tasks import settle
 from hefu_service.jobs.ticker import Ticker
-from hefu_service.logs import logged_about
-from hefu_service.parent import end_with
+from hefu_service.observing.backlog import Backlog
+from hefu_service.observing.logs import logged_about
+from hefu_service.outside.parent import end_with
 from hefu_service.services import Services
 
 LOG: Final = logging.getLogger("hefu.worker")

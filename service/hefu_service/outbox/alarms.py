@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from hefu_ledger.acceptance import parse_acceptance
-from hefu_ledger.checkpoint import parse_checkpoint
+from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.encoding import format_time
-from hefu_ledger.note import parse_note
 from hefu_ledger.number import format_number
+from hefu_ledger.tlog.checkpoint import parse_checkpoint
+from hefu_ledger.tlog.note import parse_note
 from hefu_service.outbox.messages import CLEARED, RAISED, Figures, add_message
-from hefu_service.outbox.ports import Alarm, Outbox
-from hefu_service.ports import Deposit, Store, View
+from hefu_service.ports.outbox import Alarm, Outbox
+from hefu_service.ports.rows import Deposit
+from hefu_service.ports.store import Store, View
 from hefu_service.services import Services
 
 PROMISE: Final = "promise-in-danger"

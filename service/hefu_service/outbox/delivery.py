@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hefu_service.outbox.ports import DeliveryError, Message, Outlet, Sender
-from hefu_service.ports import Store
+from hefu_service.ports.outbox import DeliveryError, Message, Outlet, Sender
+from hefu_service.ports.store import Store
 
 LOG: Final = logging.getLogger("hefu.messages")
 CLAIM_MS: Final = 60_000

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from hefu_ledger.encoding import canonical, format_time
-from hefu_service.outbox.ports import Message, Outbox, Outlet
+from hefu_service.ports.outbox import Message, Outbox, Outlet
 
 WEBHOOK: Final = "webhook"
 MAIL: Final = "mail"

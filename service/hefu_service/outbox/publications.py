@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from hefu_ledger.checkpoint import parse_checkpoint
 from hefu_ledger.encoding import format_time
-from hefu_ledger.note import parse_note
-from hefu_ledger.record import Batch, parse_record
+from hefu_ledger.records.record import Batch, parse_record
+from hefu_ledger.tlog.checkpoint import parse_checkpoint
+from hefu_ledger.tlog.note import parse_note
 from hefu_service.outbox.messages import PUBLISHED, Figures, add_message
-from hefu_service.ports import StorageError, View
+from hefu_service.ports.errors import StorageError
+from hefu_service.ports.store import View
 from hefu_service.services import Services
 
 _AT_ONCE: Final = 100  # checkpoints of one transaction, which holds SQLite's only lock

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from hefu_service.outside.lock import exclusive
-from hefu_service.ports import ImmutableError, StorageError
+from hefu_service.ports.errors import ImmutableError, StorageError
 
 UNFINISHED: Final = ".unfinished"
 _ABANDONED_S: Final = 3600  # no write lasts that long

@@ -10,10 +10,11 @@ from typing import Final
 
 from hefu_ledger.encoding import canonical, parse_canonical
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.tiles import ENTRIES, WIDTH, Tile, format_bundle, parse_bundle
+from hefu_ledger.tlog.tiles import ENTRIES, WIDTH, Tile, format_bundle, parse_bundle
 from hefu_service.outside.durable import Folder
-from hefu_service.ports import Deposit, StorageError
-from hefu_service.sealing.nodes import read_path
+from hefu_service.ports.errors import StorageError
+from hefu_service.ports.rows import Deposit
+from hefu_service.publishing.batch_tree import read_path
 
 _CHECKPOINT: Final = "checkpoint"
 _MAX_LINE: Final = 65536  # an acceptance and a statement, escaped

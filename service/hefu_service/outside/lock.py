@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hefu_service.ports import PortError, StorageError
+from hefu_service.ports.errors import PortError, StorageError
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from functools import partial
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from hefu_service.outbox.ports import DeliveryError, Message
 from hefu_service.outside.deadline import Deadline, Exchanges
+from hefu_service.ports.outbox import DeliveryError, Message
 
 _TIMEOUT_S: Final = 10.0
 _LONGEST_S: Final = 20.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hefu_ledger.tiles import Tile
+from hefu_ledger.tlog.tiles import Tile
 from hefu_service.outside.durable import Folder
 
 

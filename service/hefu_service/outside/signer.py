@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from hefu_ledger.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.keyfile import format_key, parse_key
-from hefu_ledger.keys import Ed25519Signer, VerifierKey
-from hefu_ledger.merkle import verify_consistency
-from hefu_ledger.note import Note, sign_note
+from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
+from hefu_ledger.tlog.keyfile import format_key, parse_key
+from hefu_ledger.tlog.keys import Ed25519Signer, VerifierKey
+from hefu_ledger.tlog.merkle import verify_consistency
+from hefu_ledger.tlog.note import Note, sign_note
 from hefu_service.outside.durable import Folder
 from hefu_service.outside.lock import exclusive
-from hefu_service.ports import PortError, SignerError, StorageError
+from hefu_service.ports.errors import PortError, SignerError, StorageError
 
 _MEMORY: Final = "checkpoint"
 

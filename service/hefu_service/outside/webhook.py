@@ -14,9 +14,9 @@ import httpx
 
 from hefu_ledger.encoding import from_base64, to_base64
 from hefu_ledger.errors import MalformedError
-from hefu_service.outbox.ports import DeliveryError, Message
 from hefu_service.outside.deadline import Deadline, Exchanges
-from hefu_service.ports import PortError
+from hefu_service.ports.errors import PortError
+from hefu_service.ports.outbox import DeliveryError, Message
 
 _SECRET: Final = "whsec_"  # noqa: S105 -- what every secret begins with
 _TIMEOUTS: Final = httpx.Timeout(10.0, connect=5.0)

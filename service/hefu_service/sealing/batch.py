@@ -6,12 +6,12 @@ import warnings
 from collections.abc import Sequence
 from hashlib import sha256
 
-from hefu_ledger.acceptance import parse_acceptance
+from hefu_ledger.deposit.acceptance import parse_acceptance
+from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.merkle import leaf_hash, root_of_leaves
-from hefu_ledger.record import Batch, parse_record
-from hefu_ledger.statement import statement_id
-from hefu_service.ports import Deposit, StoredRecord
+from hefu_ledger.records.record import Batch, parse_record
+from hefu_ledger.tlog.merkle import leaf_hash, root_of_leaves
+from hefu_service.ports.rows import Deposit, StoredRecord
 from hefu_service.sealing.stops import SealingStoppedError
 
 with warnings.catch_warnings():

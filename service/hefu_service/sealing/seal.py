@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hefu_ledger.acceptance import parse_acceptance
-from hefu_ledger.record import Batch, Clock, parse_record
+from hefu_ledger.deposit.acceptance import parse_acceptance
+from hefu_ledger.records.record import Batch, Clock, parse_record
 from hefu_service.events import event_body
-from hefu_service.ports import Deposit, Event, LedgerHead, View
+from hefu_service.ports.rows import Deposit, Event, LedgerHead
+from hefu_service.ports.store import View
+from hefu_service.sealing.appender import Chain
 from hefu_service.sealing.batch import batch_body, batch_root, leaf_hashes
-from hefu_service.sealing.chain import Chain
-from hefu_service.sealing.history import check_past
+from hefu_service.sealing.continuity import check_past
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ClauseElement, Connection, Dialect, Engine, PoolProxiedConnection, Table, insert
 
-from hefu_service.ports import StorageError
+from hefu_service.ports.errors import StorageError
 from hefu_service.store.engines import storage_error
 
 _COPIED_AS: Final = {bytes: "bytea", int: "int8", str: "text"}  # int8: what engines.WHOLE is there

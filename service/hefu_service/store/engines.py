@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from hefu_service.ports import StorageError
+from hefu_service.ports.errors import StorageError
 
 # A BIGINT key would not be SQLite's own row number, and cost a second index.
 WHOLE: Final = BigInteger().with_variant(Integer(), "sqlite")

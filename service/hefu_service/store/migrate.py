@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import URL, Engine, inspect, text
 
-from hefu_service.ports import StorageError
+from hefu_service.ports.errors import StorageError
 from hefu_service.store.engines import begin_upgrade, open_engines, translated
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Executable, bindparam, func, insert, or_, select, text, update
 
-from hefu_service.outbox.ports import Alarm, Message, Outlet, Undelivered, Waiting
+from hefu_service.ports.outbox import Alarm, Message, Outlet, Undelivered, Waiting
 from hefu_service.store.engines import translated
 from hefu_service.store.rows import Rows
 from hefu_service.store.tables import ALARMS, CHECKPOINTS, DELIVERIES, MESSAGES, OUTLETS

@@ -27,16 +27,15 @@ from sqlalchemy import (
     update,
 )
 
-from hefu_service.outbox.ports import Undelivered, Waiting
-from hefu_service.ports import (
+from hefu_service.ports.errors import HeadMovedError, StorageError
+from hefu_service.ports.outbox import Undelivered, Waiting
+from hefu_service.ports.rows import (
     Code,
     Deposit,
     Depositor,
     Event,
-    HeadMovedError,
     IntakeHead,
     LedgerHead,
-    StorageError,
     StoredRecord,
     VaultBlob,
     VaultClosure,

@@ -1,0 +1,61 @@
+"""The command that enrols: init."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+
+from hefu.cli.command import Command, Outcome, need, option
+from hefu.errors import ClientError
+from hefu.ui.language import say
+from hefu_ledger.encoding import format_time
+
+
+def _declare_init(parser: ArgumentParser) -> None:
+    option(parser, "home", "init.home")
+    option(parser, "server", "init.server")
+    parser.add_argument("--code", help="init.code")
+    need(parser, "code")
+    parser.add_argument("--vault", metavar="DIR", help="init.vault")
+    parser.add_argument("--no-vault", action="store_true", help="init.no_vault")
+    parser.add_argument("--recovery", metavar="FILE", help="init.recovery")
+    parser.add_argument("--role", choices=("prepare", "approve"), default="prepare", help="key.role")
+
+
+def _ask(options: Namespace, missing: Sequence[str]) -> None:
+    from hefu.cli.prompts import ask_init
+
+    ask_init(options, missing)
+
+
+def _init(options: Namespace) -> Outcome:
+    from hefu.cli.commands.vault import join_lines, read_recovery, sheet_lines
+    from hefu.client import enrol_home
+    from hefu.home.settings import Keeping
+
+    if options.code == options.recovery == "-":
+        raise ClientError(say("init.one_input"))
+    code = sys.stdin.readline() if options.code == "-" else options.code
+    recovery = read_recovery(options.recovery)[0] if options.recovery else None
+    folder = os.path.abspath(options.vault) if options.vault else None
+    keeping = Keeping(folder, not options.no_vault, recovery)
+    done = enrol_home(options.home, server=options.server, code=code, keeping=keeping, role=options.role)
+    identity = done.identity._asdict() | {"verified_at": format_time(done.identity.verified_at)}
+    text = [
+        say("init.enrolled", name=done.identity.name, uscc=done.identity.uscc),
+        say("init.depositor", depositor=done.depositor, origin=done.origin),
+        say("init.found", size=done.checkpoint_size),
+        say("init.fingerprints"),
+        *(f"  sha256 {fingerprint}" for fingerprint in done.fingerprints),
+        *([] if done.approver else [say("init.no_approver")]),
+        *(sheet_lines(done.words, done.sheet) if done.words else []),
+        *([say("init.unsent", reason=done.unsent)] if done.unsent else []),
+    ]
+    joined, synced = join_lines(options.home) if recovery else ([], None)
+    value = done._asdict() | {"identity": identity, "synced": synced}
+    return Outcome(0, value, "\n".join([*text, *joined]))
+
+
+COMMANDS = {"init": Command("init.summary", _declare_init, _init, ask=_ask)}

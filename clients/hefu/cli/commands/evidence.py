@@ -1,0 +1,91 @@
+"""The commands about evidence that is there: verify, inspect, extract, audit."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from hefu.cli.command import Command, Outcome, option
+from hefu.errors import CANNOT_TELL, NOT_PROVEN, ClientError
+from hefu.ui.language import say
+from hefu_ledger.verify import verdict as verdicts
+
+_CODES = {verdicts.PROVEN: 0, verdicts.NOT_PROVEN: NOT_PROVEN, verdicts.CANNOT_TELL: CANNOT_TELL}
+
+
+def _declare_verify(parser: ArgumentParser) -> None:
+    parser.add_argument("evidence", metavar="EVIDENCE", help="verify.evidence")
+    parser.add_argument("document", metavar="DOCUMENT", help="verify.document")
+    option(parser, "policy", "verify.policy", needed=False)
+
+
+def _verify(options: Namespace) -> Outcome:
+    from hefu.evidence.verify import check_evidence, read_policy, verify
+
+    check_evidence(options.evidence)
+    return _verdict(verify(options.evidence, options.document, policy=read_policy(options.policy)))
+
+
+def _declare_audit(parser: ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SOURCE", help="audit.source")
+    option(parser, "policy", "audit.policy")
+    parser.add_argument("--state", help="audit.state")
+
+
+def _audit(options: Namespace) -> Outcome:
+    from hefu.evidence.verify import read_policy
+    from hefu.monitor.fetcher import open_source
+    from hefu.monitor.replay import audit
+    from hefu.monitor.state import read_state, write_state
+
+    policy = read_policy(options.policy)
+    if policy is None:
+        raise ClientError(say("audit.no_policy"))
+    seen = read_state(options.state) if options.state else None
+    verdict, checkpoint = audit(open_source(options.source), policy=policy, seen=seen)
+    if options.state and checkpoint is not None:
+        write_state(options.state, checkpoint)
+    return _verdict(verdict)
+
+
+def _verdict(verdict: verdicts.Verdict) -> Outcome:
+    from hefu.cli.output import verdict_text
+
+    return Outcome(_CODES[verdict.verdict], verdicts.verdict_value(verdict), verdict_text(verdict))
+
+
+def _declare_extract(parser: ArgumentParser) -> None:
+    parser.add_argument("bundle", metavar="BUNDLE")
+    parser.add_argument("documents", nargs="*", metavar="DOCUMENT", help="extract.documents")
+    parser.add_argument("--out", required=True, help="extract.out")
+
+
+def _extract(options: Namespace) -> Outcome:
+    from hefu.evidence.extract import extract
+    from hefu.evidence.verify import is_bundle
+
+    if not is_bundle(options.bundle):
+        raise ClientError(say("extract.no_bundle", bundle=options.bundle))
+    paths = extract(options.bundle, options.out, options.documents)
+    return Outcome(0, {"evidence": paths}, say("extract.done", count=len(paths), out=options.out))
+
+
+def _declare_inspect(parser: ArgumentParser) -> None:
+    parser.add_argument("evidence", metavar="EVIDENCE")
+
+
+def _inspect(options: Namespace) -> Outcome:
+    from hefu.cli.output import members_text
+    from hefu.evidence.inspect import inspect
+    from hefu.evidence.verify import check_evidence
+
+    check_evidence(options.evidence)
+    value = inspect(options.evidence)
+    return Outcome(0, value, members_text(value))
+
+
+COMMANDS = {
+    "verify": Command("verify.summary", _declare_verify, _verify, verdict=True),
+    "inspect": Command("inspect.summary", _declare_inspect, _inspect),
+    "extract": Command("extract.summary", _declare_extract, _extract),
+    "audit": Command("audit.summary", _declare_audit, _audit, verdict=True),
+}

@@ -1,0 +1,202 @@
+"""The commands of the vault: vault restore, vault verify, vault sync."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from hefu.cli.command import Command, Outcome, option
+from hefu.errors import NOT_PROVEN, ClientError
+from hefu.ui.escape import plain
+from hefu.ui.language import say
+
+if TYPE_CHECKING:
+    from hefu.recovery.sync import Synced
+    from hefu.vault.secret import Recovery, Sheet
+
+_LIMIT = 16_384
+
+
+def read_recovery(path: str) -> tuple[Recovery, Sheet | None]:
+    """Read a recovery sheet's words, or what its QR code says, from a file, or from standard input for ``-``."""
+    from hefu.vault.secret import parse_recovery
+
+    if path == "-":
+        if sys.stdin.isatty():
+            sys.stderr.write(say("vault restore.type") + "\n")
+            return parse_recovery(sys.stdin.readline())
+        return parse_recovery(sys.stdin.read(_LIMIT))
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        return parse_recovery(file.read(_LIMIT))
+
+
+def _declare_restore(parser: ArgumentParser) -> None:
+    option(parser, "home", "vault restore.home")
+    parser.add_argument("--words", required=True, metavar="FILE", help="vault restore.words")
+    parser.add_argument("--from", dest="source", metavar="DIR", help="vault restore.source")
+    option(parser, "server", "vault restore.server", needed=False)
+    parser.add_argument("--out", required=True, help="vault restore.out")
+
+
+def _restore(options: Namespace) -> Outcome:
+    from hefu.recovery.restore import restore_from_folder, restore_from_service
+    from hefu.service import Service
+
+    recovery, sheet = read_recovery(options.words)
+    server = options.server or (sheet.server if sheet is not None and options.source is None else None)
+    if server is None:
+        if options.source is None:
+            raise ClientError(say("vault restore.where"))
+        done = restore_from_folder(options.home, recovery, options.source, out=options.out, service=None)
+    else:
+        with Service(server) as service:
+            if options.source is None:
+                done = restore_from_service(options.home, recovery, service, out=options.out)
+            else:
+                done = restore_from_folder(options.home, recovery, options.source, out=options.out, service=service)
+    text = [
+        say("vault restore.done", evidence=len(done.evidence), documents=done.documents, out=options.out),
+        *(say("vault restore.waiting", statement=identity) for identity in done.waiting),
+        *(say("vault restore.never", statement=identity) for identity in done.never),
+        *(say("vault restore.problem", **problem._asdict()) for problem in done.problems),
+        say("home.restored", path=options.home),
+    ]
+    value = done._asdict() | {"problems": [problem._asdict() for problem in done.problems]}
+    return Outcome(NOT_PROVEN if done.problems else 0, value, "\n".join(text))
+
+
+def _declare_home(parser: ArgumentParser) -> None:
+    option(parser, "home", "vault verify.home")
+    option(parser, "server", "vault verify.server", needed=False)
+
+
+def _declare_verify(parser: ArgumentParser) -> None:
+    _declare_home(parser)
+    parser.add_argument("--offline", action="store_true", help="vault verify.offline")
+
+
+def _verify(options: Namespace) -> Outcome:
+    from hefu.home.home import load_reader
+    from hefu.recovery.verify import verify_vault
+    from hefu.service import Service
+
+    reader = load_reader(options.home)
+    if options.offline:
+        done = verify_vault(reader, None)
+    else:
+        with Service(options.server or reader.config.server) as service:
+            done = verify_vault(reader, service)
+    counts = {"deposits": done.deposits, "documents": done.documents}
+    if done.findings:
+        text = [say("vault verify.incomplete", **counts)]
+    elif done.pending:
+        text = [say("vault verify.pending", count=len(done.pending), **counts)]
+    else:
+        text = [say("vault verify.complete", **counts)]
+    text += [say("vault rotate.unfinished")] if reader.recovery.former else []
+    told = [*done.findings, *done.pending]
+    text += [plain(f"  {say(f'place.{each.where}')}: {each.name}: {each.what}") for each in told]
+    text += [say("vault restore.never", statement=identity) for identity in done.never]
+    value = done._asdict() | {
+        "findings": [finding._asdict() for finding in done.findings],
+        "pending": [finding._asdict() for finding in done.pending],
+    }
+    return Outcome(NOT_PROVEN if done.findings else 0, value, "\n".join(text))
+
+
+def _declare_sync(parser: ArgumentParser) -> None:
+    _declare_home(parser)
+    parser.add_argument("--out", metavar="DIR", help="vault sync.out")
+
+
+def _sync(options: Namespace) -> Outcome:
+    from hefu.home.home import load_either
+    from hefu.recovery.sync import sync
+    from hefu.service import Service
+
+    home = load_either(options.home)
+    with Service(options.server or home.config.server) as service:
+        done = sync(home, service, out=options.out)
+    text = [*synced_lines(done), *([say("vault rotate.unfinished")] if home.recovery.former else [])]
+    if options.out is not None:
+        text.append(say("vault sync.evidence", count=len(done.evidence), out=options.out))
+    return Outcome(NOT_PROVEN if done.problems else 0, synced_value(done), "\n".join(text))
+
+
+def synced_lines(done: Synced) -> list[str]:
+    """What an exchange with the service has come to."""
+    lines = [say("vault sync.done", sent=done.sent, fetched=done.fetched, receipts=done.receipts, learned=done.learned)]
+    lines += [plain(f"  {problem.path}: {problem.cause}") for problem in done.problems]
+    return lines + ([say("vault sync.elsewhere", count=done.elsewhere)] if done.elsewhere else [])
+
+
+def synced_value(done: Synced) -> dict[str, Any]:
+    """The same for programs."""
+    return done._asdict() | {"problems": [problem._asdict() for problem in done.problems]}
+
+
+def join_lines(path: str) -> tuple[list[str], dict[str, Any] | None]:
+    """Bring a home that has just joined a vault what is in it; what to say of it, and to programs."""
+    from hefu.recovery.sync import sync_joined
+
+    done, reason = sync_joined(path)
+    if done is None:
+        return [say("vault sync.later", reason=reason)], None
+    return synced_lines(done), synced_value(done)
+
+
+def _rotate(options: Namespace) -> Outcome:
+    from hefu.home.home import load
+    from hefu.recovery.rotate import rotate
+    from hefu.service import Service
+
+    with Service(options.server or load(options.home).config.server) as service:
+        done = rotate(options.home, service)
+    text = [
+        say("vault rotate.done", files=done.files),
+        say("vault rotate.closed" if done.closed else "vault rotate.here"),
+        *sheet_lines(done.words, done.sheet),
+        say("vault rotate.others"),
+        *(say("vault rotate.left", **problem._asdict()) for problem in done.left),
+    ]
+    value = done._asdict() | {"left": [problem._asdict() for problem in done.left]}
+    return Outcome(NOT_PROVEN if done.left else 0, value, "\n".join(text))
+
+
+def sheet_lines(words: str, sheet: str) -> list[str]:
+    """Words that are shown this once, and the file to print."""
+    numbered = [f"{place:>2} {word:<9}" for place, word in enumerate(words.split(), 1)]
+    return [
+        say("init.words"),
+        *("  " + " ".join(numbered[start : start + 6]) for start in range(0, len(numbered), 6)),
+        say("init.sheet", sheet=sheet),
+    ]
+
+
+def _declare_join(parser: ArgumentParser) -> None:
+    _declare_home(parser)
+    parser.add_argument("--words", required=True, metavar="FILE", help="vault join.words")
+
+
+def _join(options: Namespace) -> Outcome:
+    from hefu.home.home import load_either
+    from hefu.recovery.rotate import join
+    from hefu.service import Service
+
+    recovery, _ = read_recovery(options.words)
+    with Service(options.server or load_either(options.home).config.server) as service:
+        done = join(options.home, service, recovery)
+    removed = [say("vault join.sheet", sheet=done.sheet_removed)] if done.sheet_removed else []
+    text = [say("vault join.done"), *removed, *synced_lines(done.synced)]
+    value = synced_value(done.synced) | {"sheet_removed": done.sheet_removed}
+    return Outcome(NOT_PROVEN if done.synced.problems else 0, value, "\n".join(text))
+
+
+COMMANDS = {
+    "vault restore": Command("vault restore.summary", _declare_restore, _restore),
+    "vault verify": Command("vault verify.summary", _declare_verify, _verify),
+    "vault sync": Command("vault sync.summary", _declare_sync, _sync),
+    "vault rotate": Command("vault rotate.summary", _declare_home, _rotate),
+    "vault join": Command("vault join.summary", _declare_join, _join),
+}

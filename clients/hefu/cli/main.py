@@ -1,0 +1,205 @@
+"""``hefu``: the command line. Exit 0 proven or done, 1 not proven, 2 refused, 3 cannot tell or failed, 130 interrupted.
+
+The standard library's argparse and late imports: with click, ``hefu verify`` would start at half the speed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from io import TextIOWrapper
+from typing import Any, TextIO
+
+from hefu.cli.command import Command, Outcome
+from hefu.cli.parser import SETTINGS, Parser, interactive, overview
+from hefu.errors import CANNOT_TELL, INTERRUPTED, NOT_PROVEN, AlarmError, ClientError, FolderError
+from hefu.files.document import UnreadableError
+from hefu.files.platform import why
+from hefu.ui.escape import plain, plain_lines
+from hefu.ui.language import CHINESE, LANGUAGES, SETTING, say
+from hefu.version import __version__
+from hefu_ledger.errors import LedgerError, VerificationError
+from hefu_ledger.verify import verdict as verdicts
+
+_SIMPLER = {ord("✓"): "√", ord("✗"): "×"}  # code page 936 has no others
+# Those of hefu-service, which may run beside this: set for it, they are no mistake here.
+SERVICE_SETTINGS = frozenset(
+    f"HEFU_{name}"
+    for name in (
+        "DATA",
+        "HOST",
+        "PORT",
+        "WINDOW_MS",
+        "AUDITOR_TOKEN_FILE",
+        "DATABASE_URL",
+        "VAULT_QUOTA_BYTES",
+        "RATE",
+        "DAILY_QUOTA",
+        "TRUSTED_PROXIES",
+        "TLS_CERT_FILE",
+        "TLS_KEY_FILE",
+        "REDIS_URL",
+        "WEBHOOK_URL",
+        "WEBHOOK_SECRET_FILE",
+        "SMTP_URL",
+        "SMTP_PASSWORD_FILE",
+        "MAIL_FROM",
+        "MAIL_TO",
+    )
+)
+# Where each command lives, in the order of the help: only the module of the one that is asked for is imported.
+MODULES = {
+    "init": "enrol",
+    "deposit": "deposit",
+    "approve": "keys",
+    "verify": "evidence",
+    "inspect": "evidence",
+    "extract": "evidence",
+    "audit": "evidence",
+    "list": "index",
+    "search": "index",
+    "label": "index",
+    "check": "folders",
+    "watch": "folders",
+    "submit": "deposit",
+    "refresh": "deposit",
+    "key request": "keys",
+    "key add": "keys",
+    "key list": "keys",
+    "key retire": "keys",
+    "key lost": "keys",
+    "vault restore": "vault",
+    "vault verify": "vault",
+    "vault sync": "vault",
+    "vault rotate": "vault",
+    "vault join": "vault",
+    "completion": "shell",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if words[:1] == ["--version"]:
+        sys.stdout.write(f"hefu {__version__}\n")
+        sys.exit(0)
+    name = next((name for name in (" ".join(words[:2]), *words[:1]) if name in MODULES), "")
+    command = find(name) if name else None
+    if command is None:
+        asked = not words or words[0] in ("-h", "--help")
+        (sys.stdout if asked else sys.stderr).write(overview((name, find(name).summary) for name in MODULES))
+        sys.exit(0 if asked else 2)
+    parser = Parser(name, command)
+    options = parser.parse_intermixed_args(words[len(name.split()) :])
+    problem = _complete(command, options, os.environ)
+    if problem:
+        parser.error(problem)
+    sys.exit(_report(_attempt(command, options), as_json=options.json))
+
+
+def parsers() -> dict[str, Parser]:
+    """The parser of every command, in the order of the help."""
+    return {name: Parser(name, find(name)) for name in MODULES}
+
+
+def find(name: str) -> Command:
+    """Import the command of a name in ``MODULES``."""
+    command: Command = import_module(f"hefu.cli.commands.{MODULES[name]}").COMMANDS[name]
+    return command
+
+
+def _complete(command: Command, options: Namespace, environment: Mapping[str, str]) -> str:
+    """Fill in what no flag gave; returns what is wrong, naming everything at once."""
+    for name, setting in SETTINGS.items():
+        if getattr(options, name, "") is None:
+            setattr(options, name, environment.get(setting))
+    problems = list(_misset(environment))
+    missing = _missing(options)
+    if missing and command.ask is not None and not options.json and not problems and interactive():
+        command.ask(options, missing)
+        missing = _missing(options)
+    return "; ".join([*problems, *map(_needed, missing)])
+
+
+def _misset(environment: Mapping[str, str]) -> Iterator[str]:
+    known = (*SETTINGS.values(), SETTING)
+    for name in sorted(environment):
+        if name.startswith("HEFU_") and name not in known and name not in SERVICE_SETTINGS:
+            yield say("cli.unknown_setting", name=name, known=", ".join(known))
+    if environment.get(SETTING, CHINESE) not in LANGUAGES:
+        yield say("cli.unknown_language", name=SETTING)
+
+
+def _missing(options: Namespace) -> list[str]:
+    return [name for name in options.needed if not getattr(options, name)]
+
+
+def _needed(name: str) -> str:
+    setting = SETTINGS.get(name)
+    return say("cli.needed_or", option=name, setting=setting) if setting else say("cli.needed", option=name)
+
+
+def _attempt(command: Command, options: Namespace) -> Outcome:
+    try:
+        return command.run(options)
+    except KeyboardInterrupt:
+        return _failure(command, INTERRUPTED, say("cli.interrupted"))
+    except ClientError as error:
+        return _failure(command, error.exit_code, str(error), **_details(error))
+    except VerificationError as error:
+        return _failure(command, NOT_PROVEN, say("cli.contradiction", error=error))
+    except LedgerError as error:
+        return _failure(command, CANNOT_TELL, say("cli.unreadable", error=error))
+    except UnreadableError as error:
+        return _failure(command, CANNOT_TELL, plain(error))
+    except OSError as error:
+        return _failure(command, CANNOT_TELL, plain(f"{error.filename}: {why(error)}" if error.filename else error))
+    except Exception as error:  # a crash must not look like a verdict
+        import traceback
+
+        _print(sys.stderr, plain_lines(traceback.format_exc()))
+        return _failure(command, CANNOT_TELL, say("cli.unexpected", kind=type(error).__name__, error=error))
+
+
+def _details(error: ClientError) -> dict[str, Any]:
+    if isinstance(error, FolderError):
+        return {"problems": [problem._asdict() for problem in error.problems]}
+    if isinstance(error, AlarmError):
+        return {"alarm": {"seen_before": error.remembered, "seen_now": error.found}}
+    return {}
+
+
+def _failure(command: Command, code: int, message: str, **details: Any) -> Outcome:
+    value: dict[str, Any] = {"error": message, **details}
+    if command.verdict:
+        found = verdicts.NOT_PROVEN if code == NOT_PROVEN else verdicts.CANNOT_TELL
+        value |= {"verdict": found, "verdict_zh": verdicts.IN_CHINESE[found], "steps": []}
+        message = f"{verdicts.IN_CHINESE[found]} {found}: {message}"
+    notes = "".join(f"\n{name}:\n{note}" for name, note in details.get("alarm", {}).items())
+    return Outcome(code, value, f"hefu: {message}{notes}")
+
+
+def _report(outcome: Outcome, *, as_json: bool) -> int:
+    failed = "error" in outcome.value
+    if as_json:
+        _print(sys.stdout, json.dumps(outcome.value, ensure_ascii=False))
+    if failed or not as_json:
+        _print(sys.stderr if failed else sys.stdout, plain_lines(outcome.text))
+    return outcome.code
+
+
+def _print(stream: TextIO, text: str) -> None:
+    """Write a line that any terminal takes: what it cannot show is escaped, as JSON would (paths may be any bytes)."""
+    encoding = stream.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(_SIMPLER).encode(encoding, "backslashreplace").decode(encoding)
+    stream.write(text + "\n")

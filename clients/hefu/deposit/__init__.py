@@ -1,0 +1,1 @@
+"""From documents to evidence: plan, describe, sign, send, finish; each step survives a crash."""

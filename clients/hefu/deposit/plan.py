@@ -1,0 +1,144 @@
+"""What is to be deposited, and where its evidence will lie; every mistake in it is found before anything is read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from hefu.errors import ClientError, FolderError, Problem
+from hefu.files.platform import reach, why
+from hefu.files.scan import Found, kind_of, printable, scan
+from hefu.home.home import Home
+from hefu.home.index import Index
+from hefu.ui.language import say
+from hefu_ledger.deposit.statement import MAX_COUNT
+
+
+class Target(NamedTuple):
+    """One PATH, a file or a folder; ``final`` is its evidence.
+
+    ``only``: the documents of a folder to take, None for all it holds. ``previous``: identity (32 bytes) of the
+    statement that this one goes on from.
+    """
+
+    path: str
+    name: str
+    is_folder: bool
+    final: str
+    only: tuple[str, ...] | None = None
+    previous: bytes | None = None
+
+    @property
+    def part(self) -> str:
+        """The unfinished bundle: private, complete once its statement is written, sent only then."""
+        return f"{self.final}.part"
+
+    @property
+    def acknowledgement(self) -> str:
+        """The service's promise, kept until it is part of the evidence."""
+        return f"{self.final}.ack"
+
+    @property
+    def statement(self) -> str:
+        """The signed statement alone, which may be carried to a computer with a network: it reveals nothing."""
+        return f"{self.final}.statement"
+
+    @property
+    def folder(self) -> str:
+        """The folder that names in the bundle are relative to."""
+        return self.path if self.is_folder else os.path.dirname(self.path) or "."
+
+    def documents(self) -> Found:
+        """The documents to deposit."""
+        if self.only is not None:
+            return Found(list(self.only), [])
+        return scan(self.path) if self.is_folder else Found([self.name], [])
+
+
+def plan(paths: Sequence[str], out: str, home: str) -> list[Target]:
+    """Find what each path is. FolderError names all that cannot be deposited, ClientError two that would collide."""
+    problems: list[Problem] = []
+    targets: list[Target] = []
+    for path in paths:
+        try:
+            targets.append(_target(path, out))
+        except OSError as error:
+            problems.append(Problem(printable(path), why(error)))
+        except ValueError as error:
+            problems.append(Problem(printable(path), str(error)))
+    if problems:
+        raise FolderError(problems)
+    _check_collisions(targets)
+    _check_inside(targets, {"--out": out, "--home": home})
+    return targets
+
+
+def documents(target: Target, *, skip_unreadable: bool) -> Found:
+    """The documents of a target. FolderError where something in it is none, unless that is to be left out."""
+    found = target.documents()
+    if found.problems and not skip_unreadable:
+        raise FolderError(found.problems)
+    if not 0 < len(found.names) <= MAX_COUNT:
+        path = printable(target.path)
+        raise ClientError(say("folder.count", path=path, count=len(found.names), most=MAX_COUNT))
+    return found
+
+
+def _target(path: str, out: str) -> Target:
+    mode = os.lstat(reach(path.rstrip("/") or "/")).st_mode
+    name = os.path.basename(os.path.abspath(path))
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise ValueError(kind_of(mode))
+    if not name:
+        raise ValueError(say("folder.nameless"))
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(say("folder.not_utf8")) from None
+    is_folder = stat.S_ISDIR(mode)
+    return Target(path, name, is_folder, f"{out}/{name}.hefu.{'bundle' if is_folder else 'json'}")
+
+
+def _check_collisions(targets: Sequence[Target]) -> None:
+    paths: dict[str, str] = {}
+    for target in targets:
+        other = paths.get(target.final)
+        if other is not None:
+            one, another = printable(other), printable(target.path)
+            raise ClientError(say("folder.collide", one=one, other=another, evidence=target.final))
+        paths[target.final] = target.path
+
+
+def _check_inside(targets: Sequence[Target], ours: dict[str, str]) -> None:
+    """What is written while depositing must not lie in a folder that is being deposited."""
+    for target in targets:
+        for option, path in ours.items():
+            if target.is_folder:
+                check_outside(target.path, option, path)
+
+
+def check_outside(folder: str, option: str, path: str) -> None:
+    """Refuse, with a ClientError, what is to be written inside a folder that is being read."""
+    if _holds(os.path.realpath(folder), os.path.realpath(path)):
+        raise ClientError(say("folder.inside", option=option, path=path, folder=printable(folder)))
+
+
+def _holds(folder: str, path: str) -> bool:
+    """Whether an absolute path is a folder, or lies in it, as the system compares names."""
+    folder, path = os.path.normcase(folder), os.path.normcase(path)
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+@contextmanager
+def expected(home: Home, paths: Sequence[str], out: str) -> Iterator[None]:
+    """Take what is deposited in the block into the home's index, however the block ends."""
+    with Index(home.path) as index:
+        for target in plan(paths, out, home.path):
+            index.expect(target.final, base=target.folder)
+        try:
+            yield
+        finally:
+            index.catch_up()

@@ -1,0 +1,1 @@
+"""Evidence files and bundles: read, compared with documents, verified, cut."""

@@ -1,0 +1,117 @@
+"""A bundle beside its folder: every card against its document, and every document against the cards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import BinaryIO, NamedTuple
+
+from hefu.errors import Problem
+from hefu.evidence.bundle import decode, read_cards
+from hefu.files.document import UnreadableError, digest_document
+from hefu.files.scan import Found, scan
+from hefu.ui.progress import Progress, progress_bar
+from hefu_ledger.deposit.bundle import Header, Texts, read_header, read_receipt, read_statement
+from hefu_ledger.deposit.card import parse_document, parse_section, verify_digests
+from hefu_ledger.deposit.receipt import Receipt
+from hefu_ledger.errors import MalformedError, VerificationError
+from hefu_ledger.tlog.merkle import leaf_hash, root_of_leaves
+from hefu_ledger.verify import Folder
+
+
+class Comparison(NamedTuple):
+    """``uncovered``: what the folder holds, documents or not, that the bundle says nothing about."""
+
+    header: Header
+    folder: Folder
+    receipt: Receipt
+    uncovered: tuple[str, ...]
+
+
+class _Findings:
+    """What reading the cards in their order collects."""
+
+    def __init__(self, folder: str, problems: Sequence[Problem]) -> None:
+        self._folder = folder
+        self._odd = {path.rstrip("/"): cause for path, cause in problems}
+        self.leaves = bytearray()
+        self.owners: set[tuple[str, str]] = set()
+        self.wrong: list[str] = []
+        self.missing: list[str] = []
+        self.names: set[str] = set()
+
+    def take(self, texts: Texts, commitment: bytes, progress: Progress) -> None:
+        document, label, circumstances = decode(texts)
+        card = parse_document(document)
+        name = name_of(label)
+        parse_section("circumstances", circumstances)
+        self.leaves += leaf_hash(commitment)
+        self.owners.add((card.origin, card.depositor))
+        add_name(self.names, name)
+        above = self._above(name)
+        if above:
+            self.missing.append(f"{name} ({above})")
+            return
+        try:
+            verify_digests(card, **digest_document(f"{self._folder}/{name}", progress.read)._asdict())
+        except UnreadableError as error:
+            absent = isinstance(error.__cause__, FileNotFoundError)
+            self.missing.append(name if absent else f"{name} ({error.problem.cause})")
+        except VerificationError as error:
+            self.wrong.append(f"{name}: {error}")
+
+    def uncovered(self, found: Found) -> tuple[str, ...]:
+        """What the folder holds beside the documents of the bundle, whether it could be read or not."""
+        return tuple(
+            name for name in (*found.names, *(problem.path for problem in found.problems)) if name not in self.names
+        )
+
+    def _above(self, name: str) -> str:
+        """Why a folder on the way to a document is none, such as being a link that leads elsewhere; else empty."""
+        while name := name.rpartition("/")[0]:
+            if name in self._odd:
+                return self._odd[name]
+        return ""
+
+
+def compare(bundle: str, folder: str) -> Comparison:
+    """Read both through; MalformedError if the bundle is none. Nothing about the ledger is verified yet."""
+    if not os.path.isdir(folder):
+        raise MalformedError(f"{folder} is not a folder; a bundle is verified against the folder that was deposited")
+    found = scan(folder)
+    findings = _Findings(folder, found.problems)
+    with open(bundle, "rb") as file:
+        header = read_header(file)
+        with progress_bar(os.path.basename(bundle), header.count) as progress:
+            for texts, commitment in read_cards(file, header):
+                findings.take(texts, commitment, progress)
+                progress.done()
+        receipt = read_end(file)
+    root = root_of_leaves(bytes(findings.leaves))
+    wrong, missing = tuple(findings.wrong), tuple(findings.missing)
+    folder_found = Folder(header.count, root, frozenset(findings.owners), wrong, missing)
+    return Comparison(header, folder_found, receipt, findings.uncovered(found))
+
+
+def name_of(label: str) -> str:
+    """A document's name in its folder, from its label section."""
+    name = parse_section("label", label).get("name")
+    if not isinstance(name, str):
+        raise MalformedError("bundle: a document has no name, so it cannot be found in a folder")
+    return name
+
+
+def add_name(names: set[str], name: str) -> None:
+    """Take note of a document's name, which no other of its bundle may have."""
+    if name in names:
+        raise MalformedError(f"bundle: two documents are named {name!r:.80}")
+    names.add(name)
+
+
+def read_end(file: BinaryIO) -> Receipt:
+    """Read a bundle's last two lines, which carry the same statement."""
+    statement = read_statement(file)
+    receipt = read_receipt(file)
+    if receipt.statement.encode() != statement:
+        raise MalformedError("bundle: its receipt is of another statement")
+    return receipt

@@ -1,0 +1,112 @@
+"""``hefu extract``: single evidence files cut out of a bundle; of the other documents each reveals only hashes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+from hefu.errors import ClientError
+from hefu.evidence.bundle import decode, read_cards
+from hefu.evidence.compare import add_name, name_of, read_end
+from hefu.files.atomic import PRIVATE, make_private, write_new
+from hefu.files.platform import reach, shown_as, unfit
+from hefu.ui.language import say
+from hefu.ui.progress import progress_bar
+from hefu_ledger.deposit.bundle import Header, Texts, read_header
+from hefu_ledger.deposit.card import Sections
+from hefu_ledger.deposit.evidence import Evidence, format_evidence
+from hefu_ledger.deposit.receipt import Receipt
+from hefu_ledger.deposit.statement import parse_signed_statement
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.section import Nonces, OpenedSection
+from hefu_ledger.tlog.merkle import Tree, leaf_hash
+
+SUFFIX = ".hefu.json"
+
+
+class _Contents(NamedTuple):
+    header: Header
+    tree: Tree
+    receipt: Receipt
+    names: frozenset[str]
+
+
+def extract(bundle: str, out: str, wanted: Collection[str] = ()) -> list[str]:
+    """Write ``NAME.hefu.json`` below ``out`` for each wanted document, or for all, and return the paths.
+
+    Files that hold the same evidence already are left as they are; ClientError for any other file in the way.
+    """
+    contents = _read(bundle)
+    unknown = sorted(set(wanted) - contents.names)
+    if unknown:
+        raise ClientError(say("extract.unknown", bundle=bundle, names=", ".join(map(repr, unknown))))
+    cannot = [(name, unfit(name)) for name in sorted(wanted or contents.names) if unfit(name)]
+    if cannot:
+        raise ClientError("; ".join(say("extract.unfit", name=name, cause=cause) for name, cause in cannot))
+    _check_clashes(frozenset(wanted) or contents.names)
+    paths = []
+    with progress_bar("extract", len(set(wanted)) or contents.header.count) as progress:
+        for name, data in _cut(bundle, contents, wanted):
+            paths.append(f"{out}/{name}{SUFFIX}")
+            _write(paths[-1], data)
+            progress.done()
+    return paths
+
+
+def evidence_of(header: Header, index: int, texts: Texts, path: list[bytes], receipt: Receipt) -> bytes:
+    """The evidence file of one document of a bundle, all its sections opened."""
+    document, label, circumstances = (
+        OpenedSection(nonce, text) for nonce, text in zip(Nonces(header.seed).of(index), decode(texts), strict=True)
+    )
+    sections: Sections = (document, label, circumstances)
+    return format_evidence(Evidence(index, tuple(path), receipt, sections, header.identity))
+
+
+def _read(bundle: str) -> _Contents:
+    """Read a bundle through once, for the tree; the evidence is cut in a second pass."""
+    with open(bundle, "rb") as file:
+        header = read_header(file)
+        leaves, names = bytearray(), set[str]()
+        for texts, commitment in read_cards(file, header):
+            leaves += leaf_hash(commitment)
+            add_name(names, name_of(decode(texts)[1]))
+        receipt = read_end(file)
+    tree = Tree(bytes(leaves))
+    _, statement = parse_signed_statement(receipt.statement.encode())
+    if (statement.count, statement.root) != (tree.size, tree.root):
+        raise MalformedError(f"{bundle}: its cards are not those of its statement")
+    return _Contents(header, tree, receipt, frozenset(names))
+
+
+def _check_clashes(names: frozenset[str]) -> None:
+    """Refuse names of which one's evidence would lie where another's needs a folder."""
+    for name in sorted(names):
+        above = name
+        while above := above.rpartition("/")[0]:
+            if above.endswith(SUFFIX) and above.removesuffix(SUFFIX) in names:
+                raise ClientError(say("extract.clash", name=name, other=above))
+
+
+def _cut(bundle: str, contents: _Contents, wanted: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    header = contents.header
+    with open(bundle, "rb") as file:
+        read_header(file)
+        for index, (texts, _) in enumerate(read_cards(file, header)):
+            name = name_of(decode(texts)[1])
+            if not wanted or name in wanted:
+                yield name, evidence_of(header, index, texts, contents.tree.path(index), contents.receipt)
+
+
+def _write(path: str, data: bytes) -> None:
+    make_private(os.path.dirname(path))
+    path = reach(path)
+    try:
+        write_new(path, data, mode=PRIVATE)
+    except FileExistsError:
+        other = shown_as(path)
+        if other is not None:
+            raise ClientError(say("extract.alike", path=path, other=other)) from None
+        with open(path, "rb") as file:
+            if file.read(len(data) + 1) != data:
+                raise ClientError(say("extract.other", path=path)) from None

@@ -1,0 +1,1 @@
+"""Files of this computer: atomic writes, folder scans, digests, and what differs between systems."""

@@ -1,0 +1,103 @@
+"""Files that appear whole or not at all, and survive a power cut once the call has returned."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from hefu.files import platform
+from hefu.files.platform import reach
+
+PRIVATE = 0o600  # bundles, evidence and keys can open what a deposit hides
+PUBLIC = 0o644
+
+
+def write_new(path: str, data: bytes, *, mode: int = PRIVATE) -> None:
+    """Write a file that must not exist yet; FileExistsError otherwise, with nothing changed. Durable on return."""
+    with _temporary(path, data, mode) as temporary:
+        publish(temporary, path)
+
+
+def replace(path: str, data: bytes, *, mode: int = PRIVATE) -> None:
+    """Write a file, or the new contents of one, in a single step. Durable on return."""
+    with _temporary(path, data, mode) as temporary:
+        os.replace(reach(temporary), reach(path))
+    sync_folder(path)
+
+
+def publish(part: str, path: str) -> None:
+    """Give a finished file its name, which nobody may have (FileExistsError). Durable on return."""
+    platform.name(reach(part), reach(path))
+    sync_folder(path)
+
+
+def temporary_name(path: str) -> str:
+    """Under which name a file is written, and may be left by a crash."""
+    # Where no process can wait for another, each has its own.
+    return f"{path}.tmp" if platform.can_lock_open_files() else f"{path}.{os.getpid()}.tmp"
+
+
+def clear_away(path: str) -> None:
+    """Remove the passing name of a file that has its own, left by a crash between the two steps of ``publish``."""
+    temporary = reach(temporary_name(path))
+    with suppress(FileNotFoundError):
+        if os.path.samefile(temporary, reach(path)):
+            os.unlink(temporary)
+
+
+def make_private(folder: str) -> None:
+    """Make a folder and those above it that only their owner can enter; what is there stays as it is."""
+    if folder and not os.path.isdir(reach(folder)):
+        make_private(os.path.dirname(folder))  # makedirs would give its mode to the last alone
+        try:
+            os.mkdir(reach(folder), 0o700)
+        except FileExistsError:
+            if not os.path.isdir(reach(folder)):  # else another process was faster
+                raise
+
+
+def sync_folder(path: str) -> None:
+    """Make the names in the folder of ``path`` durable."""
+    platform.sync_folder(reach(os.path.dirname(path) or "."))
+
+
+@contextmanager
+def _temporary(path: str, data: bytes, mode: int) -> Iterator[str]:
+    """A durable file beside ``path`` under a passing name; a name left by a crash is taken over."""
+    temporary = temporary_name(path)
+    waits = platform.can_lock_open_files()
+    descriptor = _open_alone(reach(temporary), mode) if waits else _open_anew(reach(temporary), mode)
+    try:
+        with open(descriptor, "wb", closefd=not waits) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        yield temporary
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(reach(temporary))
+        raise
+    finally:
+        if waits:
+            os.close(descriptor)
+
+
+def _open_anew(path: str, mode: int) -> int:
+    """Open a file, empty, that has another name in every other process; it must be closed before it can be moved."""
+    return os.open(path, platform.WRITE | os.O_TRUNC, mode)
+
+
+def _open_alone(path: str, mode: int) -> int:
+    """Open a file, empty, that no other process has open this way; it waits for one that has."""
+    while True:
+        descriptor = os.open(path, platform.WRITE, mode)
+        platform.lock(descriptor)
+        with suppress(FileNotFoundError):
+            found = os.fstat(descriptor)
+            if os.path.samestat(found, os.stat(path)):
+                if found.st_nlink == 1:
+                    os.truncate(descriptor, 0)
+                    return descriptor
+                os.unlink(path)  # a crash's, which has its final name as well: what has that is never cut short
+        os.close(descriptor)  # it was given its name, or removed, while we waited

@@ -1,0 +1,1 @@
+"""A folder held against its deposits: ``hefu check`` and ``hefu watch``."""

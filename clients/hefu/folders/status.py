@@ -1,0 +1,145 @@
+"""A folder held against the index: which documents are as deposited, changed, gone, moved, or never deposited.
+
+A file whose size and times are as they were when it was last read is not read again, unless asked to.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from time import time_ns
+from typing import Final, NamedTuple
+
+from hefu.errors import ClientError, Problem
+from hefu.files.document import UnreadableError, digest_document
+from hefu.files.platform import why
+from hefu.files.scan import printable, scan
+from hefu.folders.ignore import read_rules
+from hefu.home.index import Index, Reading
+from hefu.ui.language import say
+from hefu.ui.progress import progress_bar
+
+# A file written within its clock's grain after it was read would look untouched; FAT counts in 2 s.
+_GRAIN_NS: Final = 2_500_000_000
+_BATCH: Final = 1000  # files read between two times that this is remembered
+
+
+class Moved(NamedTuple):
+    """A deposited document that is under another name now."""
+
+    name: str
+    was: str
+
+
+class Survey(NamedTuple):
+    """Names are relative to the folder. ``read``, ``skipped``: files read now, and not since they look untouched."""
+
+    intact: list[str]
+    changed: list[str]
+    new: list[str]
+    moved: list[Moved]
+    missing: list[str]
+    unreadable: list[Problem]
+    digests: dict[str, bytes]
+    read: int
+    skipped: int
+    ignored: int
+
+
+class Contents(NamedTuple):
+    """The documents of a folder, those that are to be ignored left out and counted.
+
+    ``odd``: links, pipes and the like, which are no documents.
+    """
+
+    names: list[str]
+    problems: list[Problem]
+    ignored: int
+    odd: list[Problem]
+
+
+def list_folder(folder: str) -> Contents:
+    """Walk a folder. ClientError if it is none."""
+    if not os.path.isdir(folder):
+        raise ClientError(say("folder.none", folder=printable(folder)))
+    rules, found = read_rules(folder), scan(folder)
+    names = [name for name in found.names if not rules.ignored(name)]
+    problems = [problem for problem in found.problems if not rules.ignored(problem.path)]
+    odd = [problem for problem in problems if problem.path in found.odd]
+    return Contents(names, [each for each in problems if each not in odd], len(found.names) - len(names), odd)
+
+
+def survey(index: Index, folder: str, *, content: bool = False) -> Survey:
+    """Hold all of a folder against the index; ``content`` reads every file again."""
+    contents = list_folder(folder)
+    found = survey_files(index, folder, contents.names, content=content)
+    deposited, present = index.below(folder), set(contents.names)
+    rules = read_rules(folder)
+    gone = {name: digests for name, digests in deposited.items() if name not in present and not rules.ignored(name)}
+    for name in [name for name in found.intact if name not in deposited]:
+        was = next((old for old, digests in gone.items() if found.digests[name] in digests), None)
+        if was is not None:
+            del gone[was]
+            found.moved.append(Moved(name, was))
+    unreadable = [*contents.problems, *contents.odd, *found.unreadable]
+    return found._replace(missing=sorted(gone), unreadable=unreadable, ignored=contents.ignored)
+
+
+def survey_files(index: Index, folder: str, names: Sequence[str], *, content: bool = False) -> Survey:
+    """Hold some files of a folder against the index."""
+    reader = _Reader(index, folder, {} if content else index.readings(folder))
+    digests = dict(reader.digests(names))
+    found = Survey([], [], [], [], [], reader.problems, digests, reader.read, len(digests) - reader.read, 0)
+    deposited = index.below(folder)
+    for name, sha256 in digests.items():
+        if sha256 in deposited.get(name, ()) or index.holds(sha256):
+            found.intact.append(name)
+        else:
+            (found.changed if name in deposited else found.new).append(name)
+    return found
+
+
+class _Reader:
+    """Reads what may have changed, and remembers it a batch at a time, so that an interrupted run was not in vain."""
+
+    def __init__(self, index: Index, folder: str, known: dict[str, Reading]) -> None:
+        self._index = index
+        self._folder = folder
+        self._known = known
+        self._new: list[tuple[str, Reading]] = []
+        self.problems: list[Problem] = []
+        self.read = 0
+
+    def digests(self, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        """The digest of each file that can be read."""
+        with progress_bar("check", len(names)) as progress:
+            try:
+                for name in names:
+                    try:
+                        yield name, self._digest(name, progress.read)
+                    except UnreadableError as error:
+                        self.problems.append(error.problem)
+                    except OSError as error:
+                        self.problems.append(Problem(printable(f"{self._folder}/{name}"), why(error)))
+                    progress.done()
+            finally:
+                self._remember()
+
+    def _digest(self, name: str, tell: Callable[[int], None]) -> bytes:
+        path = f"{self._folder}/{name}"
+        now, status = time_ns(), os.lstat(path)
+        as_now = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        known = self._known.get(name)
+        if known is not None and known[:3] == as_now:
+            return known.sha256
+        sha256 = digest_document(path, tell).sha256
+        self.read += 1
+        if status.st_mtime_ns < now - _GRAIN_NS:
+            self._new.append((name, Reading(*as_now, sha256)))
+        if len(self._new) >= _BATCH:
+            self._remember()
+        return sha256
+
+    def _remember(self) -> None:
+        self._index.remember(self._folder, self._new)
+        self._new = []

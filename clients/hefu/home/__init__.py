@@ -1,0 +1,1 @@
+"""What lies in the home folder: configuration, index, labels, recovery sheet."""

@@ -1,0 +1,123 @@
+"""``hefu key request``: a further computer of a depositor, which shares the vault and gets a key of its own.
+
+::
+
+    (nothing) ── words ──▶ settings from the vault ── a key is made ──▶ request, to carry ── hefu key add ──▶ a home
+
+The key counts for nothing here until the ledger has it. Every step can be repeated.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final, NamedTuple
+
+from hefu.errors import ClientError, RefusedError
+from hefu.files.atomic import PUBLIC, replace, write_new
+from hefu.home import home
+from hefu.home.home import Reader
+from hefu.home.settings import newest_settings
+from hefu.keys.members import in_force, make_request, read_roster
+from hefu.service import Service
+from hefu.ui.language import say
+from hefu.vault.blobs import unseal
+from hefu.vault.remote import Remote
+from hefu.vault.secret import Recovery, format_vault_key, parse_vault_key
+from hefu.vault.store import Vault
+from hefu_ledger.errors import LedgerError
+from hefu_ledger.names import depositor_key_name
+from hefu_ledger.tlog.keyfile import format_key, parse_key
+from hefu_ledger.tlog.keys import Ed25519Signer
+
+_ASKED: Final = "key.asked"  # the key's file until the ledger has it
+REQUEST: Final = ".keyrequest"
+
+
+class Asked(NamedTuple):
+    """``file``: the request to carry; empty once the key is on the ledger, and the home is one to deposit from."""
+
+    depositor: str
+    key: str  # its id in hex
+    fingerprint: str
+    role: str
+    file: str
+
+
+def ask_for_key(path: str, service: Service | None, recovery: Recovery | None, *, role: str) -> Asked:
+    """Make ``path`` a home of the depositor whose vault this is, as far as that goes without another's word.
+
+    ``service`` and ``recovery`` are needed the first time alone; a home that ``hefu vault restore`` made has both.
+    """
+    if home.read(path, home.CONFIG) is None:
+        if service is None or recovery is None:
+            raise ClientError(say("key.need_words", path=path))
+        _settle(path, service, recovery)
+    reader = home.load_reader(path)
+    if not home.is_restored(path):
+        raise ClientError(say("key.home_already", path=path))
+    signer = _key(path, depositor_key_name(reader.config.origin, reader.config.depositor))
+    key, fingerprint = signer.key.key_id.hex(), signer.key.fingerprint
+    if _is_added(reader, signer):
+        os.rename(f"{path}/{_ASKED}", f"{path}/{home.KEY}")
+        return Asked(reader.config.depositor, key, fingerprint, role, "")
+    file = f"{path}/{key}{REQUEST}"
+    replace(file, make_request(signer, role), mode=PUBLIC)
+    return Asked(reader.config.depositor, key, fingerprint, role, file)
+
+
+def _settle(path: str, service: Service, recovery: Recovery) -> None:
+    """Bring the home's settings from the vault at the service; the deposits follow with ``hefu vault sync``."""
+    remote, vault = Remote(service, recovery), Vault(path, f"{path}/vault", recovery)
+    home.make(path)
+    found = home.read(path, home.VAULT_KEY)
+    if found is None:
+        names = _names(remote, service)
+        write_new(f"{path}/{home.VAULT_KEY}", format_vault_key(recovery))
+    elif parse_vault_key(found) == recovery:
+        names = _names(remote, service)
+    else:
+        raise ClientError(say("key.other_words", path=path))
+    for name in names:
+        data = remote.read(name)
+        if data is not None and not vault.has(name) and _opens(data, recovery):
+            vault.add(name, data)
+    settings = newest_settings(vault, [name for name in names if vault.has(name)])
+    if settings is None:
+        raise ClientError(say("key.no_settings", url=service.url))
+    replace(f"{path}/{home.POLICY}", settings.policy)
+    replace(f"{path}/{home.GENESIS}", settings.genesis)
+    replace(f"{path}/{home.CONFIG}", home.format_config(settings.config._replace(server=service.url)))
+
+
+def _names(remote: Remote, service: Service) -> list[str]:
+    """The vault's files that are no deposits: settings and labels."""
+    try:
+        listing = remote.listing()
+    except RefusedError as error:
+        if error.status != 404:
+            raise
+        raise ClientError(say("key.no_vault", url=service.url)) from None
+    deposited = set(listing.statements)
+    return [name for name in listing.blobs if "." not in name and name not in deposited]
+
+
+def _opens(data: bytes, recovery: Recovery) -> bool:
+    """Whether it is settings or a label: a deposit that was never made is neither."""
+    try:
+        unseal(data, recovery)
+    except LedgerError:
+        return False
+    return True
+
+
+def _key(path: str, name: str) -> Ed25519Signer:
+    data = home.read(path, _ASKED)
+    if data is None:
+        data = format_key(name, os.urandom(32))
+        write_new(f"{path}/{_ASKED}", data)
+    return parse_key(data)
+
+
+def _is_added(reader: Reader, signer: Ed25519Signer) -> bool:
+    with Service(reader.config.server) as service:
+        return in_force(read_roster(reader, service), signer.key)

@@ -1,0 +1,154 @@
+"""Where a ledger's public files are read from: a service's ``/ledger``, or a folder that it exported.
+
+Nothing read here is believed; ``sight`` and ``audit`` check it against signed checkpoints.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+from hefu.errors import RefusedError, UnreachableError
+from hefu.ui.language import say
+from hefu_ledger.encoding import parse_canonical
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.records.record import MAX_BATCH
+from hefu_ledger.tlog.tiles import WIDTH, Tile, parse_bundle
+
+MAX_CHECKPOINT: Final = 65_536  # bytes
+_MAX_BUNDLE: Final = WIDTH * (2 + 0xFFFF)
+_MAX_ENTRY: Final = 16_384  # bytes of a line: an acceptance and a statement
+
+
+class Source(Protocol):
+    """A tree of files."""
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        """A file of at most ``limit`` bytes, or None if there is none (MalformedError for a longer one)."""
+
+    @property
+    def private(self) -> bool:
+        """Whether acceptances and statements are given out too."""
+
+    def lines(self, path: str) -> Iterator[bytes]:
+        """A private file line by line."""
+
+
+class Folder:
+    """An exported ledger in a folder."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        """Read a file."""
+        try:
+            with open(f"{self._path}/{path}", "rb") as file:
+                data = file.read(limit + 1)
+        except FileNotFoundError:
+            return None
+        if len(data) > limit:
+            raise MalformedError(f"{path} is longer than {limit} bytes")
+        return data
+
+    @property
+    def private(self) -> bool:
+        """Whether the export was made with statements; if any are there, all must be."""
+        batches = f"{self._path}/batches"
+        names = os.listdir(batches) if os.path.isdir(batches) else []
+        return any(os.path.exists(f"{batches}/{name}/entries") for name in names)
+
+    def lines(self, path: str) -> Iterator[bytes]:
+        """Read a file's lines."""
+        try:
+            file = open(f"{self._path}/{path}", "rb")  # noqa: SIM115  # closed below
+        except FileNotFoundError:
+            raise MalformedError(
+                f"{path} is missing, while other batches have theirs: export again with --statements"
+            ) from None
+        with file:
+            while line := file.readline(_MAX_ENTRY + 1):
+                yield line
+
+
+class Web:
+    """A ledger behind a URL such as ``https://ledger.example/ledger``: its public half."""
+
+    private = False
+
+    def __init__(self, url: str) -> None:
+        from hefu.service import Service  # an exported folder needs no HTTP
+
+        self._service = Service(url)
+
+    def read(self, path: str, limit: int) -> bytes | None:
+        """Fetch a file."""
+        try:
+            return self._service.get(f"/{path}", limit=limit).body
+        except RefusedError as error:
+            if error.status in (404, 410):
+                return None
+            raise
+
+    def lines(self, path: str) -> Iterator[bytes]:
+        """Never called, since nothing private is given out."""
+        raise NotImplementedError(path)
+
+
+def open_source(text: str) -> Source:
+    """Tell a URL from a folder. UnreachableError where there is none."""
+    if text.startswith(("http://", "https://")):
+        return Web(text)
+    if not os.path.isdir(text):
+        raise UnreachableError(say("folder.none", folder=text))
+    return Folder(text)
+
+
+def read_checkpoint(source: Source) -> bytes:
+    """The ledger's newest checkpoint, a signed note."""
+    return _need(source, "checkpoint", MAX_CHECKPOINT)
+
+
+def read_hashes(source: Source, tile: Tile) -> bytes:
+    """The hashes of a tile, from the full tile where the partial one has been cleared away."""
+    data = source.read(tile.path, 32 * WIDTH)
+    if data is None and tile.width < WIDTH:
+        data = _need(source, tile._replace(width=WIDTH).path, 32 * WIDTH)[: 32 * tile.width]
+    if data is None or len(data) != 32 * tile.width:
+        raise MalformedError(f"{tile.path} is missing" if data is None else f"{tile.path} has {len(data)} bytes")
+    return data
+
+
+def read_records(source: Source, tile: Tile) -> list[bytes]:
+    """The records of an entry bundle, from the full one where the partial one has been cleared away."""
+    data = source.read(tile.path, _MAX_BUNDLE)
+    if data is None and tile.width < WIDTH:
+        return parse_bundle(_need(source, tile._replace(width=WIDTH).path, _MAX_BUNDLE), WIDTH)[: tile.width]
+    if data is None:
+        raise MalformedError(f"{tile.path} is missing")
+    return parse_bundle(data, tile.width)
+
+
+def read_leaves(source: Source, index: int, count: int) -> bytes:
+    """The leaf hashes of the batch that record ``index`` seals."""
+    return _need(source, f"batches/{index}/leaves", 32 * min(count, MAX_BATCH))
+
+
+def read_entries(source: Source, index: int) -> Iterator[tuple[str, bytes]]:
+    """Acceptance texts and statements of the batch that record ``index`` seals."""
+    return map(_parse_entry, source.lines(f"batches/{index}/entries"))
+
+
+def _parse_entry(line: bytes) -> tuple[str, bytes]:
+    value = parse_canonical(line.removesuffix(b"\n"), limit=_MAX_ENTRY)
+    if not (isinstance(value, list) and len(value) == 2 and all(isinstance(text, str) for text in value)):
+        raise MalformedError("not an acceptance and a statement, [text, text]")
+    return value[0], value[1].encode()
+
+
+def _need(source: Source, path: str, limit: int) -> bytes:
+    data = source.read(path, limit)
+    if data is None:
+        raise MalformedError(f"{path} is missing")
+    return data

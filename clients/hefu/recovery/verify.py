@@ -1,0 +1,147 @@
+"""``hefu vault verify``: proof that everything could be brought back, by doing all of it but the writing.
+
+Every file is decrypted, here and at the service, every root is computed again and held against its statement, every
+receipt is verified; and the service's list of statements tells which deposit has no private half anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Final, NamedTuple, ParamSpec
+
+from hefu.deposit.answers import check_receipt, fetch_receipt
+from hefu.home.home import Reader
+from hefu.recovery.counterparts import twins
+from hefu.service import Service
+from hefu.ui.language import say
+from hefu.ui.progress import progress_bar
+from hefu.vault.blobs import DEPOSIT, HOME, LABEL, RECEIPT_SUFFIX, Blobs, content_name, kind_of, opened, unseal
+from hefu.vault.remote import Remote
+from hefu_ledger.errors import LedgerError, MalformedError
+
+P = ParamSpec("P")
+HERE: Final = "here"
+SERVICE: Final = "service"
+
+
+class Finding(NamedTuple):
+    """One thing that could not be brought back as it is. ``where``: ``here`` or ``service``."""
+
+    where: str
+    name: str
+    what: str
+
+
+class Checked(NamedTuple):
+    """What a vault holds. ``files`` by place; ``never``: prepared and not deposited, or not yet; hex statement ids.
+
+    ``pending``: what ``hefu vault sync`` has still to do; nothing of it is lost.
+    """
+
+    deposits: int
+    documents: int
+    files: dict[str, int]
+    never: list[str]
+    findings: list[Finding]
+    pending: list[Finding]
+
+
+class _Place(NamedTuple):
+    """What was found good in one place. ``deposits``: documents by statement id."""
+
+    deposits: dict[str, int]
+    others: set[str]
+
+
+def verify_vault(reader: Reader, service: Service | None) -> Checked:
+    """Check the vault's folder, and what the service holds unless ``service`` is None."""
+    findings: list[Finding] = []
+    names = reader.vault.names()
+    here = _check_place(reader.vault, names, reader, HERE, findings)
+    known = set(here.deposits) | {name for name in names if name in {each.name for each in findings}}
+    if service is None:
+        _check_receipts(reader, list(here.deposits), None, findings)
+        return Checked(len(here.deposits), sum(here.deposits.values()), {HERE: len(names)}, [], findings, [])
+    remote, pending = Remote(service, reader.recovery), list[Finding]()
+    deposited = remote.statements()
+    same = list(twins(reader, service, deposited))
+    known |= {twin.deposited for twin in same}
+    _miss([twin.deposited for twin in same], HERE, say("vault.twin"), pending)
+    _check_receipts(reader, [each for each in here.deposits if each in set(deposited)], service, findings)
+    _miss(sorted(set(deposited) - known), HERE, say("vault.lost"), findings)
+    files = {HERE: len(names)}
+    if reader.config.upload:
+        owed = (set(reader.vault.owed()) & (here.others | here.deposits.keys())) | {twin.deposited for twin in same}
+        there = _check_place(remote, sorted(remote.names()), reader, SERVICE, findings, owed & here.others)
+        lacking = (set(deposited) | here.others) - remote.names()
+        _miss(sorted(lacking - owed), SERVICE, say("vault.unsent"), findings)
+        _miss(sorted(lacking & owed), SERVICE, say("vault.owed"), pending)
+        files[SERVICE] = len(remote.names())
+        here.deposits.update(there.deposits)
+    never = sorted(set(here.deposits) - set(deposited) - {twin.kept for twin in same})
+    return Checked(len(here.deposits), sum(here.deposits.values()), files, never, findings, pending)
+
+
+def _check_place(
+    blobs: Blobs, names: list[str], reader: Reader, where: str, findings: list[Finding], owed: Collection[str] = ()
+) -> _Place:
+    """Look at every file of a place. ``owed``: files, the settings perhaps among them, that are still to come."""
+    place, kinds = _Place({}, set()), set()
+    with progress_bar(f"verify {where}", len(names)) as progress:
+        for name in names:
+            if "." not in name:
+                kind = _guarded(where, name, findings, _check, name, blobs, reader, place)
+                kinds.add(kind)
+            elif not name.endswith(RECEIPT_SUFFIX) and name.partition(".")[0] not in names:
+                findings.append(Finding(where, name, say("vault.no_beginning")))
+            progress.done()
+    if HOME not in kinds and not owed:
+        findings.append(Finding(where, "", say("vault.no_settings")))
+    return place
+
+
+def _check(name: str, blobs: Blobs, reader: Reader, place: _Place) -> str:
+    data = blobs.read(name)
+    if data is None:
+        raise MalformedError("missing")
+    kind = kind_of(data, reader.recovery)
+    if kind in (HOME, LABEL):
+        _, contents = unseal(data, reader.recovery)
+        if content_name(kind, contents, reader.recovery) != name:
+            raise MalformedError("it holds something else than its name says")
+        place.others.add(name)
+    elif kind == DEPOSIT:
+        with opened(blobs, name, reader.recovery) as kept:
+            place.deposits[name] = kept.part.header.count
+    else:
+        raise MalformedError(f"it is of a kind not known here ({kind!r:.40}); a newer hefu may know it")
+    return kind
+
+
+def _check_receipts(reader: Reader, identities: list[str], service: Service | None, findings: list[Finding]) -> None:
+    for identity in identities:
+        _guarded(HERE, identity, findings, _check_receipt, identity, reader, service)
+
+
+def _check_receipt(identity: str, reader: Reader, service: Service | None) -> str:
+    receipt = reader.vault.receipt(identity)
+    if receipt is not None:
+        with opened(reader.vault, identity, reader.recovery) as kept:
+            check_receipt(receipt, kept.part, reader)
+    elif service is None or fetch_receipt(identity, service) is not None:
+        raise MalformedError(say("vault.no_receipt"))
+    return DEPOSIT
+
+
+def _guarded(
+    where: str, name: str, findings: list[Finding], check: Callable[P, str], *given: P.args, **options: P.kwargs
+) -> str:
+    try:
+        return check(*given, **options)
+    except LedgerError as error:
+        findings.append(Finding(where, name, str(error)))
+        return ""
+
+
+def _miss(names: list[str], where: str, what: str, findings: list[Finding]) -> None:
+    findings += [Finding(where, name, what) for name in names]

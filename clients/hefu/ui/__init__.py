@@ -1,0 +1,1 @@
+"""What people read: language, catalogue of texts, escaping, progress."""

@@ -1,0 +1,1 @@
+"""The formats of a deposit: card, statement, acceptance, receipt, evidence, bundle, vault upload."""

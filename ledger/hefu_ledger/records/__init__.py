@@ -1,0 +1,1 @@
+"""The records of the ledger, and what they make known: identities, keys, rosters."""

@@ -1,0 +1,30 @@
+"""The time of the next deposit, under the lock of the intake head: only forward, never believed when it leaps."""
+
+from __future__ import annotations
+
+from hefu_service.ports.errors import ClockError
+from hefu_service.ports.rows import IntakeHead
+from hefu_service.ports.world import Clock
+
+BACK_MS = 1_000  # how far the clock may be behind the last deposit's time: machines differ by less
+
+
+def received_at(head: IntakeHead, now_ms: int) -> int:
+    """The time (ms) of the next deposit: now, but never before the last one.
+
+    ClockError if now is more than a second before it.
+    """
+    if now_ms < head.last_received_at - BACK_MS:
+        raise ClockError(
+            f"the clock is {head.last_received_at - now_ms} ms behind the last deposit; set it right, or declare the"
+            " time it shows with 'hefu-service clock'"
+        )
+    return max(now_ms, head.last_received_at)
+
+
+def _time(head: IntakeHead, clock: Clock) -> tuple[int, ClockError | None]:
+    """As ``received_at``; an error is kept, since it does not concern a statement that was accepted before."""
+    try:
+        return received_at(head, clock.now_ms()), None
+    except ClockError as error:
+        return head.last_received_at, error

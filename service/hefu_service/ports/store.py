@@ -1,0 +1,153 @@
+"""The database: views of one moment, the locked intake, and the store of both."""
+
+# ruff: noqa: D102 -- where a name says it all, the signature is the contract
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
+
+from hefu_service.ports.rows import (
+    Code,
+    Deposit,
+    Depositor,
+    Event,
+    IntakeHead,
+    LedgerHead,
+    StoredRecord,
+    VaultBlob,
+    VaultClosure,
+)
+
+if TYPE_CHECKING:  # its ports are a module of their own
+    from hefu_service.ports.outbox import Outbox, Undelivered, Waiting
+
+
+class View(Protocol):
+    """One consistent snapshot of the database."""
+
+    def intake_head(self) -> IntakeHead: ...
+    def ledger_head(self) -> LedgerHead: ...
+
+    def deposit(self, statement_id: bytes) -> Deposit | None: ...
+    def deposit_at(self, seq: int) -> Deposit | None: ...
+
+    def deposits(self, first_seq: int, count: int) -> Iterator[Deposit]:
+        """At most ``count`` deposits from ``first_seq`` on, in order; streamed."""
+
+    def latest_of(self, depositor: str, count: int) -> Iterator[Deposit]:
+        """A depositor's last ``count`` deposits, newest first; streamed."""
+
+    def known(self, statement_ids: Sequence[bytes]) -> Mapping[bytes, Deposit]:
+        """Those of the statements that are deposited already."""
+
+    def known_texts(self, hashes: Sequence[bytes]) -> Mapping[bytes, Deposit]:
+        """Those of the texts, by SHA-256 (32 bytes), that ``add_texts`` was told of, and their deposits."""
+
+    def next_nth(self, depositors: Sequence[str]) -> Mapping[str, int]:
+        """How many deposits each depositor has; 0 for none."""
+
+    def depositor(self, depositor: str) -> Depositor | None: ...
+    def code(self, depositor: str) -> Code | None: ...
+
+    def events(self, first: int) -> Sequence[Event]:
+        """Events from number ``first`` on, in order."""
+
+    def events_of(self, depositor: str) -> Sequence[Event]:
+        """A depositor's events, in order."""
+
+    def record(self, index: int) -> StoredRecord | None: ...
+
+    def records(self, first: int, count: int) -> Iterator[StoredRecord]:
+        """At most ``count`` records from index ``first`` on, in order; streamed."""
+
+    def records_of(self, depositor: str) -> Sequence[StoredRecord]:
+        """A depositor's enrolment and key records, in order."""
+
+    def batch_of(self, seq: int) -> StoredRecord | None:
+        """The batch record that covers ``seq``, or None while it is not sealed."""
+
+    def checkpoint_covering(self, index: int) -> bytes | None:
+        """The first published checkpoint (a note) of a size above ``index``."""
+
+    def latest_checkpoint(self) -> bytes | None: ...
+
+    def statements_of(self, depositor: str) -> Sequence[bytes]:
+        """The ids of a depositor's statements, by their ``nth``."""
+
+    def vault_depositor(self, vault: bytes) -> str | None:
+        """Whose vault it is; None for one that was never used."""
+
+    def vaults(self) -> Sequence[tuple[bytes, str]]:
+        """Every vault and its depositor."""
+
+    def vault_blob(self, vault: bytes, name: str) -> VaultBlob | None: ...
+
+    def vault_blobs(self, vault: bytes) -> Sequence[VaultBlob]:
+        """A vault's files, by name."""
+
+    def vault_closure(self, vault: bytes) -> VaultClosure | None:
+        """How a vault was closed; None while it is open."""
+
+    def vault_bytes(self) -> int:
+        """How many bytes all vaults hold, closed ones too."""
+
+    def open_sizes(self, depositor: str) -> Mapping[bytes, int]:
+        """How many bytes each of a depositor's vaults holds, but for the closed."""
+
+
+class Intake(View, Protocol):
+    """A transaction that holds the intake lock from its start; durable once it has ended without error."""
+
+    def add_deposits(self, deposits: Sequence[Deposit]) -> None: ...
+
+    def add_texts(self, texts: Mapping[bytes, int]) -> None:
+        """Keep which deposit (``seq``) each text is, by SHA-256 (32 bytes); another deposit of one is refused."""
+
+    def add_event(self, event: Event) -> None: ...
+    def add_depositor(self, depositor: Depositor) -> None: ...
+
+    def put_code(self, code: Code) -> None:
+        """Write a depositor's code, in the place of its last one."""
+
+    def bind_vault(self, vault: bytes, depositor: str) -> None: ...
+    def add_vault_blob(self, blob: VaultBlob) -> None: ...
+    def close_vault(self, closure: VaultClosure) -> None: ...
+
+    def move_intake(self, head: IntakeHead) -> None: ...
+
+
+class Store(Protocol):
+    """The database. Rows of deposits, events, records and checkpoints are never changed or deleted."""
+
+    def view(self) -> AbstractContextManager[View]:
+        """A read-only snapshot; MUST NOT block writers."""
+
+    def deposit(self, statement_id: bytes) -> Deposit | None:
+        """Look one deposit up by itself, in one round trip: no snapshot is needed for what never changes."""
+
+    def intake(self) -> AbstractContextManager[Intake]:
+        """Take the intake lock; commit, durably, on leaving; roll back on an exception, having written nothing.
+
+        Raises StorageError, with ``unknown`` where a failed commit may have happened.
+        """
+
+    def append(self, old: LedgerHead, new: LedgerHead, records: Sequence[StoredRecord]) -> None:
+        """Move the ledger head from ``old`` to ``new`` and insert the records, in one durable transaction.
+
+        The head is swapped first; if it is not ``old`` any more HeadMovedError is raised, having written nothing.
+        """
+
+    def add_checkpoint(self, size: int, note: bytes) -> None:
+        """Keep a published checkpoint; harmless if this very size is kept already."""
+
+    def outbox(self) -> AbstractContextManager[Outbox]:
+        """Begin a transaction on messages; commit, durably, on leaving; roll back on an exception."""
+
+    def undelivered(self, count: int) -> Sequence[Undelivered]:
+        """At most ``count`` messages that have not been delivered, by destination and number."""
+
+    def waiting(self) -> Waiting:
+        """How many messages wait to be delivered, and for how long."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""Published files: tiles, checkpoints, batches; written, expected, checked, repaired."""

@@ -1,0 +1,220 @@
+"""The check of everything kept against everything else: a full replay of the store, then each published byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from typing import Final, TypeVar
+
+from hefu_ledger.deposit.acceptance import parse_acceptance
+from hefu_ledger.errors import LedgerError, VerificationError
+from hefu_ledger.records.identity import parse_signed_possession
+from hefu_ledger.records.record import NO_RECORD, Batch, Body, Enrolment, KeyEvent, parse_record, record_hash
+from hefu_ledger.replay import Replay
+from hefu_ledger.tlog.checkpoint import Checkpoint
+from hefu_ledger.tlog.merkle import Frontier, leaf_hash
+from hefu_service.events import event_body
+from hefu_service.ports.errors import PortError, StorageError
+from hefu_service.ports.rows import LedgerHead, StoredRecord
+from hefu_service.ports.store import View
+from hefu_service.publishing.batch_tree import format_nodes
+from hefu_service.publishing.expected import MISSING, fault_of, record_tree, records_of, wanted_tiles
+from hefu_service.sealing.batch import batch_body, leaf_hashes
+from hefu_service.sealing.continuity import Past, check_past, read_checkpoint
+from hefu_service.sealing.stops import SealingStoppedError
+from hefu_service.services import Services
+
+ERROR: Final = "error"  # two things that must agree do not
+WARNING: Final = "warning"  # they agree, and someone should know all the same
+_OWED: Final = frozenset({"enrolment", "key", "clock"})  # records that began as events
+_AT_ONCE: Final = 1_000  # rows read together
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found; ``where`` names the part that was checked, ``what`` the first place that is wrong in it."""
+
+    severity: str
+    where: str
+    what: str
+
+
+def fsck(services: Services, *, seen: bytes | None = None) -> Iterator[Finding]:
+    """Check store, batch files, published files and the signer's memory; a clean ledger gives nothing.
+
+    ``seen`` is a checkpoint (a note) that somebody outside has: it must be ours and of the first of these records.
+    Nothing is changed. The service may run meanwhile: what it does is not looked at.
+    """
+    past = Past(None, None)
+    try:
+        past, _ = check_past(services)
+    except _BROKEN as error:
+        yield Finding(ERROR, "checkpoint", str(error))
+    with services.store.view() as view:
+        check = _Check(services, view, past)
+        if seen is not None:
+            yield from _guarded("seen", partial(check.seen, seen))
+        for part in (check.replay, check.events, check.deposits, check.tiles, check.batches, check.vaults):
+            yield from _guarded(part.__name__, part)
+
+
+def _guarded(name: str, part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from part()
+    except _BROKEN as error:
+        yield Finding(ERROR, name, str(error))
+
+
+class _Check:
+    """The parts of one check, on one snapshot; each stops where it cannot go on, and none for the state of a file."""
+
+    def __init__(self, services: Services, view: View, past: Past) -> None:
+        self._services = services
+        self._view = view
+        self._head = view.ledger_head()
+        self._intake = view.intake_head()
+        self._published = min(past.published.size, self._head.size) if past.published is not None else 0
+        self._past = past
+
+    def replay(self) -> Iterator[Finding]:
+        """Replay every record, acceptance and statement; every checkpoint kept must lie on the way."""
+        replay = Replay(full=True)
+        for checkpoint in self._checkpoints():
+            if checkpoint.size > self._head.size:
+                yield Finding(ERROR, "replay", f"a checkpoint of {checkpoint.size} records is kept, there are fewer")
+            else:
+                replay.remember(checkpoint)
+        frontier, prev, events = Frontier(), NO_RECORD, 0
+        for record in records_of(self._view, self._head.size):
+            body = replay.record(record.data).body
+            if isinstance(body, Batch):
+                deposits = _in_parts(self._view.deposits, body.first_seq, body.count)
+                replay.entries((deposit.acceptance, deposit.statement) for deposit in deposits)
+            _check_row(record, body, replay.deposits)
+            frontier.append(leaf_hash(record.data))
+            prev, events = record_hash(record.data), events + (record.type in _OWED)
+        found = LedgerHead(replay.size, replay.deposits, events, prev, frontier.hashes)
+        if found != self._head:
+            yield Finding(ERROR, "replay", f"the head of {self._head.size} records is not where the records end")
+        if replay.broken_promises:
+            yield Finding(WARNING, "replay", f"{replay.broken_promises} deposits were sealed later than promised")
+
+    def seen(self, note: bytes) -> Iterator[Finding]:
+        """Compare a checkpoint from outside with the records."""
+        checkpoint = read_checkpoint(note, key=self._services.signer.key, origin=self._services.origin)
+        what = f"the checkpoint of {checkpoint.size} records that was seen"
+        if checkpoint.size > self._head.size:
+            yield Finding(ERROR, "seen", f"{what} has more than the database's {self._head.size}: it has lost records")
+        elif checkpoint.root != record_tree(self._view, checkpoint.size).root:
+            yield Finding(ERROR, "seen", f"{what} is of other records than the database's: there are two histories")
+
+    def events(self) -> Iterator[Finding]:
+        """Compare the events with the records they became, in order."""
+        events = list(self._view.events(0))
+        if [event.number for event in events] != list(range(self._intake.next_event)):
+            yield Finding(ERROR, "events", f"the events are not numbered from 0 to {self._intake.next_event - 1}")
+        owed = (record for record in records_of(self._view, self._head.size) if record.type in _OWED)
+        for event, record in zip(events, owed, strict=False):
+            if event_body(event) != parse_record(record.data).body or event.depositor != record.depositor:
+                yield Finding(ERROR, "events", f"event {event.number} is not what record {record.index} says")
+
+    def deposits(self) -> Iterator[Finding]:
+        """Check the deposits that no root covers yet, and that none is beyond the intake head or overdue."""
+        seq, end = self._head.entries, self._intake.next_seq
+        for deposit in _in_parts(self._view.deposits, seq, end - seq):
+            leaf_hashes([deposit], first_seq=seq, origin=self._services.origin)
+            seq += 1
+        if seq < end:
+            yield Finding(ERROR, "deposits", f"deposit {seq} was accepted and is missing")
+        if seq > end or self._view.deposit_at(end) is not None:
+            yield Finding(ERROR, "deposits", f"there are deposits beyond the intake head at {end}")
+        oldest = self._view.deposit_at(self._head.entries)
+        if oldest is not None and parse_acceptance(oldest.acceptance).anchor_by < self._services.clock.now_ms():
+            yield Finding(WARNING, "deposits", f"deposit {oldest.seq} is not sealed, and was promised to be by now")
+
+    def tiles(self) -> Iterator[Finding]:
+        """Compare every published tile and bundle with the records; of one's partial files the widest is named."""
+        named: set[tuple[int, int]] = set()
+        tree = record_tree(self._view, self._published)
+        for tile, wanted in wanted_tiles(self._view, tree, self._published):
+            if (tile.level, tile.index) in named:
+                continue  # narrower ones may be cut from it
+            fault = fault_of(partial(self._services.files.read_tile, tile), wanted)
+            if fault is not None:
+                named.add((tile.level, tile.index))
+                yield Finding(ERROR, "tiles", f"{tile.path}: {fault}")
+
+    def batches(self) -> Iterator[Finding]:
+        """Compare every batch's private file, and its leaves where they are published, with the deposits."""
+        for record in records_of(self._view, self._head.size):
+            if record.type != "batch":
+                continue
+            body = batch_body(record)
+            deposits = list(self._view.deposits(body.first_seq, body.count))
+            entries = [(deposit.acceptance, deposit.statement) for deposit in deposits]
+            try:
+                if list(self._services.batch_files.read(body.first_seq, body.count)) != entries:
+                    yield Finding(
+                        ERROR, "batches", f"the batch file of record {record.index} differs from the deposits"
+                    )
+            except StorageError as error:
+                yield Finding(ERROR, "batches", str(error))
+            yield from self._leaves(record.index, b"".join([leaf_hash(text.encode()) for text, _ in entries]))
+
+    def _leaves(self, batch: int, leaves: bytes) -> Iterator[Finding]:
+        fault = fault_of(partial(self._services.files.read_leaves, batch), leaves)
+        if batch < self._published and fault is not None:
+            yield Finding(ERROR, "batches", f"leaves of record {batch}: {fault}")
+        fault = fault_of(partial(self._services.files.read_nodes, batch), format_nodes(leaves))
+        if fault not in (None, MISSING):  # missing ones are only slow: leaves tell the same
+            yield Finding(ERROR, "batches", f"nodes of record {batch}: {fault}")
+
+    def vaults(self) -> Iterator[Finding]:
+        """Compare every vault's files with what was put there; what they hold, nobody here can tell."""
+        for vault, depositor in self._view.vaults():
+            for blob in self._view.vault_blobs(vault):
+                try:
+                    data = self._services.vault_files.read(depositor, blob.name, blob.sha256)
+                except StorageError as error:
+                    yield Finding(ERROR, "vaults", f"{blob.name} of {depositor}: cannot be read: {error}")
+                    continue
+                if data is None or sha256(data).digest() != blob.sha256:
+                    fault = MISSING if data is None else "not the bytes that were put there"
+                    yield Finding(ERROR, "vaults", f"{blob.name} of {depositor}: {fault}")
+
+    def _checkpoints(self) -> Iterator[Checkpoint]:
+        """Every checkpoint published, signed or kept, their signatures checked."""
+        yield from (checkpoint for checkpoint in (self._past.published, self._past.signed) if checkpoint is not None)
+        size = 0
+        while (note := self._view.checkpoint_covering(size)) is not None:
+            checkpoint = read_checkpoint(note, key=self._services.signer.key, origin=self._services.origin)
+            if checkpoint.size <= size:
+                raise VerificationError(f"a checkpoint of {checkpoint.size} records is kept as a larger one")
+            size = checkpoint.size
+            yield checkpoint
+
+
+def _in_parts(read: Callable[[int, int], Iterator[T]], first: int, count: int) -> Iterator[T]:
+    """Read a long run in parts, none of which is left half read when what is wrong with it ends the check."""
+    end = first + count
+    for start in range(first, end, _AT_ONCE):
+        yield from list(read(start, min(_AT_ONCE, end - start)))
+
+
+def _check_row(record: StoredRecord, body: Body, entries: int) -> None:
+    """Check what a record is looked up by against what it says."""
+    first_seq, depositor = None, None
+    if isinstance(body, Batch):
+        first_seq = body.first_seq
+    if isinstance(body, Enrolment):
+        depositor = parse_signed_possession(body.possession.encode())[1].depositor
+    if isinstance(body, KeyEvent):
+        depositor = body.vkey.name.rpartition("/")[2]
+    if (record.entries, record.first_seq, record.depositor) != (entries, first_seq, depositor):
+        raise VerificationError(f"record {record.index} is stored under another deposit or depositor than it is about")
+
+
+_BROKEN: Final = (LedgerError, PortError, SealingStoppedError)

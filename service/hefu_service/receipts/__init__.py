@@ -1,0 +1,1 @@
+"""Receipts and the records that they carry."""

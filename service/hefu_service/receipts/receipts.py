@@ -1,0 +1,272 @@
+"""What the service can show of a deposit or an enrolment: its state, and the proofs once there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from hefu_ledger.deposit.acceptance import parse_acceptance
+from hefu_ledger.deposit.receipt import MAX_RECORDS, Proof, Receipt
+from hefu_ledger.encoding import format_time
+from hefu_ledger.errors import VerificationError
+from hefu_ledger.number import format_number, parse_number
+from hefu_ledger.records.record import Batch
+from hefu_ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
+from hefu_ledger.tlog.merkle import NodeReader, Tree, inclusion_path, leaf_hash, root_from_path, verify_inclusion
+from hefu_ledger.tlog.note import Note, format_note, parse_note, sign_note
+from hefu_ledger.tlog.proof import TlogProof, format_proof
+from hefu_service.ports.errors import DamagedError, StorageError
+from hefu_service.ports.rows import Deposit, StoredRecord
+from hefu_service.ports.store import View
+from hefu_service.receipts.anchors import REMEMBERED, Anchor, Anchors, find_anchor
+from hefu_service.services import Services
+from hefu_service.tiles import published_nodes
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_PATHS: Final = 4 * REMEMBERED  # a depositor has one for each batch, of a KiB
+ACCEPTED: Final = "accepted"  # durable, and promised to the ledger
+ANCHORED: Final = "anchored"  # in the ledger, under a published checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class DepositState:
+    """A deposit and how far it has come; ``sealed_at`` (ms) only once it is anchored."""
+
+    deposit: Deposit
+    state: str
+    number: str
+    received_at: int
+    sealed_at: int | None
+
+    def times(self) -> dict[str, str]:
+        """The times there are, as texts."""
+        received = {"received_at": format_time(self.received_at)}
+        return received if self.sealed_at is None else received | {"sealed_at": format_time(self.sealed_at)}
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentProofs:
+    """A depositor's records with genesis, each proven under one checkpoint; ``pending`` events are not in it yet."""
+
+    depositor: str
+    records: Sequence[str]
+    proofs: Sequence[tuple[int, str]]  # index, tlog-proof
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A depositor's events and their records, complete for deposits ``below`` a number: later events begin above it."""
+
+    depositor: str
+    below: int
+    from_seqs: Sequence[int]
+    records: Sequence[StoredRecord]
+
+    def relied_on(self, deposit: Deposit, batch: StoredRecord) -> Sequence[StoredRecord]:
+        """The enrolment and key records that were in force at a deposit, in the ledger's order."""
+        count = sum(from_seq <= deposit.seq for from_seq in self.from_seqs)
+        records = self.records[:count]
+        if len(records) < count or any(record.index > batch.index for record in records):
+            raise StorageError(f"deposit {deposit.seq} is sealed before the keys it was accepted by")
+        if count > MAX_RECORDS - 2:
+            raise StorageError(f"depositor {self.depositor} has {count} key records, a receipt holds {MAX_RECORDS - 2}")
+        return records
+
+
+class UnknownDepositError(ValueError):
+    """There is no such deposit."""
+
+
+def deposit_state(services: Services, statement_id: bytes) -> DepositState | None:
+    """Look a deposit up by its statement's SHA-256 (32 bytes)."""
+    with services.store.view() as view:
+        deposit = view.deposit(statement_id)
+        return None if deposit is None else _state(services, view, deposit)
+
+
+def number_state(services: Services, number: str) -> DepositState | None:
+    """Look a deposit up by its deposit number; MalformedError names a wrong character. Show state and times only."""
+    seq = parse_number(number, services.number_prefix)
+    with services.store.view() as view:
+        deposit = view.deposit_at(seq)
+        return None if deposit is None else _state(services, view, deposit)
+
+
+class Receipts:
+    """Makes receipts 入账证明; may be called from any thread.
+
+    What can never change is remembered: batches and the first checkpoint that covers each, depositors' records, proofs.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._anchors = Anchors()
+        self._standings: dict[str, Standing] = {}
+        self._proofs: dict[int, str] = {}
+        self._paths: dict[tuple[int, int], tuple[bytes, ...]] = {}
+        self._genesis: StoredRecord | None = None
+        self._published = 0, published_nodes(services.files, 0)  # the ledger, as large as was needed
+
+    def make(self, statement_id: bytes) -> Receipt | None:
+        """Make a deposit's receipt; None while it is not anchored. UnknownDepositError if there is no such deposit.
+
+        Its proof is under the first checkpoint that covers its batch, so it stays the same for ever.
+        """
+        deposit = self._services.store.deposit(statement_id)
+        if deposit is None:
+            raise UnknownDepositError("no deposit of a statement with this SHA-256")
+        anchor = self._anchor(deposit.seq)
+        if anchor is None:
+            return None
+        records = [self._first(), *self._relied_on(deposit, anchor), anchor.batch]
+        return Receipt(
+            acknowledgement=format_note(sign_note(deposit.acceptance, [self._services.acknowledger])).decode(),
+            batch_path=_batch_path(self._services, anchor, deposit),
+            proofs=(self._proof(anchor, records),),
+            records=tuple(record.data.decode() for record in records),
+            statement=deposit.statement.decode(),
+        )
+
+    def _anchor(self, seq: int) -> Anchor | None:
+        anchor = self._anchors.of(seq)
+        if anchor is None:
+            with self._services.store.view() as view:
+                anchor = find_anchor(view, seq)
+            if anchor is not None:
+                self._anchors.add(anchor)
+        return anchor
+
+    def _first(self) -> StoredRecord:
+        if self._genesis is None:
+            with self._services.store.view() as view:
+                self._genesis = _genesis(view)
+        return self._genesis
+
+    def _relied_on(self, deposit: Deposit, anchor: Anchor) -> Sequence[StoredRecord]:
+        standing = self._standings.get(deposit.depositor)
+        if standing is None or deposit.seq >= standing.below:
+            with self._services.store.view() as view:
+                standing = _standing(view, deposit.depositor, anchor.batch.entries)
+            _remember(self._standings, deposit.depositor, standing)
+        return standing.relied_on(deposit, anchor.batch)
+
+    def _proof(self, anchor: Anchor, records: Sequence[StoredRecord]) -> Proof:
+        """Prove records, of which the batch is the last: its proof is every depositor's, the others' paths are not."""
+        try:
+            return Proof(self._batch_proof(anchor), tuple(self._path(anchor, record) for record in records[:-1]))
+        except StorageError:
+            self._published = 0, published_nodes(self._services.files, 0)  # what was read may be repaired meanwhile
+            raise
+
+    def _batch_proof(self, anchor: Anchor) -> str:
+        index = anchor.batch.index
+        proof = self._proofs.get(index)
+        if proof is None:
+            path = _proven_path(anchor.batch, anchor.checkpoint, self._nodes(anchor.checkpoint.size))
+            proof = format_proof(TlogProof(index, path, anchor.note)).decode()
+            _remember(self._proofs, index, proof)
+        return proof
+
+    def _path(self, anchor: Anchor, record: StoredRecord) -> tuple[bytes, ...]:
+        key = record.index, anchor.checkpoint.size
+        path = self._paths.get(key)
+        if path is None:
+            path = _proven_path(record, anchor.checkpoint, self._nodes(anchor.checkpoint.size))
+            _remember(self._paths, key, path, most=_PATHS)
+        return path
+
+    def _nodes(self, size: int) -> NodeReader:
+        """The published ledger's nodes, of this size at least: those of a smaller ledger are among a larger one's."""
+        known, node = self._published
+        if known < size:
+            node = published_nodes(self._services.files, size)
+            self._published = size, node
+        return node
+
+
+def enrolment_proofs(services: Services, depositor: str) -> EnrolmentProofs | None:
+    """Prove a depositor's enrolment and key records under the latest checkpoint; None if it has no key."""
+    with services.store.view() as view:
+        events, checkpoint = view.events_of(depositor), view.latest_checkpoint()
+        if not events or checkpoint is None:
+            return None
+        note = parse_note(checkpoint)
+        size = parse_checkpoint(note.text).size
+        own = [record for record in view.records_of(depositor) if record.index < size]
+        records = [_genesis(view), *own]
+    node = published_nodes(services.files, size)
+    proofs = [(record.index, _tlog_proof(record.index, size, node, note)) for record in records]
+    return EnrolmentProofs(depositor, [record.data.decode() for record in records], proofs, len(events) - len(own))
+
+
+def _state(services: Services, view: View, deposit: Deposit) -> DepositState:
+    anchor = find_anchor(view, deposit.seq)
+    return DepositState(
+        deposit=deposit,
+        state=ACCEPTED if anchor is None else ANCHORED,
+        number=format_number(services.number_prefix, deposit.seq),
+        received_at=parse_acceptance(deposit.acceptance).received_at,
+        sealed_at=None if anchor is None else anchor.body.sealed_at,
+    )
+
+
+def _standing(view: View, depositor: str, below: int) -> Standing:
+    from_seqs = [event.from_seq for event in view.events_of(depositor)]
+    return Standing(depositor, below, from_seqs, view.records_of(depositor))
+
+
+def _genesis(view: View) -> StoredRecord:
+    genesis = view.record(0)
+    if genesis is None:
+        raise StorageError("the ledger has no genesis record")
+    return genesis
+
+
+def _batch_path(services: Services, anchor: Anchor, deposit: Deposit) -> tuple[bytes, ...]:
+    """The path from a deposit's acceptance to its batch's root, by the kept nodes or else by all of the leaves.
+
+    Neither is believed: a receipt that does not hold would be a second acknowledgement, a contradiction of our own.
+    """
+    index, body = anchor.batch.index, anchor.body
+    place, leaf = deposit.seq - body.first_seq, leaf_hash(deposit.acceptance.encode())
+    path = services.files.read_path(index, place=place, count=body.count)
+    if path is None or not _leads(leaf, place, body, path):
+        leaves = services.files.read_leaves(index)
+        if leaves is None:
+            raise DamagedError(f"the leaves of batch {index} are not there: run `hefu-service fsck --repair`")
+        path = Tree(leaves).path(place) if len(leaves) == 32 * body.count else ()
+        if not _leads(leaf, place, body, path):
+            raise DamagedError(f"deposit {deposit.seq} is not as record {index} has it: run `hefu-service fsck`")
+    return tuple(path)
+
+
+def _leads(leaf: bytes, place: int, body: Batch, path: Sequence[bytes]) -> bool:
+    try:
+        root = body.roots["sha-256"]
+        verify_inclusion(leaf_hash=leaf, index=place, size=body.count, path=path, root=root)
+    except VerificationError:
+        return False
+    return True
+
+
+def _proven_path(record: StoredRecord, checkpoint: Checkpoint, node: NodeReader) -> tuple[bytes, ...]:
+    """Prove a record under a checkpoint; DamagedError if the published tiles do not."""
+    path = tuple(inclusion_path(record.index, checkpoint.size, node))
+    leaf = leaf_hash(record.data)
+    if root_from_path(leaf_hash=leaf, index=record.index, size=checkpoint.size, path=path) != checkpoint.root:
+        raise DamagedError(f"record {record.index} is not as the published tiles have it: run `hefu-service fsck`")
+    return path
+
+
+def _remember(memory: dict[K, V], key: K, value: V, *, most: int = REMEMBERED) -> None:
+    if len(memory) >= most:
+        memory.clear()
+    memory[key] = value
+
+
+def _tlog_proof(index: int, size: int, node: NodeReader, checkpoint: Note) -> str:
+    return format_proof(TlogProof(index, tuple(inclusion_path(index, size, node)), checkpoint)).decode()

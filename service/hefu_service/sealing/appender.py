@@ -1,0 +1,33 @@
+"""Records appended to the ledger's end, in memory: what the store then swaps in at once."""
+
+from __future__ import annotations
+
+from hefu_ledger.records.record import Batch, Body, Record, format_record, parse_record, record_hash
+from hefu_ledger.tlog.merkle import Frontier, leaf_hash
+from hefu_service.ports.rows import LedgerHead, StoredRecord
+
+
+class Chain:
+    """Grows from a head; ``head`` and ``records`` are what to store."""
+
+    def __init__(self, head: LedgerHead) -> None:
+        self.head = head
+        self.records: list[StoredRecord] = []
+        self._frontier = Frontier(head.size, head.frontier)
+
+    def add(self, kind: str, body: Body, *, depositor: str | None = None, events: int = 0) -> None:
+        """Append a record, MalformedError if it could not be read; ``events`` tells how many events it settles."""
+        batch = body if isinstance(body, Batch) else None
+        entries = self.head.entries + (batch.count if batch else 0)
+        data = format_record(Record(entries, self.head.size, self.head.prev, kind, body))
+        parse_record(data)  # a record that nobody can read would end the ledger
+        first_seq = batch.first_seq if batch else None
+        self.records.append(StoredRecord(self.head.size, kind, data, entries, depositor, first_seq))
+        self._frontier.append(leaf_hash(data))
+        self.head = LedgerHead(
+            size=self.head.size + 1,
+            entries=entries,
+            events=self.head.events + events,
+            prev=record_hash(data),
+            frontier=self._frontier.hashes,
+        )

@@ -1,0 +1,68 @@
+"""What was published and signed, against what the database holds: a ledger must never fall behind itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hefu_ledger.errors import VerificationError
+from hefu_ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
+from hefu_ledger.tlog.keys import VerifierKey
+from hefu_ledger.tlog.merkle import Frontier
+from hefu_ledger.tlog.note import parse_note, verify_note
+from hefu_service.ports.rows import LedgerHead
+from hefu_service.sealing.stops import RolledBackError, SealingStoppedError
+from hefu_service.services import Services
+
+
+def read_checkpoint(note: bytes, *, key: VerifierKey, origin: str) -> Checkpoint:
+    """Read a checkpoint of our own; MalformedError or VerificationError unless ``key`` signed it for ``origin``."""
+    parsed = parse_note(note)
+    checkpoint = parse_checkpoint(parsed.text)
+    verified, _ = verify_note(parsed, [key])
+    if not verified or checkpoint.origin != origin:
+        raise VerificationError(f"a checkpoint of {checkpoint.origin!r:.200} that {key.name} has not signed")
+    return checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the world has been shown: the checkpoint that is published, and the last one that was signed."""
+
+    published: Checkpoint | None
+    signed: Checkpoint | None
+
+
+def check_past(services: Services) -> tuple[Past, LedgerHead]:
+    """Read the past and then the head of the ledger, which must not have fallen behind it.
+
+    Raises RolledBackError if a checkpoint was published or signed that is ahead of the database, or beside it.
+    """
+    past = Past(published_checkpoint(services), services.signer.last())
+    with services.store.view() as view:  # after the past was read: other workers move both forward
+        head = view.ledger_head()
+    if past.published is not None:
+        _check("published", past.published, head, services.origin)
+    if past.signed is not None:
+        _check("signed", past.signed, head, services.origin)
+    return past, head
+
+
+def published_checkpoint(services: Services) -> Checkpoint | None:
+    """The checkpoint that is published, if any is; VerificationError if it is not ours."""
+    note = services.files.read_checkpoint()
+    return None if note is None else read_checkpoint(note, key=services.signer.key, origin=services.origin)
+
+
+def _check(what: str, checkpoint: Checkpoint, head: LedgerHead, origin: str) -> None:
+    if checkpoint.origin != origin:
+        raise SealingStoppedError(f"the checkpoint last {what} is of {checkpoint.origin!r}, not of {origin!r}")
+    if checkpoint.size > head.size:
+        raise RolledBackError(
+            f"a checkpoint of {checkpoint.size} records was {what}, the database has {head.size}: it has lost records,"
+            " as after restoring a backup; this ledger cannot go on"
+        )
+    if checkpoint.size == head.size and checkpoint.root != Frontier(head.size, head.frontier).root():
+        raise RolledBackError(
+            f"the checkpoint of {checkpoint.size} records that was {what} is of other records than the database's;"
+            " this ledger cannot go on"
+        )

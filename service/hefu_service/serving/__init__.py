@@ -1,0 +1,1 @@
+"""The web process: the server, its application, and clients that stall."""

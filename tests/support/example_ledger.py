@@ -1,0 +1,121 @@
+"""The ledger that FORMAT.md shows and the golden files hold: the small one's makers, with every type of record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hefu_ledger.deposit import bundle
+from hefu_ledger.deposit.evidence import format_evidence
+from hefu_ledger.deposit.receipt import Receipt, format_receipt
+from hefu_ledger.deposit.statement import Seen, format_statement, parse_statement, statement_id
+from hefu_ledger.encoding import canonical
+from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.records.record import FORMAT, Clock, KeyEvent, record_hash
+from hefu_ledger.tlog import merkle
+from hefu_ledger.tlog.checkpoint import parse_checkpoint
+from hefu_ledger.tlog.note import Note, format_note, sign_note
+from hefu_ledger.tlog.policy import format_policy
+from hefu_ledger.tlog.tiles import ENTRIES, format_bundle, tile_bytes, tiles_at
+from tests.support.sample_ledger import WITNESSED, WITNESSES, Deposit, SampleLedger, depositor_signer, opened_identity
+
+FIRST, SECOND = depositor_signer("acme"), depositor_signer("acme", "second")
+
+
+def example() -> SampleLedger:
+    """Every type of record, and one that no version knows; two depositors, four deposits in three batches."""
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.enrol("acme")
+    ledger.deposit("acme", {"formula.txt": b"aqua, glycerin\n"})
+    ledger.seal()
+    ledger.enrol("acme", "second", earlier=FIRST)
+    ledger.enrol("beta")
+    seen = parse_checkpoint(ledger.checkpoint(3).text)
+    folder = {f"配方/{number}.txt": b"formula %d\n" % number for number in range(3)}
+    ledger.deposit("acme", folder, signers=[FIRST, SECOND], seen=Seen(seen.root, seen.size))
+    ledger.deposit("beta", {"list.csv": b"customers\n"})
+    ledger.seal()
+    _change_keys(ledger)
+    ledger.append(Clock(3, ledger.now - 500, "the clock had run half a second ahead"))
+    ledger.now -= 400
+    _append_unknown(ledger)
+    _replace(ledger, ledger.deposit("acme", {"formula.txt": b"aqua, glycerin, urea\n"}))
+    ledger.seal()
+    return ledger
+
+
+def _change_keys(ledger: SampleLedger) -> None:
+    request = KeyRequest("retire", "left the company", FIRST.key)
+    by = format_note(sign_note(format_key_request(request), [SECOND])).decode()
+    ledger.append(KeyEvent("retire", by, 3, "left the company", FIRST.key))
+    lost = depositor_signer("beta").key
+    ledger.append(KeyEvent("compromised", "operator", 3, "笔记本电脑失窃", lost, since=ledger.now + 3_600_000))
+
+
+def _append_unknown(ledger: SampleLedger) -> None:
+    header = {"entries": 3, "format": FORMAT, "index": len(ledger.records), "type": "weather"}
+    ledger.records.append(canonical(header | {"prev": record_hash(ledger.records[-1]).hex(), "sky": "clear"}))
+
+
+def _replace(ledger: SampleLedger, deposit: Deposit) -> None:
+    """Make the last deposit say that it continues the first, and sign it with the key that is left."""
+    statement = parse_statement(deposit.statement.text)
+    statement = statement._replace(previous=statement_id(ledger.deposits[0].statement))
+    deposit.statement = sign_note(format_statement(statement), [SECOND])
+    deposit.acceptance = deposit.acceptance._replace(statement=statement_id(deposit.statement))
+
+
+def checkpoint(ledger: SampleLedger) -> Note:
+    """The last checkpoint, with three cosignatures a second apart."""
+    return ledger.checkpoint(cosigners=WITNESSES)
+
+
+def receipt(ledger: SampleLedger, seq: int) -> Receipt:
+    """The receipt of a deposit, which relies on every record about its depositor's keys up to its batch."""
+    relied = {0: [1], 1: [1, 3], 2: [4], 3: [1, 3, 6]}[seq]
+    return ledger.receipt(seq, relied, [checkpoint(ledger)])
+
+
+def bundle_bytes(ledger: SampleLedger, seq: int) -> bytes:
+    """The bundle of a deposit."""
+    deposit = ledger.deposits[seq]
+    identity = opened_identity(deposit.acceptance.depositor)
+    lines = [bundle.format_header(bundle.Header(len(deposit.texts), deposit.seed, identity))]
+    lines += map(bundle.format_texts, deposit.texts)
+    lines.append(bundle.format_statement_line(format_note(deposit.statement)))
+    lines.append(bundle.format_receipt_line(receipt(ledger, seq)))
+    return b"".join(lines)
+
+
+def ledger_files(ledger: SampleLedger) -> Iterator[tuple[str, bytes]]:
+    """A ledger's folder as it is published, and the entries that an auditor is given beside it."""
+    yield "checkpoint", format_note(checkpoint(ledger))
+    tree = merkle.Tree(b"".join(map(merkle.leaf_hash, ledger.records)))
+    for tile in tiles_at(len(ledger.records)):
+        first = 256 * tile.index
+        records = ledger.records[first : first + tile.width]
+        yield tile.path, format_bundle(records) if tile.level == ENTRIES else tile_bytes(tile, tree.node)
+    for index in ledger.batches:
+        yield f"batches/{index}/leaves", ledger.leaves(index)
+        yield f"batches/{index}/entries", b"".join(map(entry_line, ledger.entries(index)))
+
+
+def entry_line(entry: tuple[str, bytes]) -> bytes:
+    """A line of an auditor's entries: an acceptance and a statement."""
+    return canonical([entry[0], entry[1].decode()]) + b"\n"
+
+
+def golden_files() -> Iterator[tuple[str, bytes]]:
+    """Every file by its path below the version's folder."""
+    ledger = example()
+    yield "policy.txt", format_policy(WITNESSED).encode()
+    for path, data in ledger_files(ledger):
+        yield f"ledger/{path}", data
+    for seq, deposit in enumerate(ledger.deposits):
+        yield f"statements/{seq}", format_note(deposit.statement)
+        yield f"receipts/{seq}.json", format_receipt(receipt(ledger, seq))
+        for index, (name, document) in enumerate(deposit.documents.items()):
+            yield f"documents/{seq}/{name}", document
+            evidence = ledger.evidence(seq, index, receipt(ledger, seq))
+            yield f"evidence/{seq}/{name}.hefu.json", format_evidence(evidence)
+    yield "bundles/1.hefu.bundle", bundle_bytes(ledger, 1)

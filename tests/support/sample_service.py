@@ -1,0 +1,241 @@
+"""A whole service on a temporary directory, with a clock that a test sets and faults that it injects."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from hefu_ledger.deposit.statement import Seen, Statement, format_statement
+from hefu_ledger.names import acknowledgement_key_name, depositor_key_name, recovery_key_name
+from hefu_ledger.records.identity import Possession, format_possession
+from hefu_ledger.tlog.keys import Ed25519Signer, format_vkey
+from hefu_ledger.tlog.note import format_note, sign_note
+from hefu_ledger.tlog.policy import Log, Policy
+from hefu_service.intake.committer import Accepted, Committer
+from hefu_service.intake.enrolment import enrol, issue_code, reissue_code
+from hefu_service.jobs.tasks import settle
+from hefu_service.outside.files import BatchFolder, LedgerFolder
+from hefu_service.outside.signer import FileSigner
+from hefu_service.outside.vaults import VaultFolder
+from hefu_service.ports.store import Store
+from hefu_service.publishing.fsck import Finding, fsck
+from hefu_service.publishing.genesis import begin_ledger
+from hefu_service.services import Services
+from hefu_service.store.engines import sqlite_url
+from hefu_service.store.migrate import upgrade
+from hefu_service.store.sql import open_store
+
+ORIGIN = "log.example/fengxian"
+START = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+DAY = 86_400_000
+USCC = "91310120MA1HP00194"
+
+
+def signer(name: str, label: str) -> Ed25519Signer:
+    """A signer whose seed is the SHA-256 of a label."""
+    return Ed25519Signer(name, sha256(label.encode()).digest())
+
+
+LOG = signer(ORIGIN, "log")
+ACKNOWLEDGEMENT = signer(acknowledgement_key_name(ORIGIN), "acknowledgement")
+RECOVERY = signer(recovery_key_name(ORIGIN), "recovery")
+POLICY = Policy(logs=(Log(LOG.key),), witnesses=(), groups=(), quorum=None)
+
+
+@dataclass
+class SetClock:
+    """Shows what a test sets; each look takes a millisecond."""
+
+    time_ms: int = START
+
+    def now_ms(self) -> int:
+        self.time_ms += 1
+        return self.time_ms
+
+
+def services_on(data: Path, store: Store, clock: SetClock) -> Services:
+    """The services of a data directory."""
+    return Services(
+        store=store,
+        clock=clock,
+        files=LedgerFolder(data / "ledger"),
+        batch_files=BatchFolder(data / "batches"),
+        signer=FileSigner(LOG, data / "signer"),
+        acknowledger=ACKNOWLEDGEMENT,
+        origin=ORIGIN,
+        longest_delay_ms=DAY,
+        number_prefix="FX",
+        vault_files=VaultFolder(data / "vaults"),
+    )
+
+
+@dataclass
+class SampleService:
+    """A service; ``enrol`` and ``statement`` play the enterprise."""
+
+    data: Path
+    services: Services
+    clock: SetClock
+    committer: Committer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.committer = Committer(self.services)
+
+    def code(self, **options: Any) -> str:
+        """A one-time code for a new depositor."""
+        return issue_code(
+            self.services,
+            name="上海某化妆品有限公司",
+            uscc=USCC,
+            method="营业执照核验",
+            verified_by="工作站",
+            **options,
+        )
+
+    def enrol(self, label: str = "key", **options: Any) -> Ed25519Signer:
+        """Enrol a new depositor's first key."""
+        code = self.code(**options)
+        key = depositor_key(code, label)
+        enrol(self.services, code, possession(key))
+        return key
+
+    def enrol_another(self, key: Ed25519Signer, label: str, *earlier: Ed25519Signer) -> Ed25519Signer:
+        """Enrol another key of a depositor."""
+        code = reissue_code(self.services, depositor_of(key))
+        other = depositor_key(code, label)
+        enrol(self.services, code, possession(other, *earlier))
+        return other
+
+    def accept(self, *statements: bytes) -> list[Accepted]:
+        """Deposit statements, each a request of its own."""
+        return [accepted for statement in statements for accepted in self.committer.accept([statement])]
+
+    def deposit(self, key: Ed25519Signer, count: int = 1, *, first: int = 0) -> list[Accepted]:
+        """Deposit ``count`` new statements."""
+        return self.accept(*(statement(key, number) for number in range(first, first + count)))
+
+    def settle(self) -> None:
+        """Seal and publish all that is owed."""
+        settle(self.services)
+
+    def findings(self) -> list[Finding]:
+        """What the check of everything finds."""
+        return list(fsck(self.services))
+
+
+def depositor_key(code: str, label: str) -> Ed25519Signer:
+    """The key that an enterprise makes for its code."""
+    return signer(depositor_key_name(ORIGIN, code.partition(".")[0]), label)
+
+
+def depositor_of(key: Ed25519Signer) -> str:
+    """Whose key it is."""
+    return key.key.name.rpartition("/")[2]
+
+
+def possession(key: Ed25519Signer, /, *earlier: Ed25519Signer, **changes: Any) -> bytes:
+    """A possession note signed by the key and by earlier ones."""
+    claim = Possession(depositor_of(key), ORIGIN, key.key)._replace(**changes)
+    return format_note(sign_note(format_possession(claim), [key, *earlier]))
+
+
+def statement(key: Ed25519Signer, number: int = 0, *others: Ed25519Signer, **changes: Any) -> bytes:
+    """A signed statement; another number, another statement."""
+    root = sha256(b"documents %d" % number).digest()
+    said = Statement(count=1, depositor=depositor_of(key), kind="file", origin=ORIGIN, root=root)._replace(**changes)
+    return format_note(sign_note(format_statement(said), [key, *others]))
+
+
+def seen(size: int) -> Seen:
+    """A checkpoint that nobody signed."""
+    return Seen(root=bytes(32), size=size)
+
+
+def vkey(key: Ed25519Signer) -> str:
+    """The text of a key."""
+    return format_vkey(key.key)
+
+
+@contextmanager
+def opened(data: Path) -> Iterator[SampleService]:
+    """Open the data directory of a service as if after a restart."""
+    store = open_store(sqlite_url(data / "hefu.sqlite3"))
+    clock = SetClock()
+    try:
+        yield SampleService(data, services_on(data, store, clock), clock)
+    finally:
+        store.close()
+
+
+def begin(data: Path, empty_database: Path) -> None:
+    """Make a service's data directory, its ledger begun."""
+    data.mkdir()
+    shutil.copy(empty_database, data / "hefu.sqlite3")
+    with opened(data) as sample:
+        begin_ledger(sample.services, recovery=RECOVERY.key)
+
+
+class Crash(Exception):  # noqa: N818 -- not an error of ours: the machine stops
+    """What a fault raises."""
+
+
+@dataclass
+class Faults:
+    """Counts the calls of ports, and lets the call number ``at`` fail, before or after it has done its work."""
+
+    at: int | None = None
+    persist: bool = False
+    calls: list[str] = field(default_factory=list)
+
+    def over(self, services: Services) -> Services:
+        """The same services, every port watched but the clock."""
+        return replace(
+            services,
+            store=_Watched(services.store, self),
+            files=_Watched(services.files, self),
+            batch_files=_Watched(services.batch_files, self),
+            vault_files=_Watched(services.vault_files, self),
+            signer=_Watched(services.signer, self),
+        )
+
+    def call(self, name: str, work: Callable[[], Any]) -> Any:
+        """Do one call, or fail."""
+        number = len(self.calls)
+        self.calls.append(name)
+        if number != self.at:
+            return work()
+        if self.persist:
+            work()
+        raise Crash(name)
+
+
+class _Watched:
+    """A port through which every call is counted."""
+
+    def __init__(self, port: Any, faults: Faults) -> None:
+        self._port = port
+        self._faults = faults
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._port, name)
+        if not callable(member):
+            return member
+        return lambda *args, **named: self._faults.call(name, lambda: member(*args, **named))
+
+
+def copied(data: Path, target: Path) -> Path:
+    """A copy of a data directory that nobody has open."""
+    shutil.copytree(data, target)
+    return target
+
+
+def make_empty_database(folder: Path) -> Path:
+    """A database of the newest schema with nothing in it, to copy."""
+    path = folder / "empty.sqlite3"
+    upgrade(sqlite_url(path))
+    return path
