@@ -32,7 +32,9 @@ def test_asking_for_a_command_imports_its_module_alone(name: str) -> None:
         check=True,
     )
     modules = set(done.stdout.split())
-    assert {module for module in modules if module.startswith("hefu.cli.commands.")} == {f"hefu.cli.commands.{MODULES[name]}"}
+    assert {module for module in modules if module.startswith("hefu.cli.commands.")} == {
+        f"hefu.cli.commands.{MODULES[name]}"
+    }
     assert (
         modules
         & {"sqlite3", "httpx", "hefu.service", "hefu.home.index", "hefu.deposit.depositor", "dataclasses", "pathlib"}

@@ -99,26 +99,32 @@ def _notes(ledger: SampleLedger, signed: dict[str, bytes]) -> dict[str, Parser]:
     asked = keyrequest.format_key_request(request).encode()
     accepted = [acceptance.format_acceptance(deposit.acceptance).encode() for deposit in ledger.deposits]
     return {
-        "note.parse_note": Parser(note.parse_note, [cosigned, *signed.values()], format_note),
-        "statement.parse_statement": Parser(
+        "tlog.note.parse_note": Parser(note.parse_note, [cosigned, *signed.values()], format_note),
+        "deposit.statement.parse_statement": Parser(
             _text(statement.parse_statement), texts["statement"], _written(statement.format_statement)
         ),
-        "statement.parse_signed_statement": Parser(statement.parse_signed_statement, [signed["statement"]], _first),
-        "upload.parse_upload": Parser(_text(vault.parse_upload), texts["upload"], _written(vault.format_upload)),
-        "upload.parse_signed_upload": Parser(vault.parse_signed_upload, [signed["upload"]], _first),
-        "upload.parse_closure": Parser(_text(vault.parse_closure), texts["closure"], _written(vault.format_closure)),
-        "upload.parse_signed_closure": Parser(vault.parse_signed_closure, [signed["closure"]], _first),
-        "identity.parse_possession": Parser(
+        "deposit.statement.parse_signed_statement": Parser(
+            statement.parse_signed_statement, [signed["statement"]], _first
+        ),
+        "deposit.vault.parse_upload": Parser(_text(vault.parse_upload), texts["upload"], _written(vault.format_upload)),
+        "deposit.vault.parse_signed_upload": Parser(vault.parse_signed_upload, [signed["upload"]], _first),
+        "deposit.vault.parse_closure": Parser(
+            _text(vault.parse_closure), texts["closure"], _written(vault.format_closure)
+        ),
+        "deposit.vault.parse_signed_closure": Parser(vault.parse_signed_closure, [signed["closure"]], _first),
+        "records.identity.parse_possession": Parser(
             _text(identity.parse_possession), texts["possession"], _written(identity.format_possession)
         ),
-        "identity.parse_signed_possession": Parser(identity.parse_signed_possession, [signed["possession"]], _first),
-        "keyrequest.parse_key_request": Parser(
+        "records.identity.parse_signed_possession": Parser(
+            identity.parse_signed_possession, [signed["possession"]], _first
+        ),
+        "records.keyrequest.parse_key_request": Parser(
             _text(keyrequest.parse_key_request), [asked], _written(keyrequest.format_key_request)
         ),
-        "acceptance.parse_acceptance": Parser(
+        "deposit.acceptance.parse_acceptance": Parser(
             _text(acceptance.parse_acceptance), accepted, _written(acceptance.format_acceptance)
         ),
-        "checkpoint.parse_checkpoint": Parser(
+        "tlog.checkpoint.parse_checkpoint": Parser(
             _text(checkpoint.parse_checkpoint),
             [note.parse_note(cosigned).text.encode()],
             _written(checkpoint.format_checkpoint),
@@ -135,11 +141,11 @@ def _private(ledger: SampleLedger) -> dict[str, Parser]:
     assert whole.identity is not None
     document, _, circumstances = ledger.deposits[1].texts[0]
     return {
-        "evidence.parse_evidence": Parser(
+        "deposit.evidence.parse_evidence": Parser(
             evidence.parse_evidence, [evidence.format_evidence(whole)], evidence.format_evidence
         ),
-        "card.parse_document": Parser(_text(card.parse_document), [document], card.document_text),
-        "card.parse_section": Parser(
+        "deposit.card.parse_document": Parser(_text(card.parse_document), [document], card.document_text),
+        "deposit.card.parse_section": Parser(
             lambda data: card.parse_section("circumstances", data.decode(errors="surrogateescape")),
             [circumstances],
         ),
@@ -147,7 +153,7 @@ def _private(ledger: SampleLedger) -> dict[str, Parser]:
             _valued(lambda value: section.parse_section_value(value, "label")), [shown, closed]
         ),
         "section.parse_opened": Parser(_valued(lambda value: section.parse_opened(value, "label")), [shown]),
-        "identity.parse_identity": Parser(
+        "records.identity.parse_identity": Parser(
             _text(identity.parse_identity), [whole.identity.text.encode()], _written(identity.format_identity)
         ),
     }
@@ -160,17 +166,19 @@ def _receipt(ledger: SampleLedger) -> receipt.Receipt:
 def _ledger(ledger: SampleLedger) -> dict[str, Parser]:
     written = receipt.format_receipt(_receipt(ledger))
     return {
-        "record.parse_record": Parser(record.parse_record, ledger.records, _record),
-        "receipt.parse_receipt": Parser(receipt.parse_receipt, [written], receipt.format_receipt),
-        "receipt.parse_receipt_value": Parser(_valued(receipt.parse_receipt_value), [written]),
-        "proof.parse_proof": Parser(proof.parse_proof, [_receipt(ledger).proofs[0].proof.encode()], proof.format_proof),
-        "policy.parse_policy": Parser(_text(policy.parse_policy), [policy.format_policy(WITNESSED).encode()]),
-        "tiles.parse_tile_path": Parser(
+        "records.record.parse_record": Parser(record.parse_record, ledger.records, _record),
+        "deposit.receipt.parse_receipt": Parser(receipt.parse_receipt, [written], receipt.format_receipt),
+        "deposit.receipt.parse_receipt_value": Parser(_valued(receipt.parse_receipt_value), [written]),
+        "tlog.proof.parse_proof": Parser(
+            proof.parse_proof, [_receipt(ledger).proofs[0].proof.encode()], proof.format_proof
+        ),
+        "tlog.policy.parse_policy": Parser(_text(policy.parse_policy), [policy.format_policy(WITNESSED).encode()]),
+        "tlog.tiles.parse_tile_path": Parser(
             _text(tiles.parse_tile_path),
             [b"tile/0/x001/x234/067.p/8", b"tile/entries/000"],
             lambda tile: tile.path.encode(),
         ),
-        "tiles.parse_bundle": Parser(
+        "tlog.tiles.parse_bundle": Parser(
             lambda data: tiles.parse_bundle(data, 3), [tiles.format_bundle(ledger.records[:3])], tiles.format_bundle
         ),
     }
@@ -185,11 +193,13 @@ def _small() -> dict[str, Parser]:
     plain: list[object] = [{"a": [1, None, True, "存证"], "b": {"c": 2**53 - 1}}, [[[]]]]
     values = [*map(encoding.canonical, plain)]
     return {
-        "keyfile.parse_key": Parser(
+        "tlog.keyfile.parse_key": Parser(
             keyfile.parse_key, [keyfile.format_key(f"{ORIGIN}/depositor/acme", leaf_hash(b""))]
         ),
-        "keys.parse_vkey": Parser(_text(keys.parse_vkey), vkeys, _written(keys.format_vkey)),
-        "identity.parse_signing_key": Parser(_text(identity.parse_signing_key), vkeys[:1], _written(keys.format_vkey)),
+        "tlog.keys.parse_vkey": Parser(_text(keys.parse_vkey), vkeys, _written(keys.format_vkey)),
+        "records.identity.parse_signing_key": Parser(
+            _text(identity.parse_signing_key), vkeys[:1], _written(keys.format_vkey)
+        ),
         "number.parse_number": Parser(
             _text(lambda text: number.parse_number(text, "FX")),
             [number.format_number("FX", seq).encode() for seq in (0, 123456, 10**12 - 1)],

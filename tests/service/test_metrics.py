@@ -396,7 +396,7 @@ def test_a_disk_that_fails_leaves_the_rest_of_a_page(watched: Watched, monkeypat
 WORKING = """
 import sys, time
 from pathlib import Path
-from hefu_service.metrics import Metrics
+from hefu_service.observing.metrics import Metrics
 metrics = Metrics(Path(sys.argv[1]))
 for _ in range(int(sys.argv[2])):
     metrics.committed(1, 0.01)

@@ -180,7 +180,7 @@ def test_a_child_that_dies_ends_the_service_with_3(service: Serving) -> None:
 LOADING = """
 import gc, os, sys
 from pathlib import Path
-from hefu_service.server import _load
+from hefu_service.serving.server import _load
 from hefu_service.settings import Settings
 _load(Settings(Path(sys.argv[1])), os.getppid())
 print(gc.get_freeze_count())
