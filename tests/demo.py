@@ -172,7 +172,7 @@ def closing(bundle: Path, documents: Path) -> None:
     say("try:")
     say(f"  {BIN / 'hefu'} verify {bundle} {documents} --policy {policy}")
     say(f"  {BIN / 'hefu'} inspect {DEMO / 'single'}/…  ·  {BIN / 'hefu'} audit {DEMO / 'ledger'} --policy {policy}")
-    say("  make serve          # then README.md: five minutes as an enterprise")
+    say("  make serve          # then docs/enterprise.md 企业指南 docs/enterprise.zh-CN.md")
 
 
 class Relay:

@@ -1,16 +1,15 @@
-"""Programs use the client as the README says, without the service's libraries."""
+"""Programs use the client as the pages show, without the service's libraries."""
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from tests.clients.conftest import Firm
-from tests.clients.test_cli import ROOT
+from tests.support.pages import DOCS, ROOT, blocks
 from tests.support.sample_ledger import POLICY, sample
 
 import hefu
@@ -41,22 +40,25 @@ def python(code: str, folder: Path) -> str:
     return done.stdout
 
 
-def example() -> str:
-    """The README's example for programs."""
-    (found,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    return str(found)
+def python_blocks(page: Path) -> list[str]:
+    """The page's examples for programs."""
+    return [block.text for block in blocks(page, "python")]
 
 
-def test_the_example_of_the_readme_runs(
+def test_the_examples_of_the_pages_run(
     firm: Firm, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(firm.folder)
     Path("contract.pdf").write_bytes(b"%PDF-")
     Path("policy.txt").write_bytes((Path(firm.home.path) / "policy.txt").read_bytes())
-    exec(compile(example(), "README.md", "exec"), {})  # noqa: S102  # our own words
-    first, last = capsys.readouterr().out.strip().split("\n")
-    assert " anchored evidence/contract.pdf.hefu.json" in first
-    assert last.startswith("proven ['Well-formed")
+    (first,) = python_blocks(ROOT / "README.md")
+    exec(compile(first, "README.md", "exec"), {})  # noqa: S102  # our own words
+    deposited, verdict = capsys.readouterr().out.strip().split("\n")
+    assert " anchored evidence/contract.pdf.hefu.json" in deposited
+    assert verdict == "proven"
+    (second,) = python_blocks(DOCS / "developer.md")
+    exec(compile(second, "developer.md", "exec"), {})  # noqa: S102  # our own words
+    assert capsys.readouterr().out == "proven []\n"
 
 
 def test_the_client_and_the_ledger_do_without_the_services_libraries(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_ten_thousand_real_files_outlive_their_service(service: Serving, tmp_pat
     do_the_main_job(service, tmp_path, 10_000)
 
 
-def test_the_command_lines_of_the_readme_work_as_written(service: Serving, tmp_path: Path) -> None:
+def test_one_document_is_deposited_once_verified_and_audited(service: Serving, tmp_path: Path) -> None:
     home, out = tmp_path / "home", tmp_path / "证据"
     (tmp_path / "客户名单.xlsx").write_bytes(b"customers")
     enrol(service, home)

@@ -23,7 +23,7 @@ class UnreadableError(Exception):
 
 
 class _Descriptor:
-    """A file by its descriptor: a third of the cost of a file object, a million times."""
+    """A file by its descriptor: cheaper than a file object, which counts in a folder of a million files."""
 
     __slots__ = ("_number", "_tell")
 

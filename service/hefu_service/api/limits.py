@@ -176,7 +176,7 @@ class DepositLimits:
 
 
 def _counted(names: Iterable[str]) -> dict[str, int]:
-    """How often each comes; a Counter takes ten times as long for the one that there mostly is."""
+    """Count each name; a Counter is slower for a single name, which is the usual case."""
     counts: dict[str, int] = {}
     for name in names:
         counts[name] = counts.get(name, 0) + 1

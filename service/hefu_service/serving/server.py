@@ -152,15 +152,15 @@ def _load(settings: Settings, parent: int) -> Flask:
     Finalize(None, stack.close, exitpriority=100)  # atexit is not run in a child of multiprocessing
     end_with(parent, lambda: os._exit(1))
     gc.collect()
-    gc.freeze()  # what is here stays: each look through all of it would hold every request up for a tenth of a second
+    gc.freeze()  # what is here stays: each look through all of it would hold every request up
     return app
 
 
 def _keep_to_one_core(data: Path) -> None:
     """Stay on one core, where the system lets us choose; processes that answer for one service each have another.
 
-    One interpreter lock lets one thread run at a time. On two cores its 64 threads woke one another across them, and
-    half of the time went into that.
+    One interpreter lock lets one thread run at a time. On two cores its threads wake one another across them, which
+    costs time (figures: deploy/SCALING.md).
     """
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))

@@ -1,6 +1,6 @@
-"""Statements that SQLAlchemy writes and the driver runs, past SQLAlchemy: its own way takes three times as long.
+"""Statements that SQLAlchemy writes and the driver runs, past SQLAlchemy, whose own way is slower.
 
-A deposit costs five statements and a receipt one, so that way was a tenth of what the whole service did. Each runs in
+A deposit costs five statements and a receipt one (figures: deploy/SCALING.md). Each runs in
 the transaction of the connection that it is given, which MUST have begun: nothing here begins one.
 """
 
@@ -99,7 +99,7 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, An
 
 
 def _copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """COPY in its binary form: a third of the time that INSERTs take."""
+    """COPY in its binary form, which is faster than INSERTs."""
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     text = f'COPY "{table.name}" ({names}) FROM STDIN (FORMAT BINARY)'
     cursor: Any = connection.connection.cursor()  # psycopg's own
