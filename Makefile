@@ -92,7 +92,7 @@ $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -m venv $(VENV)
 	@echo '$(CURDIR)' > $(VENV)/.made-in
 
-# merkletools comes as source: without --use-pep517 an old pip builds it with whatever setuptools the venv has, or none.
+# merkletools comes as source: without --use-pep517 an old pip builds it with the setuptools of the venv, if there is one.
 $(RUN): $(VENV)/pyvenv.cfg requirements.lock pyproject.toml
 	@$(PIP) install --no-deps --require-hashes --use-pep517 -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .

@@ -11,7 +11,7 @@
 #                                do not change.
 # In neither: the settings, TLS keys, the auditors' token, PostgreSQL's roles and passwords.
 # Wanted: bash, age, GNU tar; python3 for SQLite, pg_dump (of the server's version or later) for PostgreSQL. It runs
-# as the service's user, needs room for a copy of the database in HEFU_DATA, and holds nobody up.
+# as the service's user, needs room for a copy of the database in HEFU_DATA, and delays no deposit.
 set -euo pipefail
 umask 077
 

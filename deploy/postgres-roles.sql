@@ -1,5 +1,5 @@
 -- The role that the service runs as on PostgreSQL: it adds deposits, events, records and checkpoints and reads them,
--- and can neither change nor delete one, whatever happens to the triggers, which only their owner can drop.
+-- and can neither change nor delete one, even without the triggers, which only their owner can drop.
 --
 --   createuser hefu_owner && createdb --owner=hefu_owner hefu
 --   HEFU_DATABASE_URL=postgresql://hefu_owner@db.example/hefu hefu-service init …

@@ -41,7 +41,7 @@ class Pinned(NamedTuple):
 
 
 def main() -> int:
-    """Build everything; the exit code is 1 if the sums are not signed and nobody said that this is meant."""
+    """Build everything; the exit code is 1 if the sums are not signed, unless --unsigned says that this is meant."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("client", type=Path, help="build/hefu.pyz, as `make client` makes it")
     parser.add_argument("--key", type=Path, help="an SSH private key to sign with, or its public half in an agent")

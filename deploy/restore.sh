@@ -4,9 +4,9 @@
 #   HEFU_DATA=/var/lib/hefu [HEFU_DATABASE_URL=postgresql://… of an empty database] \
 #   restore.sh --identity FILE --keys FILE --keys-identity FILE --seen CHECKPOINT|none BACKUP.tar.age
 #
-# --seen is the newest checkpoint that anyone outside has: of a CDN, a witness, an auditor, an enterprise. Whoever was
-# shown more records than the backup holds, or others, has been promised them; then fsck says so and this ledger has
-# ended (RUNBOOK.md). `none` says that you asked everyone and nobody has one.
+# --seen is the newest checkpoint that anyone outside has: of a CDN, a witness, an auditor, an enterprise. A holder
+# of more records than the backup has, or of others, was promised them; then fsck says so and this ledger has
+# ended (RUNBOOK.md). `none` says that you asked everyone and found no checkpoint.
 # --keys is the keys' own backup; without it and --keys-identity, HEFU_DATA/keys must be there already and nothing else.
 # Wanted: as for backup.sh, with pg_restore in the place of pg_dump. Run it as the service's user, the service stopped.
 set -euo pipefail

@@ -29,7 +29,7 @@ try {
 
     Expand-Archive -LiteralPath $python -DestinationPath (Join-Path $bundle 'python')
     Copy-Item -LiteralPath $Client -Destination (Join-Path $bundle 'hefu.pyz')
-    # -I: nothing of the user's other Pythons is imported. Chinese is shown whatever the code page is.
+    # -I: nothing of the user's other Pythons is imported. Chinese is shown on every code page.
     $lines = '@echo off', '"%~dp0python\python.exe" -I "%~dp0hefu.pyz" %*'
     Set-Content -LiteralPath (Join-Path $bundle 'hefu.cmd') -Value $lines -Encoding ASCII
 

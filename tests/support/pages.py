@@ -8,9 +8,12 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-READERS = ("enterprise", "verifier", "auditor", "operator", "developer")
-ENGLISH = (ROOT / "README.md", ROOT / "deploy" / "RUNBOOK.md", *(DOCS / f"{name}.md" for name in READERS))
-PAGES = (*ENGLISH, DOCS / "design.md", ROOT / "CONTRIBUTING.md")
+ENGLISH = (
+    ROOT / "README.md",
+    ROOT / "deploy" / "RUNBOOK.md",
+    *(DOCS / f"{name}.md" for name in ("design", "enterprise", "verifier", "auditor", "operator", "developer")),
+)
+PAGES = (*ENGLISH, ROOT / "CONTRIBUTING.md")
 OTHERS = (
     *(ROOT / name for name in ("SECURITY.md", "CHANGELOG.md")),
     *(ROOT / "deploy" / name for name in ("SCALING.md", "RELIABILITY.md")),
