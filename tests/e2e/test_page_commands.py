@@ -43,9 +43,9 @@ SHEETS = {
 }
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Serving]:
-    with serving(tmp_path / "data") as service:
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    with serving(tmp_path_factory.mktemp("service") / "data") as service:
         yield service
 
 
@@ -60,6 +60,7 @@ def script(page: str, shown: list[Block]) -> str:
 @pytest.mark.parametrize("page", [page for page in ENGLISH if blocks(page, "sh")], ids=lambda page: page.stem)
 def test_the_commands_of_a_page_run_as_they_stand(page: Path, service: Serving, tmp_path: Path) -> None:
     (tmp_path / "docs").symlink_to(DOCS)
+    (tmp_path / "data").symlink_to(service.data)
     text = script(page.stem, blocks(page, "sh")).replace(ADDRESS, service.url)
     environment = {
         **ENVIRONMENT,
