@@ -1,8 +1,8 @@
 """What is asked most, answered before Flask when it is in good order: one statement in, one receipt out.
 
-Flask's contexts, routing and proxies cost as much as the deposit itself (figures: deploy/SCALING.md). Nothing is
-decided here: a view of the same route stands behind each answer. A request that is incomplete, malformed or refused
-goes on to that view as it came, which looks at it again and gives the reason.
+Of what a deposit cost the processor Flask took the half (a request's contexts, routing, proxies), on one core the
+difference between 1,450 and 2,100 a second. Nothing is decided here: a view of the same route stands behind each
+answer, and whatever is missing, malformed or refused goes on to it as it came, to be looked at again and told why.
 """
 
 from __future__ import annotations
