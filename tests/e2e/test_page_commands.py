@@ -5,7 +5,9 @@ A block runs unless a comment before it says why not. The blocks of one page run
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.pages import DOCS, ENGLISH, Block, blocks
-from tests.support.serving import BIN, ENVIRONMENT, Serving, serving
+from tests.support.serving import BIN, ENVIRONMENT, Serving, get, serving
 
 ADDRESS = "http://127.0.0.1:8080"  # on the pages
 
@@ -73,3 +75,11 @@ def test_the_commands_of_a_page_run_as_they_stand(page: Path, service: Serving, 
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+
+
+def test_every_request_that_is_shown_is_one_of_the_service(service: Serving) -> None:
+    known = json.loads(get(service.port, "/openapi.json")[1])["paths"]
+    offered = {f"{method.upper()} {path}" for path, methods in known.items() for method in methods}
+    for page in ENGLISH:
+        shown = re.findall(r"`((?:GET|POST|PUT) /[^`…]+)`", page.read_text("utf-8"))
+        assert {*shown} - offered - {"GET /openapi.json"} == set(), page
