@@ -63,7 +63,7 @@ def test_every_link_leads_to_a_file_and_a_place_on_it(page: Path) -> None:
         assert place in titles | set(re.findall(r'<a id="([^"]+)">', text)), (link, place)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *OTHERS], ids=lambda page: page.name)
 def test_sentences_in_english_are_short(page: Path) -> None:
     assert [each for each in sentences(page) if len(each.split()) > _LONGEST] == []
 
