@@ -6,13 +6,14 @@ from functools import cache
 from typing import Any, Final
 
 from hefu_ledger.deposit.receipt import MAX_RECEIPT
+from hefu_ledger.deposit.state import SERVICE_STATES
 from hefu_ledger.deposit.statement import MAX_STATEMENT
 from hefu_ledger.deposit.vault import MAX_BLOB
 
 _HASH: Final = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _NOTE: Final = {"type": "string", "description": "a signed note (c2sp.org/signed-note)"}
 _TIME: Final = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"}
-_STATE: Final = {"enum": ["accepted", "anchored"]}
+_STATE: Final = {"enum": list(SERVICE_STATES)}
 _DECIMAL: Final = {"type": "string", "pattern": "^(0|[1-9][0-9]*)$"}
 
 

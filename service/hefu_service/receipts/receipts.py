@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.deposit.receipt import MAX_RECORDS, Proof, Receipt
+from hefu_ledger.deposit.state import ACCEPTED, ANCHORED
 from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import VerificationError
 from hefu_ledger.number import format_number, parse_number
@@ -27,8 +28,6 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 _PATHS: Final = 4 * REMEMBERED  # a depositor has one for each batch, of a KiB
-ACCEPTED: Final = "accepted"  # durable, and promised to the ledger
-ANCHORED: Final = "anchored"  # in the ledger, under a published checkpoint
 
 
 @dataclass(frozen=True, slots=True)
