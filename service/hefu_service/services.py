@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from hefu_ledger.tlog.keys import Signer
 from hefu_service.ports.files import BatchFiles, LedgerFiles, VaultFiles
 from hefu_service.ports.store import Store
-from hefu_service.ports.world import CheckpointSigner, Clock, Unwatched, Watch
+from hefu_service.ports.world import CheckpointSigner, Clock, Observer, Unobserved
 
 if TYPE_CHECKING:  # no use case depends on messages
     from hefu_service.ports.outbox import Sender
@@ -32,6 +32,6 @@ class Services:
     number_prefix: str
     vault_files: VaultFiles
     vault_quota: int = VAULT_QUOTA
-    watch: Watch = field(default_factory=Unwatched)
+    observer: Observer = field(default_factory=Unobserved)
     senders: Mapping[str, Sender] = field(default_factory=dict)  # by destination: who is told
     disk_low: Callable[[], bool] = bool  # whether the disk is nearly full

@@ -14,9 +14,9 @@ from werkzeug.exceptions import BadRequest, RequestTimeout, UnsupportedMediaType
 from hefu_ledger.encoding import Fields, canonical, parse_plain
 from hefu_ledger.errors import MalformedError
 from hefu_service.api.arrivals import Arrivals
-from hefu_service.api.limits import DepositLimits, Strangers
 from hefu_service.api.problems import PrivateHalfError
-from hefu_service.intake.committer import Committer
+from hefu_service.api.strangers import Strangers
+from hefu_service.intake.accept import FrontDoor
 from hefu_service.receipts.receipts import Receipts
 from hefu_service.services import Services
 
@@ -33,14 +33,13 @@ class Context:
     """Everything a view may use."""
 
     services: Services
-    committer: Committer
+    front_door: FrontDoor
     receipts: Receipts
     not_ready: Callable[[], Mapping[str, str]]  # what does not work, and why; empty when all does
     answered: Callable[[str, str, int, float, str | None], None]  # method, route, status, seconds, problem's type
     metrics: Callable[[], bytes]  # in the Prometheus text format
     public: Path  # the published ledger
     auditor_token: str | None
-    limits: DepositLimits = field(default_factory=DepositLimits)
     strangers: Strangers = field(default_factory=Strangers)
     arrivals: Arrivals = field(default_factory=Arrivals)
 

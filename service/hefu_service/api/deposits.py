@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge, UnsupportedMediaType
 
 from hefu_ledger.deposit.receipt import format_receipt
+from hefu_ledger.deposit.state import ACCEPTED
 from hefu_ledger.deposit.statement import MAX_STATEMENT
 from hefu_ledger.encoding import from_hex
 from hefu_ledger.errors import MalformedError
@@ -18,7 +19,7 @@ from hefu_service.api.context import body_of, context, fields_of, named, text
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Accepted
 from hefu_service.intake.deposits import MAX_STATEMENTS
-from hefu_service.receipts.receipts import ACCEPTED, deposit_state, number_state
+from hefu_service.receipts.receipts import deposit_state, number_state
 
 deposits: Final = Blueprint("deposits", __name__)
 POLL_S: Final = 1  # what a client is told to wait for its receipt: the default window
@@ -81,7 +82,7 @@ def _many() -> list[bytes]:
 
 
 def _accept(statements: list[bytes]) -> list[Accepted]:
-    return context().limits.accept(context().committer, statements)
+    return context().front_door.accept(statements)
 
 
 def _acknowledge(accepted: Accepted) -> str:

@@ -85,7 +85,7 @@ def _deposit(context: Context, environ: Environ) -> Answer | None:
     environ["wsgi.input"] = io.BytesIO(data)  # for Flask, if it has to look at it again
     if len(data) != length:
         return None
-    (accepted,) = context.limits.accept(context.committer, [data])
+    (accepted,) = context.front_door.accept([data])
     body = acknowledge(context.services, accepted.deposit).encode()
     return "200 OK" if accepted.again else "201 CREATED", "text/plain; charset=utf-8", body
 

@@ -51,7 +51,7 @@ def show() -> Response:
     if found is None:
         raise NotFound("nobody ever put a file into the vault of this address")
     blobs = [{"name": blob.name, "sha256": blob.sha256.hex(), "size": blob.size} for blob in found.blobs]
-    statements = [identity.hex() for identity in found.statements]
+    statements = [statement_id.hex() for statement_id in found.statements]
     return _private(jsonify(blobs=blobs, depositor=found.depositor, statements=statements))
 
 

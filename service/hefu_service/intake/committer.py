@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hefu_ledger.deposit.acceptance import Acceptance, format_acceptance
-from hefu_service.intake.deposits import Checked, Gate, check_all
+from hefu_service.intake.deposits import CheckedStatement, Gate, check_all
 from hefu_service.intake.refusals import BusyError, OneOfManyError, RefusedError
 from hefu_service.intake.statement_texts import Texts
 from hefu_service.intake.time import _time
@@ -40,7 +40,7 @@ class _Waiter:
 
     __slots__ = ("outcome", "statements", "turn")
 
-    def __init__(self, statements: Sequence[Checked]) -> None:
+    def __init__(self, statements: Sequence[CheckedStatement]) -> None:
         self.statements = statements
         self.outcome: list[Accepted] | Exception | None = None
         self.turn = threading.Lock()  # held until there is an outcome, or it is this one's turn to lead
@@ -71,25 +71,17 @@ class Committer:
         self._queue: deque[_Waiter] = deque()
         self._led = False  # one thread leads, or has been told to
 
-    def accept(self, statements: Sequence[bytes]) -> list[Accepted]:
-        """Accept all statements (1 to 64) of a request, or none; durable on return, in their order.
-
-        Raises BusyError, ClockError, StorageError or the MalformedError or RefusedError of a statement (in
-        OneOfManyError where there are more than one).
-        """
-        return self.submit(self.check(statements))
-
-    def check(self, statements: Sequence[bytes]) -> list[Checked]:
-        """Check the statements (1 to 64) of a request, as ``accept`` does, before anything waits."""
+    def check(self, statements: Sequence[bytes]) -> list[CheckedStatement]:
+        """Check the statements (1 to 64) of a request before anything waits; see ``FrontDoor.accept``."""
         return check_all(self._gate, statements)
 
-    def known(self, statements: Sequence[Checked]) -> Collection[bytes]:
+    def known(self, statements: Sequence[CheckedStatement]) -> Collection[bytes]:
         """The ids (32 bytes) of those that were accepted before."""
         with self._services.store.view() as view:
             return view.known([each.signed.id for each in statements]).keys()
 
-    def submit(self, statements: Sequence[Checked]) -> list[Accepted]:
-        """Accept all statements of a request that were checked, or none, as ``accept`` does."""
+    def submit(self, statements: Sequence[CheckedStatement]) -> list[Accepted]:
+        """Accept all statements of a request that were checked, or none; durable on return."""
         waiter = _Waiter(statements)
         with self._lock:
             if len(self._queue) >= self._most_waiting:
@@ -150,7 +142,7 @@ class Committer:
             outcomes = [acceptor.accept(waiter.statements) for waiter in group]
             acceptor.write()
         if acceptor.fresh:
-            self._services.watch.committed(len(acceptor.fresh), time.monotonic() - started)
+            self._services.observer.committed(len(acceptor.fresh), time.monotonic() - started)
             self._accepted(len(acceptor.fresh))
         for waiter, outcome in zip(group, outcomes, strict=True):
             waiter.outcome = outcome
@@ -171,7 +163,7 @@ class _Acceptor:
         self._received_at, self._clock_error = _time(self._head, services.clock)
         self.fresh: list[Deposit] = []
 
-    def accept(self, statements: Sequence[Checked]) -> list[Accepted] | Exception:
+    def accept(self, statements: Sequence[CheckedStatement]) -> list[Accepted] | Exception:
         """Accept a request's statements, or tell why none of them is."""
         for index, checked in enumerate(statements):
             if checked.signed.id in self._known:
@@ -193,16 +185,16 @@ class _Acceptor:
             next_seq = self._head.next_seq + len(self.fresh)
             self._intake.move_intake(replace(self._head, next_seq=next_seq, last_received_at=self._received_at))
 
-    def _of_many_keys(self, group: Sequence[_Waiter]) -> Iterator[Checked]:
+    def _of_many_keys(self, group: Sequence[_Waiter]) -> Iterator[CheckedStatement]:
         """The new statements of depositors that ever had more than one key."""
         for waiter in group:
             for checked in waiter.statements:
                 if checked.signed.id not in self._known:
-                    now = self._gate.standing_now(self._intake, checked, self._head.next_event)
+                    now = self._gate.key_state_now(self._intake, checked, self._head.next_event)
                     if len(now.roster.members) > 1:
                         yield checked
 
-    def _accept(self, checked: Checked) -> Accepted:
+    def _accept(self, checked: CheckedStatement) -> Accepted:
         known = self._known.get(checked.signed.id)
         if known is not None:
             return Accepted(known, again=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hefu_ledger.records.record import Clock
-from hefu_service.events import make_event
+from hefu_service.intake.event import add_event
 from hefu_service.services import Services
 
 
@@ -16,8 +16,6 @@ def declare_clock(services: Services, *, reason: str) -> int:
     """
     now_ms = services.clock.now_ms()
     with services.store.intake() as intake:
-        head = intake.intake_head()
-        body = Clock(from_seq=head.next_seq, not_before=now_ms, reason=reason)
-        intake.add_event(make_event(head.next_event, body))
-        intake.move_intake(replace(head, last_received_at=now_ms, next_event=head.next_event + 1))
+        add_event(intake, Clock(from_seq=intake.intake_head().next_seq, not_before=now_ms, reason=reason))
+        intake.move_intake(replace(intake.intake_head(), last_received_at=now_ms))
     return now_ms

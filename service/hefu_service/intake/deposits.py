@@ -51,7 +51,7 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class KeyState:
     """What was known of a depositor when there were ``next_event`` events."""
 
     next_event: int
@@ -59,11 +59,11 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A statement and the standing it was accepted by; None if it was deposited before, and need not be accepted."""
+class CheckedStatement:
+    """A statement and the key_state it was accepted by; None if it was deposited before, and need not be accepted."""
 
     signed: Signed
-    standing: Standing | None
+    key_state: KeyState | None
 
 
 class Gate:
@@ -71,58 +71,58 @@ class Gate:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._standings: dict[str, Standing] = {}
+        self._key_states: dict[str, KeyState] = {}
         self._roots: dict[int, bytes | None] = {}
 
-    def check(self, data: bytes) -> Checked:
+    def check(self, data: bytes) -> CheckedStatement:
         """Check a statement; MalformedError or a RefusedError that names the cause."""
         signed = read_statement(data, self._services.origin)
-        standing = self._standings.get(signed.statement.depositor)
-        if standing is not None and self._acceptable(signed, standing):
-            return Checked(signed, standing)
+        key_state = self._key_states.get(signed.statement.depositor)
+        if key_state is not None and self._acceptable(signed, key_state):
+            return CheckedStatement(signed, key_state)
         with self._services.store.view() as view:
             if view.known([signed.id]):
-                return Checked(signed, None)
-            standing = self._look(view, signed.statement.depositor)
-        check_signatures(signed, standing.roster)
+                return CheckedStatement(signed, None)
+            key_state = self._look(view, signed.statement.depositor)
+        check_signatures(signed, key_state.roster)
         self._check_seen(signed.statement)
-        return Checked(signed, standing)
+        return CheckedStatement(signed, key_state)
 
-    def check_again(self, view: View, checked: Checked, next_event: int) -> None:
+    def check_again(self, view: View, checked: CheckedStatement, next_event: int) -> None:
         """Check by the keys of now, when there are ``next_event`` events; RefusedError if they have changed for it."""
-        standing = self.standing_now(view, checked, next_event)
-        if checked.standing is None or checked.standing.roster is not standing.roster:
-            check_signatures(checked.signed, standing.roster)
+        key_state = self.key_state_now(view, checked, next_event)
+        if checked.key_state is None or checked.key_state.roster is not key_state.roster:
+            check_signatures(checked.signed, key_state.roster)
 
-    def standing_now(self, view: View, checked: Checked, next_event: int) -> Standing:
+    def key_state_now(self, view: View, checked: CheckedStatement, next_event: int) -> KeyState:
         """A statement's depositor when there are ``next_event`` events; ConflictError if a receipt cannot hold them."""
         depositor = checked.signed.statement.depositor
-        for standing in (checked.standing, self._standings.get(depositor)):
-            if standing is not None and standing.next_event == next_event:
-                return standing
+        for key_state in (checked.key_state, self._key_states.get(depositor)):
+            if key_state is not None and key_state.next_event == next_event:
+                return key_state
         return self._look(view, depositor)
 
-    def _acceptable(self, signed: Signed, standing: Standing) -> bool:
+    def _acceptable(self, signed: Signed, key_state: KeyState) -> bool:
         try:
-            check_signatures(signed, standing.roster)
+            check_signatures(signed, key_state.roster)
             self._check_seen(signed.statement)
         except RefusedError:
             return False
         return True
 
-    def _look(self, view: View, depositor: str) -> Standing:
+    def _look(self, view: View, depositor: str) -> KeyState:
         events = tuple(view.events_of(depositor))
         if len(events) > MAX_RECORDS - 2:  # genesis and the batch are in every receipt as well
             raise ConflictError(
                 f"depositor {depositor} has more key records than a receipt holds; begin a new depositor"
             )
         roster = roster_of(self._services.origin, depositor, events)
-        standing = Standing(view.intake_head().next_event, roster)
-        if len(self._standings) >= _REMEMBERED:
-            self._standings.clear()
+        key_state = KeyState(view.intake_head().next_event, roster)
+        if len(self._key_states) >= _REMEMBERED:
+            self._key_states.clear()
         if roster.members:  # strangers must not fill the memory
-            self._standings[depositor] = standing
-        return standing
+            self._key_states[depositor] = key_state
+        return key_state
 
     def _check_seen(self, statement: Statement) -> None:
         """Refuse a statement that has seen another ledger than the published one: no replay would pass it by."""
@@ -188,7 +188,7 @@ def check_signatures(signed: Signed, roster: Roster) -> None:
         raise SignatureRefusedError(str(error)) from error
 
 
-def check_all(gate: Gate, statements: Sequence[bytes]) -> list[Checked]:
+def check_all(gate: Gate, statements: Sequence[bytes]) -> list[CheckedStatement]:
     """Check the statements (1 to 64) of one request; of more than one, OneOfManyError names the first that fails."""
     if not 1 <= len(statements) <= MAX_STATEMENTS:
         raise MalformedError(f"a request has 1 to {MAX_STATEMENTS} statements, not {len(statements)}")

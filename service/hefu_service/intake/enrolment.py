@@ -21,7 +21,7 @@ from hefu_ledger.records.record import MAX_SIGNATURES, OPERATOR, Enrolment, KeyE
 from hefu_ledger.records.roster import Member
 from hefu_ledger.section import OpenedSection, close
 from hefu_ledger.tlog.keys import VerifierKey, format_vkey
-from hefu_service.events import make_event
+from hefu_service.intake.event import add_event
 from hefu_service.intake.keys import fold_roster
 from hefu_service.intake.refusals import (
     CodeRefusedError,
@@ -105,8 +105,7 @@ def enrol(services: Services, code: str, possession: bytes) -> Enrolled:
             return _answer_again(services, intake, known, vkey)
         if now_ms > known.expires_at:
             raise CodeRefusedError("the code is wrong or has expired")
-        event = _enrolment_event(services, intake, claim, possession)
-        add_event(intake, event)
+        event = _add_enrolment(services, intake, claim, possession)
         intake.put_code(replace(known, used_for=vkey))
         return _answer(services, intake, event, again=False)
 
@@ -123,13 +122,6 @@ def check_compromise(member: Member, since: int) -> None:
     """Check that a report says more than an earlier one did: of several times the earliest counts."""
     if member.compromised_since is not None and member.compromised_since <= since:
         raise ConflictError(f"key {member.key.key_id.hex()} was reported as compromised before")
-
-
-def add_event(intake: Intake, event: Event) -> None:
-    """Add the next event."""
-    head = intake.intake_head()
-    intake.add_event(event)
-    intake.move_intake(replace(head, next_event=head.next_event + 1))
 
 
 def retire_key(services: Services, depositor: str, vkey: VerifierKey, *, reason: str) -> None:
@@ -167,7 +159,7 @@ def _check_code(view: View, code: str) -> Code:
     return known
 
 
-def _enrolment_event(services: Services, intake: Intake, claim: Possession, possession: bytes) -> Event:
+def _add_enrolment(services: Services, intake: Intake, claim: Possession, possession: bytes) -> Event:
     depositor = _known_depositor(intake, claim.depositor)
     head = intake.intake_head()
     body = Enrolment(
@@ -188,7 +180,7 @@ def _enrolment_event(services: Services, intake: Intake, claim: Possession, poss
         raise PossessionRefusedError(str(error)) from error
     if len(roster.members) == 2:
         keep_earlier(intake, depositor.id)
-    return make_event(head.next_event, body, depositor=depositor.id, vkey=format_vkey(key))
+    return add_event(intake, body, depositor=depositor.id, vkey=format_vkey(key))
 
 
 def _answer_again(services: Services, view: View, known: Code, vkey: str) -> Enrolled:
@@ -227,5 +219,4 @@ def _next_seq(view: View) -> int:
 
 
 def _end_key(intake: Intake, depositor: str, body: KeyEvent) -> None:
-    number = intake.intake_head().next_event
-    add_event(intake, make_event(number, body, depositor=depositor, vkey=format_vkey(body.vkey)))
+    add_event(intake, body, depositor=depositor, vkey=format_vkey(body.vkey))

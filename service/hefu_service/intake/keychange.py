@@ -14,12 +14,12 @@ from hefu_ledger.errors import VerificationError
 from hefu_ledger.names import depositor_key_name
 from hefu_ledger.records.identity import APPROVE
 from hefu_ledger.records.keyrequest import MAX_REQUEST, KeyRequest, parse_key_request
-from hefu_ledger.records.record import KeyEvent
+from hefu_ledger.records.record import KeyEvent, parse_body
 from hefu_ledger.records.roster import Roster
 from hefu_ledger.tlog.keys import VerifierKey, format_vkey
 from hefu_ledger.tlog.note import Note, parse_note
-from hefu_service.events import event_body, make_event
-from hefu_service.intake.enrolment import add_event, check_compromise, check_room
+from hefu_service.intake.enrolment import check_compromise, check_room
+from hefu_service.intake.event import add_event
 from hefu_service.intake.keys import fold_roster
 from hefu_service.intake.refusals import (
     ConflictError,
@@ -73,8 +73,7 @@ def change_key(services: Services, data: bytes) -> Changed:
         check_room(events, len(roster.keys_at(head.next_seq)))
         if body.action == "add" and len(roster.members) == 2:
             keep_earlier(intake, depositor)
-        event = make_event(head.next_event, body, depositor=depositor, vkey=format_vkey(body.vkey))
-        add_event(intake, event)
+        event = add_event(intake, body, depositor=depositor, vkey=format_vkey(body.vkey))
     return _answer(event, request.action, depositor, again=False)
 
 
@@ -91,7 +90,7 @@ def _event(request: KeyRequest, *, by: str, from_seq: int) -> KeyEvent:
 
 def _done_before(events: tuple[Event, ...], by: str) -> Event | None:
     for event in events:
-        body = event_body(event) if event.type == "key" else None
+        body = parse_body(event.type, event.body) if event.type == "key" else None
         if isinstance(body, KeyEvent) and body.by == by:
             return event
     return None

@@ -37,7 +37,7 @@ class CheckpointSigner(Protocol):
         """
 
 
-class Watch(Protocol):
+class Observer(Protocol):
     """Is told what was done, for whoever watches the service; called from any thread, it neither fails nor waits."""
 
     def committed(self, deposits: int, seconds: float) -> None:
@@ -53,8 +53,8 @@ class Watch(Protocol):
         """A run of a job of this name failed."""
 
 
-class Unwatched:
-    """A ``Watch`` where nobody watches."""
+class Unobserved:
+    """A ``Observer`` where nobody watches."""
 
     def committed(self, deposits: int, seconds: float) -> None: ...
     def sealed(self, seconds: float) -> None: ...

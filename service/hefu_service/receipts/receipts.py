@@ -57,7 +57,7 @@ class EnrolmentProofs:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class EnrolmentHistory:
     """A depositor's events and their records, complete for deposits ``below`` a number: later events begin above it."""
 
     depositor: str
@@ -104,7 +104,7 @@ class Receipts:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._anchors = Anchors()
-        self._standings: dict[str, Standing] = {}
+        self._histories: dict[str, EnrolmentHistory] = {}
         self._proofs: dict[int, str] = {}
         self._paths: dict[tuple[int, int], tuple[bytes, ...]] = {}
         self._genesis: StoredRecord | None = None
@@ -146,12 +146,12 @@ class Receipts:
         return self._genesis
 
     def _relied_on(self, deposit: Deposit, anchor: Anchor) -> Sequence[StoredRecord]:
-        standing = self._standings.get(deposit.depositor)
-        if standing is None or deposit.seq >= standing.below:
+        history = self._histories.get(deposit.depositor)
+        if history is None or deposit.seq >= history.below:
             with self._services.store.view() as view:
-                standing = _standing(view, deposit.depositor, anchor.batch.entries)
-            _remember(self._standings, deposit.depositor, standing)
-        return standing.relied_on(deposit, anchor.batch)
+                history = _history(view, deposit.depositor, anchor.batch.entries)
+            _remember(self._histories, deposit.depositor, history)
+        return history.relied_on(deposit, anchor.batch)
 
     def _proof(self, anchor: Anchor, records: Sequence[StoredRecord]) -> Proof:
         """Prove records, of which the batch is the last: its proof is every depositor's, the others' paths are not."""
@@ -213,9 +213,9 @@ def _state(services: Services, view: View, deposit: Deposit) -> DepositState:
     )
 
 
-def _standing(view: View, depositor: str, below: int) -> Standing:
+def _history(view: View, depositor: str, below: int) -> EnrolmentHistory:
     from_seqs = [event.from_seq for event in view.events_of(depositor)]
-    return Standing(depositor, below, from_seqs, view.records_of(depositor))
+    return EnrolmentHistory(depositor, below, from_seqs, view.records_of(depositor))
 
 
 def _genesis(view: View) -> StoredRecord:

@@ -74,8 +74,8 @@ def _check_deposit(deposit: Deposit, seq: int, origin: str) -> None:
         acceptance = parse_acceptance(deposit.acceptance)
     except MalformedError as error:
         raise SealingStoppedError(f"deposit {seq}: what was stored cannot be read: {error}") from error
-    identity = statement_id(deposit.statement)  # the bytes that were checked when they came: no need to read them again
+    found = statement_id(deposit.statement)  # the statement itself was checked when it came
     accepted = (acceptance.seq, acceptance.nth, acceptance.origin, acceptance.depositor, acceptance.statement)
     row = (deposit.seq, deposit.nth, origin, deposit.depositor, deposit.statement_id)
-    if not accepted == row == (seq, deposit.nth, origin, deposit.depositor, identity):
+    if not accepted == row == (seq, deposit.nth, origin, deposit.depositor, found):
         raise SealingStoppedError(f"deposit {seq}: its acceptance, its statement and its place do not agree")
