@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from hefu_service.api.context import context, text
-from hefu_service.api.openapi import document
+from hefu_service.api.openapi import document_json
 
 health: Final = Blueprint("health", __name__)
 
@@ -37,4 +37,4 @@ def metrics() -> Response:
 @health.get("/openapi.json")
 def openapi() -> Response:
     """This HTTP surface, described."""
-    return jsonify(document())
+    return text(document_json(), content_type="application/json")
