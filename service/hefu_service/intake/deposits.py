@@ -29,7 +29,7 @@ from hefu_service.intake.refusals import (
     UnknownDepositorError,
     WrongLedgerError,
 )
-from hefu_service.ports.errors import StorageError
+from hefu_service.ports.errors import DamagedError
 from hefu_service.ports.files import LedgerFiles
 from hefu_service.ports.store import View
 from hefu_service.services import Services
@@ -148,7 +148,7 @@ class Gate:
 def published_root(files: LedgerFiles, size: int) -> bytes | None:
     """Compute the published ledger's root (32 bytes) at ``size`` from its tiles; None if it is not that long yet.
 
-    StorageError if the tiles do not lead from it to the published checkpoint: damage here is no fork.
+    DamagedError if the tiles do not lead from it to the published checkpoint: damage here is no fork.
     """
     note = files.read_checkpoint()
     published = None if note is None else parse_checkpoint(parse_note(note).text)
@@ -160,7 +160,7 @@ def published_root(files: LedgerFiles, size: int) -> bytes | None:
         root, path = root_of(size, node), consistency_path(size, published.size, node)
         verify_consistency(old_size=size, old_root=root, new_size=published.size, new_root=published.root, path=path)
     except LedgerError as error:  # no fault of the statement's: neither malformed nor a fork
-        raise StorageError(f"published tiles do not lead to the checkpoint: run `hefu-service fsck`: {error}") from None
+        raise DamagedError(f"published tiles do not lead to the checkpoint: run `hefu-service fsck`: {error}") from None
     return root
 
 

@@ -9,6 +9,7 @@ from hefu_service.ports.errors import ImmutableError, StorageError
 from hefu_service.ports.files import ExportFiles
 from hefu_service.publishing.entries import batch_entries
 from hefu_service.services import Services
+from hefu_service.tiles import published_tile
 
 
 def export_ledger(services: Services, target: ExportFiles, *, statements: bool) -> int:
@@ -28,7 +29,7 @@ def export_ledger(services: Services, target: ExportFiles, *, statements: bool) 
         raise StorageError("no checkpoint is published yet")
     size = parse_checkpoint(parse_note(note).text).size
     for tile in tiles_at(size):
-        target.write_tile(tile, _needed(services.files.read_tile(tile), tile.path))
+        target.write_tile(tile, published_tile(services.files, tile))
         if tile.width == WIDTH:
             target.drop_partials(tile)
     _copy_batches(services, target, size, statements=statements)

@@ -165,8 +165,8 @@ class Receipts:
         index = anchor.batch.index
         proof = self._proofs.get(index)
         if proof is None:
-            path = _proven_path(anchor.batch, anchor.checkpoint, self._nodes(anchor.checkpoint.size))
-            proof = format_proof(TlogProof(index, path, anchor.note)).decode()
+            nodes = self._nodes(anchor.checkpoint.size)
+            proof = _tlog_proof(anchor.batch, anchor.checkpoint, nodes, anchor.note)
             _remember(self._proofs, index, proof)
         return proof
 
@@ -190,15 +190,15 @@ class Receipts:
 def enrolment_proofs(services: Services, depositor: str) -> EnrolmentProofs | None:
     """Prove a depositor's enrolment and key records under the latest checkpoint; None if it has no key."""
     with services.store.view() as view:
-        events, checkpoint = view.events_of(depositor), view.latest_checkpoint()
-        if not events or checkpoint is None:
+        events, latest = view.events_of(depositor), view.latest_checkpoint()
+        if not events or latest is None:
             return None
-        note = parse_note(checkpoint)
-        size = parse_checkpoint(note.text).size
-        own = [record for record in view.records_of(depositor) if record.index < size]
+        note = parse_note(latest)
+        checkpoint = parse_checkpoint(note.text)
+        own = [record for record in view.records_of(depositor) if record.index < checkpoint.size]
         records = [_genesis(view), *own]
-    node = published_nodes(services.files, size)
-    proofs = [(record.index, _tlog_proof(record.index, size, node, note)) for record in records]
+    node = published_nodes(services.files, checkpoint.size)
+    proofs = [(record.index, _tlog_proof(record, checkpoint, node, note)) for record in records]
     return EnrolmentProofs(depositor, [record.data.decode() for record in records], proofs, len(events) - len(own))
 
 
@@ -267,5 +267,5 @@ def _remember(memory: dict[K, V], key: K, value: V, *, most: int = REMEMBERED) -
     memory[key] = value
 
 
-def _tlog_proof(index: int, size: int, node: NodeReader, checkpoint: Note) -> str:
-    return format_proof(TlogProof(index, tuple(inclusion_path(index, size, node)), checkpoint)).decode()
+def _tlog_proof(record: StoredRecord, checkpoint: Checkpoint, node: NodeReader, note: Note) -> str:
+    return format_proof(TlogProof(record.index, _proven_path(record, checkpoint, node), note)).decode()
