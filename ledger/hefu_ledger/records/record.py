@@ -29,7 +29,7 @@ _MOST_HEADER: Final = 256  # bytes of those members at their longest
 
 
 class Genesis(NamedTuple):
-    """The first record: whose ledger this is, and what it promises."""
+    """The first record: the ledger's keys and its promises."""
 
     acknowledgement: VerifierKey
     log: VerifierKey
@@ -146,17 +146,17 @@ def parse_body(kind: str, data: bytes) -> Body:
 
 
 def record_hash(data: bytes) -> bytes:
-    """What the next record's ``prev`` must be: SHA-256 (32 bytes) of a record's bytes."""
+    """SHA-256 (32 bytes) of a record's bytes, the ``prev`` of the next record."""
     return sha256(data).digest()
 
 
-def read_action(fields: Fields, what: str) -> str:
-    """Read what is done to a key: ``since`` belongs to a compromise, and there only; ``role`` to an addition."""
+def read_action(fields: Fields, where: str) -> str:
+    """Read the action on a key; ``since`` belongs to a compromise alone, ``role`` to an addition alone."""
     action = fields.text("action", limit=16)
     if action not in {"add", "retire", "compromised"} or fields.has("since") != (action == "compromised"):
-        raise MalformedError(f"{what}: action is add, retire or compromised, the last alone with since")
+        raise MalformedError(f"{where}: action is add, retire or compromised, the last alone with since")
     if fields.has("role") and action != "add":
-        raise MalformedError(f"{what}: only a key that is added has a role")
+        raise MalformedError(f"{where}: only a key that is added has a role")
     return action
 
 

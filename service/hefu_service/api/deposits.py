@@ -22,7 +22,7 @@ from hefu_service.intake.deposits import MAX_STATEMENTS
 from hefu_service.receipts.receipts import deposit_state, number_state
 
 deposits: Final = Blueprint("deposits", __name__)
-POLL_S: Final = 1  # what a client is told to wait for its receipt: the default window
+POLL_S: Final = 1  # the default sealing window: when a client is told to ask again
 
 
 @deposits.post("/v1/deposits")
@@ -58,7 +58,7 @@ def receipt(statement_id: str) -> ResponseReturnValue:
 
 @deposits.get("/v1/numbers/<number>")
 def numbered(number: str) -> Response:
-    """State and times of a deposit number: never whose it is, or what."""
+    """State and times of a deposit number; the depositor and the document are never told."""
     services = context().services
     named(partial(parse_number, prefix=services.number_prefix), number)
     found = number_state(services, number)
@@ -68,7 +68,7 @@ def numbered(number: str) -> Response:
 
 
 def _one() -> bytes:
-    data = body_of("text/plain")  # so far that an evidence file, which is longer, is told apart from a long statement
+    data = body_of("text/plain")  # the general limit, so that an evidence file is refused as a private half
     if len(data) > MAX_STATEMENT:
         raise RequestEntityTooLarge(f"a statement has at most {MAX_STATEMENT} bytes")
     return data

@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, and how does it stand."""
+"""Health: alive, ready, metrics, and the description of the HTTP surface."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def alive() -> Response:
 
 @health.get("/readyz")
 def ready() -> ResponseReturnValue:
-    """Deposits can be taken and are being sealed; otherwise 503 names what is not ready, and why."""
+    """200 while deposits are taken and sealed; otherwise 503 names each part that is not ready, and the reason."""
     found = context().not_ready()
     parts = [{"part": part, "reason": reason} for part, reason in found.items()]
     return jsonify(ready=not parts, not_ready=parts), 503 if parts else 200
@@ -30,7 +30,7 @@ def ready() -> ResponseReturnValue:
 
 @health.get("/metrics")
 def metrics() -> Response:
-    """What is counted and how things stand, in the Prometheus text format."""
+    """Counters and gauges, in the Prometheus text format."""
     return text(context().metrics(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 

@@ -1,11 +1,11 @@
-"""Group commit: all that waits is accepted in one durable transaction, by the thread that came first.
+"""Group commit: all waiting requests are accepted in one durable transaction, by the thread that came first.
 
 ::
 
-    accept ──▶ join ──┬─ nobody leads ──▶ lead: take what waits, commit once, tell each ─▶ hand over to the next
-                      └─ somebody does ─▶ wait to be told, or to lead
+    submit ──▶ join ──┬─ no leader ──▶ lead: take all that wait, commit once, set outcomes ─▶ hand over to the next
+                      └─ a leader ───▶ wait for an outcome, or for the turn to lead
 
-There is no thread to start or drain, and a lone deposit waits for nobody.
+There is no thread to start or drain, and a lone deposit does not wait.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class Accepted:
 
 
 class _Waiter:
-    """The statements of one request, and what became of them."""
+    """The statements of one request, and their outcome."""
 
     __slots__ = ("outcome", "statements", "turn")
 
     def __init__(self, statements: Sequence[CheckedStatement]) -> None:
         self.statements = statements
         self.outcome: list[Accepted] | Exception | None = None
-        self.turn = threading.Lock()  # held until there is an outcome, or it is this one's turn to lead
+        self.turn = threading.Lock()  # held until there is an outcome, or this thread's turn to lead
         self.turn.acquire()
 
 
@@ -69,7 +69,7 @@ class Committer:
         self._most_waiting = most_waiting
         self._lock = threading.Lock()
         self._queue: deque[_Waiter] = deque()
-        self._led = False  # one thread leads, or has been told to
+        self._led = False  # a thread leads, or has been woken to lead
 
     def check(self, statements: Sequence[bytes]) -> list[CheckedStatement]:
         """Check the statements (1 to 64) of a request before anything waits; see ``FrontDoor.accept``."""
@@ -118,7 +118,7 @@ class Committer:
         return group
 
     def _commit_all(self, group: Sequence[_Waiter]) -> None:
-        """Commit together; if that fails, one by one, which also finds what an uncertain commit has stored."""
+        """Commit together; if that fails, one by one, which also finds deposits that an uncertain commit has stored."""
         try:
             self._commit(group)
         except Exception as error:
@@ -178,7 +178,7 @@ class _Acceptor:
         return [self._accept(checked) for checked in statements]
 
     def write(self) -> None:
-        """Store what is new, if anything is."""
+        """Store the new deposits, if there are any."""
         if self.fresh:
             self._intake.add_deposits(self.fresh)
             self._texts.write()

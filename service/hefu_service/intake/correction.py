@@ -10,7 +10,7 @@ from hefu_service.services import Services
 
 
 def declare_clock(services: Services, *, reason: str) -> int:
-    """Let times start from what the clock shows now, be it earlier or later than the last one; returns it (ms).
+    """Restart the times of deposits at the clock's present time, earlier or later than the last one; returns it (ms).
 
     Deposits from the next one on get times not before it. Every running service sees the declaration in the store.
     """

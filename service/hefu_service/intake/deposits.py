@@ -1,8 +1,8 @@
-"""Statements, checked before they wait for the intake lock, and what becomes of them.
+"""The check of statements, before they wait for the intake lock.
 
-What a check relies on (a depositor's keys, roots of the published ledger) is remembered from the last look, so that
-most statements need none. Being stale can only refuse too much, for which the check looks again, or accept a key that
-has ended since, for which the committer looks again under the lock.
+Depositors' keys and roots of the published ledger are cached, so that most statements need no query. A stale cache
+can refuse too much, and then the check queries the database; or it accepts a key that has ended since, and then the
+committer's check under the lock refuses.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from hefu_service.tiles import published_nodes
 
 MAX_STATEMENTS: Final = 64  # of one request
 _REMEMBERED: Final = 4096  # depositors
-_NEXT: Final = MAX_INTEGER  # the next deposit, whichever it will be, is later than every event so far
+_NEXT: Final = MAX_INTEGER  # stands for the next deposit: it is later than every event so far
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A statement as it came, parsed; its signatures are not checked."""
+    """A statement as received, and parsed; its signatures are not checked."""
 
     data: bytes
     id: bytes  # 32 bytes
@@ -52,7 +52,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
-    """What was known of a depositor when there were ``next_event`` events."""
+    """A depositor's keys as of the time when there were ``next_event`` events."""
 
     next_event: int
     roster: Roster
@@ -60,7 +60,7 @@ class KeyState:
 
 @dataclass(frozen=True, slots=True)
 class CheckedStatement:
-    """A statement and the key_state it was accepted by; None if it was deposited before, and need not be accepted."""
+    """A checked statement and the keys it was checked by; ``key_state`` is None for one that was deposited before."""
 
     signed: Signed
     key_state: KeyState | None
@@ -89,13 +89,13 @@ class Gate:
         return CheckedStatement(signed, key_state)
 
     def check_again(self, view: View, checked: CheckedStatement, next_event: int) -> None:
-        """Check by the keys of now, when there are ``next_event`` events; RefusedError if they have changed for it."""
+        """Check by the keys as of ``next_event`` events; RefusedError if they no longer allow the statement."""
         key_state = self.key_state_now(view, checked, next_event)
         if checked.key_state is None or checked.key_state.roster is not key_state.roster:
             check_signatures(checked.signed, key_state.roster)
 
     def key_state_now(self, view: View, checked: CheckedStatement, next_event: int) -> KeyState:
-        """A statement's depositor when there are ``next_event`` events; ConflictError if a receipt cannot hold them."""
+        """The depositor's keys as of ``next_event`` events; ConflictError if no receipt can hold their records."""
         depositor = checked.signed.statement.depositor
         for key_state in (checked.key_state, self._key_states.get(depositor)):
             if key_state is not None and key_state.next_event == next_event:
@@ -120,12 +120,12 @@ class Gate:
         key_state = KeyState(view.intake_head().next_event, roster)
         if len(self._key_states) >= _REMEMBERED:
             self._key_states.clear()
-        if roster.members:  # strangers must not fill the memory
+        if roster.members:  # unknown depositors must not fill the memory
             self._key_states[depositor] = key_state
         return key_state
 
     def _check_seen(self, statement: Statement) -> None:
-        """Refuse a statement that has seen another ledger than the published one: no replay would pass it by."""
+        """Refuse a statement whose ``seen`` is not of the published ledger: a full replay would report it."""
         seen = statement.seen
         if seen is not None and self._root_at(seen.size) != seen.root:
             raise WrongLedgerError(

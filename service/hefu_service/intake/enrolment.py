@@ -1,7 +1,6 @@
 """Enrolment 实名登记: the operator issues a one-time code, the enterprise enrols a key with it; keys end here too.
 
-Each enrolment and key event takes its ``from_seq`` under the intake lock, so that it is clear of every deposit whether
-the key counted.
+Each enrolment and key event takes its ``from_seq`` under the intake lock, so every deposit is clearly before or after.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _MOST_EVENTS: Final = MAX_RECORDS - 2  # a receipt holds them all, genesis and t
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """What the enterprise gets for its code; ``again`` tells that it had got it before."""
+    """The answer to an enrolment code; ``again``: it was given before."""
 
     depositor: str
     origin: str
@@ -71,7 +70,7 @@ def issue_code(
     now_ms = services.clock.now_ms()
     identity = Identity(method=method, name=name, uscc=uscc, verified_at=now_ms, verified_by=verified_by)
     text = format_identity(identity)
-    parse_identity(text)  # refuse what no verifier would read
+    parse_identity(text)  # a text that no verifier can read is refused here
     depositor = Depositor(_letters(random_bytes(10)), random_bytes(32), text, signatures_required)
     with services.store.intake() as intake:
         intake.add_depositor(depositor)
@@ -193,7 +192,7 @@ def _answer_again(services: Services, view: View, known: Code, vkey: str) -> Enr
 
 def _answer(services: Services, view: View, event: Event, *, again: bool) -> Enrolled:
     if event.depositor is None or event.vkey is None:
-        raise StorageError(f"event {event.number} is an enrolment of nobody")
+        raise StorageError(f"event {event.number} is an enrolment without a depositor")
     depositor = _known_depositor(view, event.depositor)
     identity = OpenedSection(depositor.identity_nonce, depositor.identity_text)
     return Enrolled(depositor.id, services.origin, event.from_seq, identity, event.vkey, again)

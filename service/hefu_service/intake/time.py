@@ -6,7 +6,7 @@ from hefu_service.ports.errors import ClockError
 from hefu_service.ports.rows import IntakeHead
 from hefu_service.ports.world import Clock
 
-BACK_MS = 1_000  # how far the clock may be behind the last deposit's time: machines differ by less
+BACK_MS = 1_000  # the clock may be so far behind the last deposit's time: clocks of several machines differ by less
 
 
 def received_at(head: IntakeHead, now_ms: int) -> int:

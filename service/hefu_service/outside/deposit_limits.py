@@ -34,7 +34,7 @@ _AGAIN_S: Final = 5.0  # between two attempts to reach a Redis that failed
 
 
 class Counts:
-    """Counts of what was taken of each limit: kept by ``shared``, and in this process while that fails."""
+    """Counts of used room of each limit: kept by ``shared``, and in this process while that fails."""
 
     def __init__(self, shared: RateLimiter | None = None) -> None:
         self._here = SlidingWindowCounterRateLimiter(MemoryStorage())

@@ -5,15 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from hefu_ledger.tlog.tiles import Tile
-from hefu_service.ports.rows import (
-    Deposit,
-)
-
-if TYPE_CHECKING:  # its ports are a module of their own
-    pass
+from hefu_service.ports.rows import Deposit
 
 
 class LedgerFiles(Protocol):
@@ -47,7 +42,7 @@ class LedgerFiles(Protocol):
         """Remove the partial tiles that a full one, which must stand, has made needless."""
 
     def alone(self) -> AbstractContextManager[None]:
-        """Wait until nobody else, in any thread or process, is within this block; not to be entered twice."""
+        """Hold a lock against all other threads and processes; it MUST NOT be entered twice."""
 
 
 class Mender(Protocol):

@@ -1,4 +1,4 @@
-"""What messages need of the world, as protocols; see ``hefu_service.ports``."""
+"""Messages to people and systems, as protocols; see ``hefu_service.ports``."""
 
 # ruff: noqa: D102 -- where a name says it all, the signature is the contract
 from __future__ import annotations
@@ -11,12 +11,12 @@ from hefu_service.ports.errors import PortError
 
 
 class DeliveryError(PortError):
-    """A message was not taken; the text is a state alone (``HTTP 503``), never what the receiver wrote."""
+    """A message was not taken; the text is a state alone (``HTTP 503``), never the receiver's own words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a person or system is told, numbers and states alone; ``body`` is canonical JSON {data, timestamp, type}."""
+    """A message to a person or system, numbers and states alone; ``body`` is canonical JSON {data, timestamp, type}."""
 
     destination: str
     number: int  # of those to this destination, from 0 without gaps: the order in which they are sent

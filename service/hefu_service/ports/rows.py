@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # its ports are a module of their own
-    pass
 
 
 @dataclass(frozen=True, slots=True)
 class IntakeHead:
-    """What the next deposit gets: moved only under the intake lock."""
+    """The numbers and time that the next deposit gets; moved only under the intake lock."""
 
     next_seq: int
     last_received_at: int  # ms; the floor of the next ``received_at``
@@ -78,7 +74,7 @@ class LedgerHead:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record's bytes and what it is looked up by."""
+    """A record's bytes, and the columns that it is looked up by."""
 
     index: int
     type: str

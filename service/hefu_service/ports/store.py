@@ -124,7 +124,7 @@ class Store(Protocol):
         """A read-only snapshot; MUST NOT block writers."""
 
     def deposit(self, statement_id: bytes) -> Deposit | None:
-        """Look one deposit up by itself, in one round trip: no snapshot is needed for what never changes."""
+        """Look one deposit up by itself, in one round trip: a deposit never changes, so no snapshot is needed."""
 
     def intake(self) -> AbstractContextManager[Intake]:
         """Take the intake lock; commit, durably, on leaving; roll back on an exception, having written nothing.

@@ -1,17 +1,14 @@
-"""The clock, the signer of checkpoints, and the watch over sealing."""
+"""The clock, the signer of checkpoints, and the observer of the service's work."""
 
 # ruff: noqa: D102 -- where a name says it all, the signature is the contract
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from hefu_ledger.tlog.checkpoint import Checkpoint
 from hefu_ledger.tlog.keys import VerifierKey
 from hefu_ledger.tlog.note import Note
-
-if TYPE_CHECKING:  # its ports are a module of their own
-    pass
 
 
 class Clock(Protocol):
@@ -38,7 +35,7 @@ class CheckpointSigner(Protocol):
 
 
 class Observer(Protocol):
-    """Is told what was done, for whoever watches the service; called from any thread, it neither fails nor waits."""
+    """Counts the work of the service, for its metrics; called from any thread, it neither fails nor waits."""
 
     def committed(self, deposits: int, seconds: float) -> None:
         """A group of deposits (at least one) was made durable together."""
@@ -54,7 +51,7 @@ class Observer(Protocol):
 
 
 class Unobserved:
-    """A ``Observer`` where nobody watches."""
+    """An ``Observer`` that counts nothing."""
 
     def committed(self, deposits: int, seconds: float) -> None: ...
     def sealed(self, seconds: float) -> None: ...

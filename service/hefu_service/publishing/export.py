@@ -17,7 +17,7 @@ def export_ledger(services: Services, target: ExportFiles, *, statements: bool) 
 
     ``statements``: also the acceptances and statements of each batch, for a full replay. An earlier export is grown;
     ImmutableError if it is of another ledger, or if it has statements and shall not be given more: they are private,
-    and who exports the public half is about to publish it. Interrupted, it keeps its old checkpoint, and may be run
+    and an export without them is about to be published. Interrupted, it keeps its old checkpoint, and may be run
     again.
     """
     if not statements and target.has_entries():
@@ -46,7 +46,7 @@ def _copy_batches(services: Services, target: ExportFiles, size: int, *, stateme
             target.write_entries(index, _needed(batch_entries(services, index), f"entries of batch {index}"))
 
 
-def _needed(data: bytes | None, what: str) -> bytes:
+def _needed(data: bytes | None, name: str) -> bytes:
     if data is None:
-        raise StorageError(f"{what} is not where it was published: run `hefu-service fsck`")
+        raise StorageError(f"{name} is not where it was published: run `hefu-service fsck`")
     return data

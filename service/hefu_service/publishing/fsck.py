@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing found; ``where`` names the part that was checked, ``what`` the first place that is wrong in it."""
+    """A fault found; ``where`` names the part that was checked, ``what`` the first wrong place in it."""
 
     severity: str
     where: str
@@ -53,8 +53,8 @@ class Fault:
 def fsck(services: Services, *, seen: bytes | None = None) -> Iterator[Fault]:
     """Check store, batch files, published files and the signer's memory; a clean ledger gives nothing.
 
-    ``seen`` is a checkpoint (a note) that somebody outside has: it must be ours and of the first of these records.
-    Nothing is changed. The service may run meanwhile: what it does is not looked at.
+    ``seen`` is a checkpoint (a note) kept outside: it must be signed by this log and lead to the first of its records.
+    Changes nothing. The service may run; its work since the start of the check is not looked at.
     """
     past = Past(None, None)
     try:
@@ -113,11 +113,11 @@ class _Check:
     def seen(self, note: bytes) -> Iterator[Fault]:
         """Compare a checkpoint from outside with the records."""
         checkpoint = read_checkpoint(note, key=self._services.signer.key, origin=self._services.origin)
-        what = f"the checkpoint of {checkpoint.size} records that was seen"
+        shown = f"the checkpoint of {checkpoint.size} records that was seen"
         if checkpoint.size > self._head.size:
-            yield Fault(ERROR, "seen", f"{what} has more than the database's {self._head.size}: it has lost records")
+            yield Fault(ERROR, "seen", f"{shown} has more than the database's {self._head.size}: it has lost records")
         elif checkpoint.root != record_tree(self._view, checkpoint.size).root:
-            yield Fault(ERROR, "seen", f"{what} is of other records than the database's: there are two histories")
+            yield Fault(ERROR, "seen", f"{shown} is of other records than the database's: there are two histories")
 
     def events(self) -> Iterator[Fault]:
         """Compare the events with the records they became, in order."""
@@ -180,7 +180,7 @@ class _Check:
             yield Fault(ERROR, "batches", f"nodes of record {batch}: {fault}")
 
     def vaults(self) -> Iterator[Fault]:
-        """Compare every vault's files with what was put there; what they hold, nobody here can tell."""
+        """Compare every vault's files with their recorded SHA-256; the service cannot read their contents."""
         for vault, depositor in self._view.vaults():
             for blob in self._view.vault_blobs(vault):
                 try:
@@ -205,14 +205,14 @@ class _Check:
 
 
 def _in_parts(read: Callable[[int, int], Iterator[T]], first: int, count: int) -> Iterator[T]:
-    """Read a long run in parts, none of which is left half read when what is wrong with it ends the check."""
+    """Read a long run in parts, each to its end: an error that ends the check leaves no part half read."""
     end = first + count
     for start in range(first, end, _AT_ONCE):
         yield from list(read(start, min(_AT_ONCE, end - start)))
 
 
 def _check_row(record: StoredRecord, body: Body, entries: int) -> None:
-    """Check what a record is looked up by against what it says."""
+    """Check the columns that a record is looked up by against its contents."""
     first_seq, depositor = None, None
     if isinstance(body, Batch):
         first_seq = body.first_seq

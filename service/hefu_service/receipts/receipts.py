@@ -1,4 +1,4 @@
-"""What the service can show of a deposit or an enrolment: its state, and the proofs once there are any."""
+"""The state and the proofs of a deposit or an enrolment, as the service shows them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class DepositState:
     sealed_at: int | None
 
     def times(self) -> dict[str, str]:
-        """The times there are, as texts."""
+        """The known times, as texts."""
         received = {"received_at": format_time(self.received_at)}
         return received if self.sealed_at is None else received | {"sealed_at": format_time(self.sealed_at)}
 
@@ -98,7 +98,7 @@ def number_state(services: Services, number: str) -> DepositState | None:
 class Receipts:
     """Makes receipts 入账证明; may be called from any thread.
 
-    What can never change is remembered: batches and the first checkpoint that covers each, depositors' records, proofs.
+    Immutable parts are cached: batches, the first checkpoint that covers each, depositors' records, proofs.
     """
 
     def __init__(self, services: Services) -> None:
@@ -108,7 +108,7 @@ class Receipts:
         self._proofs: dict[int, str] = {}
         self._paths: dict[tuple[int, int], tuple[bytes, ...]] = {}
         self._genesis: StoredRecord | None = None
-        self._published = 0, published_nodes(services.files, 0)  # the ledger, as large as was needed
+        self._published = 0, published_nodes(services.files, 0)  # the ledger's tree, of the largest size needed so far
 
     def make(self, statement_id: bytes) -> Receipt | None:
         """Make a deposit's receipt; None while it is not anchored. UnknownDepositError if there is no such deposit.
@@ -158,7 +158,8 @@ class Receipts:
         try:
             return Proof(self._batch_proof(anchor), tuple(self._path(anchor, record) for record in records[:-1]))
         except StorageError:
-            self._published = 0, published_nodes(self._services.files, 0)  # what was read may be repaired meanwhile
+            # The cached nodes are dropped: the tiles may be repaired before the next attempt.
+            self._published = 0, published_nodes(self._services.files, 0)
             raise
 
     def _batch_proof(self, anchor: Anchor) -> str:

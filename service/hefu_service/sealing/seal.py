@@ -16,12 +16,12 @@ from hefu_service.sealing.continuity import check_past
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 
-MOST_DEPOSITS: Final = 100_000  # of one batch: what a worker can hold in memory
+MOST_DEPOSITS: Final = 100_000  # of one batch: as many as a worker can hold in memory
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What one step seals, from one snapshot; ``floor_ms`` is the earliest time its batch may be sealed at."""
+    """The work of one step, from one snapshot; ``floor_ms`` is the earliest time its batch may be sealed at."""
 
     head: LedgerHead
     events: Sequence[Event]
@@ -32,8 +32,8 @@ class Owed:
 def seal_once(services: Services) -> bool:
     """Seal one step: the owed events, then at most one batch, as records. False if nothing is owed.
 
-    Repeatable: what an interrupted attempt has left is taken up. Raises HeadMovedError if another worker was faster,
-    SealingStoppedError if what is stored contradicts itself.
+    Repeatable: an interrupted attempt is taken up. Raises HeadMovedError if another worker was faster,
+    SealingStoppedError if the stored data contradict themselves.
     """
     check_past(services)
     with services.store.view() as view:

@@ -143,7 +143,7 @@ def _last_nth(size: int) -> ClauseElement:
 
 
 def open_store(url: URL) -> SqlStore:
-    """Open a database that keeps what it commits and whose schema is this program's; StorageError otherwise."""
+    """Open a database whose commits are durable and whose schema is this program's; StorageError otherwise."""
     engines = open_engines(url)
     try:
         check_durable(engines.writer)
