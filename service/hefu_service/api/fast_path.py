@@ -35,7 +35,7 @@ _RECEIPT: Final = re.compile(r"/v1/deposits/([0-9a-f]{64})/receipt", re.ASCII)
 _RECEIPT_ROUTE: Final = "/v1/deposits/<statement_id>/receipt"
 
 
-class Express:
+class FastPath:
     """A WSGI application in front of Flask's own."""
 
     def __init__(self, flask: Flask, reporter: Reporter) -> None:

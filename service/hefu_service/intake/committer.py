@@ -20,7 +20,7 @@ from hefu_ledger.deposit.acceptance import Acceptance, format_acceptance
 from hefu_service.intake.deposits import CheckedStatement, Gate, check_all
 from hefu_service.intake.refusals import BusyError, OneOfManyError, RefusedError
 from hefu_service.intake.statement_texts import Texts
-from hefu_service.intake.time import _time
+from hefu_service.intake.time import received_at_or_error
 from hefu_service.ports.errors import StorageError
 from hefu_service.ports.rows import Deposit
 from hefu_service.ports.store import Intake
@@ -160,7 +160,7 @@ class _Acceptor:
         self._known = dict(intake.known([each.id for each in signed]))
         self._nth = dict(intake.next_nth(sorted({each.statement.depositor for each in signed})))
         self._texts = Texts(intake, services.number_prefix, [each.signed for each in self._of_many_keys(group)])
-        self._received_at, self._clock_error = _time(self._head, services.clock)
+        self._received_at, self._clock_error = received_at_or_error(self._head, services.clock)
         self.fresh: list[Deposit] = []
 
     def accept(self, statements: Sequence[CheckedStatement]) -> list[Accepted] | Exception:

@@ -52,7 +52,7 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class KeyState:
-    """A depositor's keys as of the time when there were ``next_event`` events."""
+    """A depositor's keys, as of the first ``next_event`` events."""
 
     next_event: int
     roster: Roster
@@ -89,13 +89,13 @@ class Gate:
         return CheckedStatement(signed, key_state)
 
     def check_again(self, view: View, checked: CheckedStatement, next_event: int) -> None:
-        """Check by the keys as of ``next_event`` events; RefusedError if they no longer allow the statement."""
+        """Check by the keys as of the first ``next_event`` events; RefusedError if they do not allow the statement."""
         key_state = self.key_state_now(view, checked, next_event)
         if checked.key_state is None or checked.key_state.roster is not key_state.roster:
             check_signatures(checked.signed, key_state.roster)
 
     def key_state_now(self, view: View, checked: CheckedStatement, next_event: int) -> KeyState:
-        """The depositor's keys as of ``next_event`` events; ConflictError if no receipt can hold their records."""
+        """The depositor's keys as of the first ``next_event`` events; ConflictError if no receipt can hold them."""
         depositor = checked.signed.statement.depositor
         for key_state in (checked.key_state, self._key_states.get(depositor)):
             if key_state is not None and key_state.next_event == next_event:
@@ -159,7 +159,7 @@ def published_root(files: LedgerFiles, size: int) -> bytes | None:
     try:
         root, path = root_of(size, node), consistency_path(size, published.size, node)
         verify_consistency(old_size=size, old_root=root, new_size=published.size, new_root=published.root, path=path)
-    except LedgerError as error:  # no fault of the statement's: neither malformed nor a fork
+    except LedgerError as error:  # our damage: the statement is neither malformed nor of a fork
         raise DamagedError(f"published tiles do not lead to the checkpoint: run `hefu-service fsck`: {error}") from None
     return root
 

@@ -22,8 +22,8 @@ def received_at(head: IntakeHead, now_ms: int) -> int:
     return max(now_ms, head.last_received_at)
 
 
-def _time(head: IntakeHead, clock: Clock) -> tuple[int, ClockError | None]:
-    """As ``received_at``; an error is kept, since it does not concern a statement that was accepted before."""
+def received_at_or_error(head: IntakeHead, clock: Clock) -> tuple[int, ClockError | None]:
+    """As ``received_at``, the error returned: a statement that was accepted before does not need the time."""
     try:
         return received_at(head, clock.now_ms()), None
     except ClockError as error:

@@ -28,7 +28,7 @@ class ImmutableError(PortError):
 
 
 class ClockError(PortError):
-    """The time is not to be believed: nothing is accepted until an operator has declared a correction."""
+    """The clock leapt or went back: nothing is accepted until an operator has declared a correction."""
 
 
 class SignerError(PortError):

@@ -11,7 +11,7 @@ class IntakeHead:
 
     next_seq: int
     last_received_at: int  # ms; the floor of the next ``received_at``
-    next_event: int  # how many enrolment, key and clock events there are
+    next_event: int  # the number of enrolment, key and clock events
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class LedgerHead:
-    """Where the ledger ends: moved only by compare-and-swap, together with the records."""
+    """The end of the ledger; moved only by compare-and-swap, together with the records."""
 
     size: int  # records
     entries: int  # deposits covered
@@ -97,7 +97,7 @@ class VaultBlob:
 
 @dataclass(frozen=True, slots=True)
 class VaultClosure:
-    """A depositor's word (``note``, whole) that a vault is closed, and which vault has taken its place."""
+    """A closed vault, the vault that takes its place, and the depositor's signed ``note``, whole."""
 
     vault: bytes  # 32 bytes, as in VaultBlob
     successor: bytes  # the same

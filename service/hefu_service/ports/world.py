@@ -12,7 +12,7 @@ from hefu_ledger.tlog.note import Note
 
 
 class Clock(Protocol):
-    """The time, and whether to believe it."""
+    """The time, and the decision to believe it."""
 
     def now_ms(self) -> int:
         """Milliseconds since 1970 UTC; raises ClockError if the clock leapt since the last call."""

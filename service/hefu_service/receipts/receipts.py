@@ -27,12 +27,12 @@ from hefu_service.tiles import published_nodes
 K = TypeVar("K")
 V = TypeVar("V")
 
-_PATHS: Final = 4 * REMEMBERED  # a depositor has one for each batch, of a KiB
+_PATHS: Final = 4 * REMEMBERED  # one for each depositor and batch, of a KiB
 
 
 @dataclass(frozen=True, slots=True)
 class DepositState:
-    """A deposit and how far it has come; ``sealed_at`` (ms) only once it is anchored."""
+    """A deposit and its state (see ``hefu_ledger.deposit.state``); ``sealed_at`` (ms) only if it is anchored."""
 
     deposit: Deposit
     state: str
@@ -58,7 +58,7 @@ class EnrolmentProofs:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentHistory:
-    """A depositor's events and their records, complete for deposits ``below`` a number: later events begin above it."""
+    """A depositor's events and their records, complete for deposits with a ``seq`` below ``below``."""
 
     depositor: str
     below: int
@@ -154,7 +154,7 @@ class Receipts:
         return history.relied_on(deposit, anchor.batch)
 
     def _proof(self, anchor: Anchor, records: Sequence[StoredRecord]) -> Proof:
-        """Prove records, of which the batch is the last: its proof is every depositor's, the others' paths are not."""
+        """Prove records, the batch last: its proof is shared by all receipts of the batch, the rest are paths."""
         try:
             return Proof(self._batch_proof(anchor), tuple(self._path(anchor, record) for record in records[:-1]))
         except StorageError:
@@ -180,7 +180,7 @@ class Receipts:
         return path
 
     def _nodes(self, size: int) -> NodeReader:
-        """The published ledger's nodes, of this size at least: those of a smaller ledger are among a larger one's."""
+        """The published ledger's nodes of at least ``size`` records; a larger ledger has all nodes of a smaller one."""
         known, node = self._published
         if known < size:
             node = published_nodes(self._services.files, size)
@@ -227,9 +227,9 @@ def _genesis(view: View) -> StoredRecord:
 
 
 def _batch_path(services: Services, anchor: Anchor, deposit: Deposit) -> tuple[bytes, ...]:
-    """The path from a deposit's acceptance to its batch's root, by the kept nodes or else by all of the leaves.
+    """The path from a deposit's acceptance to its batch's root, by the stored nodes or else by all leaves.
 
-    Neither is believed: a receipt that does not hold would be a second acknowledgement, a contradiction of our own.
+    The path is verified before it is given: a wrong receipt under our own signature would contradict the ledger.
     """
     index, body = anchor.batch.index, anchor.body
     place, leaf = deposit.seq - body.first_seq, leaf_hash(deposit.acceptance.encode())
