@@ -175,7 +175,7 @@ def worker(queues: str, **flags: Any) -> None:
         open_services(settings.data, settings.database_url) as services,
         service_lock(settings.data, settings.database_url),
     ):
-        watched = replace(telling(services, settings), watch=Metrics(settings.data / "metrics"))
+        watched = replace(telling(services, settings), observer=Metrics(settings.data / "metrics"))
         Worker(watched, settings.redis_url, window_ms=settings.window_ms, queues=queues.split(",")).run()
 
 

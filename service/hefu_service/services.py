@@ -1,4 +1,4 @@
-"""What a use case is given: the ports, the keys it may sign with, and what the ledger promised."""
+"""The services of one ledger, as use cases are given them: ports, signing keys, and the promises of its genesis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from hefu_ledger.tlog.keys import Signer
 from hefu_service.ports.files import BatchFiles, LedgerFiles, VaultFiles
 from hefu_service.ports.store import Store
-from hefu_service.ports.world import CheckpointSigner, Clock, Unwatched, Watch
+from hefu_service.ports.world import CheckpointSigner, Clock, Observer, Unobserved
 
 if TYPE_CHECKING:  # no use case depends on messages
     from hefu_service.ports.outbox import Sender
@@ -19,7 +19,7 @@ VAULT_QUOTA: Final = 10 << 30  # bytes of a depositor
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """One ledger and all that serves it; origin, delay and prefix stand in its genesis record and never change."""
+    """One ledger and its ports; origin, delay and prefix stand in its genesis record and never change."""
 
     store: Store
     clock: Clock
@@ -32,6 +32,6 @@ class Services:
     number_prefix: str
     vault_files: VaultFiles
     vault_quota: int = VAULT_QUOTA
-    watch: Watch = field(default_factory=Unwatched)
-    senders: Mapping[str, Sender] = field(default_factory=dict)  # by destination: who is told
-    disk_low: Callable[[], bool] = bool  # whether the disk is nearly full
+    observer: Observer = field(default_factory=Unobserved)
+    senders: Mapping[str, Sender] = field(default_factory=dict)  # of messages, by destination
+    disk_low: Callable[[], bool] = bool  # True if the disk is nearly full

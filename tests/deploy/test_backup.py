@@ -25,6 +25,7 @@ from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_ledger.tlog.policy import Log, Policy
 from hefu_ledger.verify import verify_receipt
+from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs.tasks import settle
 from hefu_service.outside.signer import create_key, read_key
@@ -103,7 +104,7 @@ def places(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Place, Place
 
 
 def deposit(services: Services, signer: Ed25519Signer, number: int) -> None:
-    Committer(services).accept([make_statement(signer, number)])
+    FrontDoor(Committer(services)).accept([make_statement(signer, number)])
     if number % 3 == 0:
         settle(services)
 

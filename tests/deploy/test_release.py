@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -89,6 +90,13 @@ def test_everything_in_a_release_is_in_its_sums(signed: Path) -> None:
         "hefu.pyz",
         "hefu.tar.gz",
     ]
+
+
+@needs_ssh
+def test_the_wheel_holds_the_description_of_the_http_surface(signed: Path) -> None:
+    (wheel,) = (signed / "here" / "dist").glob("*.whl")
+    names = ZipFile(wheel).namelist()
+    assert "hefu_service/api/openapi.yaml" in names
 
 
 def verify(signed: Path, sums: bytes) -> int:

@@ -16,6 +16,7 @@ from hefu_ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
 from hefu_ledger.tlog.keys import Ed25519Signer, VerifierKey
 from hefu_ledger.tlog.note import parse_note
 from hefu_ledger.tlog.tiles import ENTRIES, parse_bundle, tiles_at
+from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs.tasks import settle
@@ -49,7 +50,7 @@ def grow(path: Path) -> LedgerData:
 
 def accept(services: Services, *statements: bytes) -> dict[bytes, bytes]:
     """Deposit statements in one request; the acknowledgements."""
-    accepted = Committer(services).accept(statements)
+    accepted = FrontDoor(Committer(services)).accept(statements)
     acknowledgements = [acknowledge(services, each.deposit).encode() for each in accepted]
     return dict(zip(statements, acknowledgements, strict=True))
 

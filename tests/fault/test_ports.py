@@ -18,6 +18,7 @@ from tests.fault.ports import Calls, die
 from tests.support.sample_service import make_empty_database, statement
 
 from hefu_ledger.deposit.statement import statement_id
+from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs.tasks import settle
@@ -50,7 +51,7 @@ def audit(begun: Begun, acknowledged: dict[bytes, bytes], figures: Figures) -> N
 
 
 def deposit(services: Services, *statements: bytes) -> dict[bytes, bytes]:
-    accepted = Committer(services).accept(statements)
+    accepted = FrontDoor(Committer(services)).accept(statements)
     notes = [acknowledge(services, each.deposit).encode() for each in accepted]
     return dict(zip(statements, notes, strict=True))
 

@@ -28,7 +28,7 @@ from tests.support.format_strategies import (
 )
 from tests.support.sample_ledger import ACKNOWLEDGEMENT, LOG, ORIGIN, RECOVERY, depositor_signer
 
-from hefu_ledger.encoding import canonical
+from hefu_ledger.encoding import canonical, parse_canonical
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.records.identity import PREPARE
 from hefu_ledger.records.record import (
@@ -43,9 +43,12 @@ from hefu_ledger.records.record import (
     Genesis,
     KeyEvent,
     Record,
+    format_body,
     format_record,
+    parse_body,
     parse_record,
     record_hash,
+    record_type,
 )
 from hefu_ledger.tlog.keys import COSIGNATURE, VerifierKey, format_vkey
 
@@ -268,3 +271,35 @@ def test_prev_is_the_hash_of_the_bytes() -> None:
 def test_writing_and_reading_know_the_same_types() -> None:
     bodies: list[Body] = [parse_record(canonical(whole(kind))).body for kind in MEMBERS]
     assert [type(body) for body in bodies] == [Genesis, Enrolment, KeyEvent, Batch, Clock]
+
+
+# A body alone, as the service keeps what it owes to the ledger
+
+
+@given(RECORDS)
+def test_a_body_alone_is_read_back_as_its_record_s(record: Record) -> None:
+    assert record.body is not None
+    assert record_type(record.body) == record.type
+    data = format_body(record.body)
+    assert parse_body(record.type, data) == record.body
+    assert canonical(parse_canonical(format_record(record), limit=MAX_RECORD) | json.loads(data)) == format_record(
+        record
+    )
+
+
+@pytest.mark.parametrize("kind", sorted(MEMBERS))
+def test_a_body_alone_is_closed_and_has_no_place(kind: str) -> None:
+    assert_closed(lambda data: parse_body(kind, data), MEMBERS[kind], *OPTIONAL.get(kind, []))
+    for name, member in HEADER.items():
+        assert_refused(lambda data: parse_body(kind, data), MEMBERS[kind] | {name: member})
+
+
+def test_a_body_that_no_record_could_hold_is_not_written() -> None:
+    with pytest.raises(MalformedError, match="16384"):
+        format_body(Enrolment(0, bytes(32), "\0" * 4096, 1))
+    with pytest.raises(MalformedError, match="reason"):
+        format_body(Clock(0, 0, "x" * 401))
+
+
+def test_a_body_of_an_unknown_type_is_none() -> None:
+    assert parse_body("weather", b"{}") is None

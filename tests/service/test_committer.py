@@ -15,6 +15,7 @@ from tests.support.sample_service import SampleService, depositor_of, statement
 
 from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Accepted, Committer
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import retire_key
@@ -102,7 +103,7 @@ def together(
 
 def outcome(committer: Committer, request: Sequence[bytes]) -> Outcome:
     try:
-        return committer.accept(request)
+        return FrontDoor(committer).accept(request)
     except BaseException as error:  # an interrupt too is an outcome here
         return error
 
@@ -153,7 +154,7 @@ def test_what_waits_is_committed_at_once_and_each_is_told_of_its_own(
 
 def test_a_lone_deposit_is_committed_alone(store: HeldStore, committer: Committer, key: Ed25519Signer) -> None:
     for number in range(3):
-        committer.accept([statement(key, number)])
+        FrontDoor(committer).accept([statement(key, number)])
     assert store.commits == 3
 
 
@@ -191,7 +192,7 @@ def test_one_bad_deposit_of_a_group_fails_alone(
     service: SampleService, store: HeldStore, committer: Committer, key: Ed25519Signer
 ) -> None:
     bad = service.enrol("bad")
-    committer.accept([statement(bad)])
+    FrontDoor(committer).accept([statement(bad)])
     store.arrived.acquire()
     outcomes = together(
         committer,
@@ -303,7 +304,7 @@ def test_the_same_statement_at_once_is_accepted_once(
 def test_the_same_statement_twice_in_one_request_is_accepted_once(
     service: SampleService, committer: Committer, key: Ed25519Signer
 ) -> None:
-    first, again = committer.accept([statement(key), statement(key)])
+    first, again = FrontDoor(committer).accept([statement(key), statement(key)])
     assert first.deposit == again.deposit
     assert len(rows(service)) == 1
 
@@ -347,14 +348,14 @@ def test_each_depositor_has_a_gapless_number_of_its_own(
 def test_times_never_go_back_and_a_clock_a_second_behind_is_an_alarm(
     service: SampleService, committer: Committer, key: Ed25519Signer
 ) -> None:
-    committer.accept([statement(key, 0)])
+    FrontDoor(committer).accept([statement(key, 0)])
     last = parse_acceptance(rows(service)[0].acceptance).received_at
     service.clock.time_ms = last - 1_000 - 1
-    committer.accept([statement(key, 1)])
+    FrontDoor(committer).accept([statement(key, 1)])
     assert parse_acceptance(rows(service)[1].acceptance).received_at == last
     service.clock.time_ms = last - 1_000 - 2
     with pytest.raises(ClockError, match="1001 ms behind"):
-        committer.accept([statement(key, 2)])
+        FrontDoor(committer).accept([statement(key, 2)])
     assert len(rows(service)) == 2
 
 
@@ -372,12 +373,12 @@ def test_an_alarm_of_the_clock_does_not_concern_what_was_accepted_before(
 def test_a_declared_correction_lets_times_start_earlier(
     service: SampleService, committer: Committer, key: Ed25519Signer
 ) -> None:
-    committer.accept([statement(key, 0)])
+    FrontDoor(committer).accept([statement(key, 0)])
     service.clock.time_ms -= 3_600_000
     with pytest.raises(ClockError):
-        committer.accept([statement(key, 1)])
+        FrontDoor(committer).accept([statement(key, 1)])
     declared = declare_clock(service.services, reason="set by hand")
-    committer.accept([statement(key, 1)])
+    FrontDoor(committer).accept([statement(key, 1)])
     assert declared <= parse_acceptance(rows(service)[1].acceptance).received_at < declared + 1_000
     service.settle()
     assert not service.findings()
@@ -411,9 +412,9 @@ def test_a_group_is_no_larger_than_its_bound(service: SampleService, store: Held
 def test_it_is_told_how_many_deposits_each_commit_has_added(service: SampleService, key: Ed25519Signer) -> None:
     counts: list[int] = []
     committer = Committer(service.services, accepted=counts.append)
-    committer.accept([statement(key, 0), statement(key, 1)])
-    committer.accept([statement(key, 0)])
-    committer.accept([statement(key, 0), statement(key, 2)])
+    FrontDoor(committer).accept([statement(key, 0), statement(key, 1)])
+    FrontDoor(committer).accept([statement(key, 0)])
+    FrontDoor(committer).accept([statement(key, 0), statement(key, 2)])
     assert counts == [2, 1]
 
 

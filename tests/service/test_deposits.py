@@ -19,6 +19,7 @@ from hefu_ledger.deposit.receipt import MAX_RECORDS
 from hefu_ledger.deposit.statement import Seen
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.tlog.note import parse_note, verify_note
+from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Committer
 from hefu_service.intake.deposits import MAX_STATEMENTS, Gate, published_root
@@ -44,7 +45,7 @@ def refused(service: SampleService, data: bytes, kind: type[Exception]) -> str:
     """A fresh gate and one that has seen the depositor before must refuse alike."""
     before = stored(service)
     with pytest.raises(kind) as first:
-        service.committer.accept([data])
+        service.front_door.accept([data])
     with pytest.raises(kind) as second:
         Gate(service.services).check(data)
     assert str(first.value) == str(second.value)
@@ -179,7 +180,7 @@ def test_a_statement_made_before_a_retirement_keeps_its_acknowledgement(service:
     (accepted,) = service.deposit(key)
     retire_key(service.services, depositor_of(key), key.key, reason="lost")
     for committer in (service.committer, Committer(service.services)):  # the second remembers no key
-        (again,) = committer.accept([statement(key)])
+        (again,) = FrontDoor(committer).accept([statement(key)])
         assert again.again
         assert again.deposit == accepted.deposit
 
@@ -188,15 +189,15 @@ def test_bytes_that_are_no_statement_are_malformed(service: SampleService) -> No
     good = statement(service.enrol())
     for data in (b"", b"hello\n", good + b"\n", good[:-1], good.replace(b"hefu-deposit/v1", b"hefu-deposit/v2")):
         with pytest.raises(MalformedError):
-            service.committer.accept([data])
+            service.front_door.accept([data])
     with pytest.raises(MalformedError, match="4096"):
-        service.committer.accept([good + b"x" * 4096])
+        service.front_door.accept([good + b"x" * 4096])
 
 
 def test_one_bad_statement_of_many_is_named_and_none_is_accepted(service: SampleService) -> None:
     key = service.enrol()
     with pytest.raises(OneOfManyError) as failed:
-        service.committer.accept([statement(key, 0), statement(key, 1), b"no statement"])
+        service.front_door.accept([statement(key, 0), statement(key, 1), b"no statement"])
     assert failed.value.index == 2
     assert isinstance(failed.value.__cause__, MalformedError)
     assert stored(service) == 0
@@ -206,8 +207,8 @@ def test_a_request_has_1_to_64_statements(service: SampleService) -> None:
     key = service.enrol()
     for count in (0, MAX_STATEMENTS + 1):
         with pytest.raises(MalformedError, match="1 to 64"):
-            service.committer.accept([statement(key, number) for number in range(count)])
-    assert len(service.committer.accept([statement(key, number) for number in range(MAX_STATEMENTS)])) == 64
+            service.front_door.accept([statement(key, number) for number in range(count)])
+    assert len(service.front_door.accept([statement(key, number) for number in range(MAX_STATEMENTS)])) == 64
 
 
 def test_most_checks_need_no_look_into_the_store(service: SampleService, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,10 +233,10 @@ def test_strangers_do_not_fill_the_memory_of_known_depositors(
     keys = [service.enrol(f"key {number}") for number in range(3)]
     for key in (*keys, *keys):
         gate.check(statement(key))
-        assert len(gate._standings) <= 2
+        assert len(gate._key_states) <= 2
     with pytest.raises(RefusedError):
         gate.check(statement(depositor_key("stranger", "key")))
-    assert "stranger" not in gate._standings
+    assert "stranger" not in gate._key_states
 
 
 @pytest.mark.parametrize("damage", ["altered", "cut"])

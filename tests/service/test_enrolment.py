@@ -12,6 +12,7 @@ from tests.support.sample_service import (
     SampleService,
     depositor_key,
     depositor_of,
+    event_body,
     possession,
     vkey,
 )
@@ -19,7 +20,6 @@ from tests.support.sample_service import (
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.records.identity import parse_identity
 from hefu_ledger.records.record import Enrolment, KeyEvent
-from hefu_service.events import event_body
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import (
     CODE_VALID_MS,

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hefu_ledger.tlog.tiles import Tile, format_bundle
-from hefu_service.outside.durable import UNFINISHED, Folder
+from hefu_service.outside.durable import UNFINISHED, DurableFolder
 from hefu_service.outside.files import BatchFolder, LedgerFolder
 from hefu_service.outside.lock import exclusive, one_of_many, only_service
 from hefu_service.ports.errors import ImmutableError, PortError, StorageError
@@ -26,8 +26,8 @@ from hefu_service.ports.rows import Deposit
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    return Folder(tmp_path / "folder", mode=0o444)
+def folder(tmp_path: Path) -> DurableFolder:
+    return DurableFolder(tmp_path / "folder", mode=0o444)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ class Crash(BaseException):
 # --- durable files ---
 
 
-def test_a_file_that_exists_with_other_bytes_is_refused_and_stays(folder: Folder, tmp_path: Path) -> None:
+def test_a_file_that_exists_with_other_bytes_is_refused_and_stays(folder: DurableFolder, tmp_path: Path) -> None:
     folder.create("a/b", b"one")
     folder.create("a/b", b"one")
     with pytest.raises(ImmutableError, match="a/b exists with other bytes"):
@@ -60,13 +60,13 @@ def test_a_file_that_exists_with_other_bytes_is_refused_and_stays(folder: Folder
     assert files(tmp_path) == {"folder/a/b": b"one"}
 
 
-def test_a_replaced_file_has_the_new_bytes_and_leaves_nothing_aside(folder: Folder, tmp_path: Path) -> None:
+def test_a_replaced_file_has_the_new_bytes_and_leaves_nothing_aside(folder: DurableFolder, tmp_path: Path) -> None:
     folder.replace("a", b"one")
     folder.replace("a", b"two")
     assert (folder.read("a"), folder.read("b"), files(tmp_path)) == (b"two", None, {"folder/a": b"two"})
 
 
-def test_a_file_has_its_mode_whatever_the_umask(folder: Folder, tmp_path: Path) -> None:
+def test_a_file_has_its_mode_whatever_the_umask(folder: DurableFolder, tmp_path: Path) -> None:
     umask = os.umask(0o077)
     try:
         folder.create("a", b"")
@@ -76,9 +76,12 @@ def test_a_file_has_its_mode_whatever_the_umask(folder: Folder, tmp_path: Path) 
     assert [stat.S_IMODE((tmp_path / "folder" / name).stat().st_mode) for name in "ab"] == [0o444, 0o444]
 
 
-@pytest.mark.parametrize("write", [Folder.create, Folder.replace])
+@pytest.mark.parametrize("write", [DurableFolder.create, DurableFolder.replace])
 def test_bytes_name_and_directories_are_synced_in_this_order(
-    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Folder, str, bytes], None]
+    folder: DurableFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    write: Callable[[DurableFolder, str, bytes], None],
 ) -> None:
     synced: list[str] = []
     root = tmp_path / "folder"
@@ -102,13 +105,13 @@ def test_a_crash_before_the_directory_was_synced_is_made_good(tmp_path: Path, mo
     (tmp_path / "folder/x").mkdir(parents=True)  # made by a process that crashed
     synced: list[Path] = []
     monkeypatch.setattr(os, "fsync", lambda file: synced.append(Path(f"/proc/self/fd/{file}").readlink()))
-    Folder(tmp_path / "folder", mode=0o600).create("x/y", b"")
+    DurableFolder(tmp_path / "folder", mode=0o600).create("x/y", b"")
     assert {tmp_path, tmp_path / "folder", tmp_path / "folder/x"} <= set(synced)
 
 
 @pytest.mark.parametrize("point", ["write", "fsync", "link", "sync"])
 def test_a_crash_at_any_point_is_made_good_by_writing_again(
-    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+    folder: DurableFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
 ) -> None:
     folder.create("first", b"settles the directory")
     target = {"write": (os, "write"), "fsync": (os, "fsync"), "link": (Path, "hardlink_to")}
@@ -124,7 +127,7 @@ def test_a_crash_at_any_point_is_made_good_by_writing_again(
         with pytest.raises(Crash):
             folder.create("a", b"data")
     assert folder.read("a") in {None, b"data"}
-    Folder(tmp_path / "folder", mode=0o444).create("a", b"data")
+    DurableFolder(tmp_path / "folder", mode=0o444).create("a", b"data")
     assert files(tmp_path) == {"folder/first": b"settles the directory", "folder/a": b"data"}
 
 
@@ -134,25 +137,25 @@ def test_what_a_killed_process_left_unfinished_is_tolerated_and_then_cleared(tmp
     for name in ("old", "recent"):
         (unfinished / name).write_bytes(b"half")
     os.utime(unfinished / "old", (0, 0))
-    Folder(tmp_path / "folder", mode=0o444).create("a", b"data")
+    DurableFolder(tmp_path / "folder", mode=0o444).create("a", b"data")
     # Another process may be writing the recent one just now.
     assert files(tmp_path) == {f"folder/{UNFINISHED}/recent": b"half", "folder/a": b"data"}
 
 
-def test_short_writes_are_continued(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_writes_are_continued(folder: DurableFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:3]))
     folder.create("a", b"0123456789")
     assert folder.read("a") == b"0123456789"
 
 
-@pytest.mark.parametrize("write", [Folder.create, Folder.replace])
+@pytest.mark.parametrize("write", [DurableFolder.create, DurableFolder.replace])
 @pytest.mark.parametrize(("call", "code"), [("write", errno.ENOSPC), ("fsync", errno.EIO), ("fchmod", errno.EROFS)])
 def test_a_disk_that_fails_is_a_storage_error_and_leaves_no_file(
-    folder: Folder,
+    folder: DurableFolder,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    write: Callable[[Folder, str, bytes], None],
+    write: Callable[[DurableFolder, str, bytes], None],
     call: str,
     code: int,
 ) -> None:
@@ -169,7 +172,7 @@ def test_a_disk_that_fails_is_a_storage_error_and_leaves_no_file(
 
 def test_a_path_below_a_file_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    folder = Folder(tmp_path / "file", mode=0o444)
+    folder = DurableFolder(tmp_path / "file", mode=0o444)
     for attempt in (folder.make, lambda: folder.create("a", b""), lambda: folder.replace("a", b"")):
         with pytest.raises(StorageError, match="cannot"):
             attempt()
@@ -183,7 +186,7 @@ def test_writers_of_one_file_agree_or_one_of_them_is_refused(tmp_path: Path) -> 
     start = threading.Barrier(8)
 
     def work(data: bytes) -> None:
-        folder = Folder(tmp_path / "folder", mode=0o444)
+        folder = DurableFolder(tmp_path / "folder", mode=0o444)
         start.wait()
         try:
             folder.create("a", data)
@@ -199,7 +202,7 @@ def test_writers_of_one_file_agree_or_one_of_them_is_refused(tmp_path: Path) -> 
     assert refused == [{b"one": b"two", b"two": b"one"}[kept]] * 4
 
 
-def test_a_directory_that_was_removed_is_made_again(folder: Folder) -> None:
+def test_a_directory_that_was_removed_is_made_again(folder: DurableFolder) -> None:
     folder.create("x/a", b"one")
     folder.remove("x")
     folder.remove("x")

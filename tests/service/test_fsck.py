@@ -13,7 +13,7 @@ from tests.support.sample_service import DAY, LOG, ORIGIN, SampleService, copied
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_service.publishing.expected import record_tree
-from hefu_service.publishing.fsck import ERROR, WARNING, Finding, fsck
+from hefu_service.publishing.fsck import ERROR, WARNING, Fault, fsck
 from hefu_service.sealing.seal import seal_once
 
 
@@ -37,7 +37,7 @@ def data(kept: Path, tmp_path: Path) -> Path:
     return copied(kept, tmp_path / "data")
 
 
-def findings(data: Path) -> list[Finding]:
+def findings(data: Path) -> list[Fault]:
     with opened(data) as sample:
         return sample.findings()
 

@@ -19,7 +19,7 @@ from hefu_service.jobs.tasks import settle
 from hefu_service.jobs.ticker import Ticker
 from hefu_service.observing.backlog import reach_of
 from hefu_service.ports.errors import ClockError, HeadMovedError, StorageError
-from hefu_service.ports.world import Unwatched
+from hefu_service.ports.world import Unobserved
 from hefu_service.publishing.publish import publish
 from hefu_service.sealing import seal
 from hefu_service.sealing.seal import seal_once
@@ -102,13 +102,13 @@ def test_what_is_accepted_while_a_window_is_sealed_waits_for_the_end_of_its_own(
     """Or a busy service would seal without end, a few deposits at a time."""
     arriving = itertools.count(3)
 
-    class Busy(Unwatched):
+    class Busy(Unobserved):
         def sealed(self, seconds: float) -> None:
             del seconds
             service.deposit(key, first=next(arriving))
 
     service.deposit(key, 3)
-    settle(replace(service.services, watch=Busy()))
+    settle(replace(service.services, observer=Busy()))
     with service.services.store.view() as view:
         reach = reach_of(view)
     assert (reach.ledger.entries, reach.intake.next_seq, reach.published) == (3, 4, reach.ledger.size)

@@ -12,6 +12,7 @@ from tests.support.sample_service import (
     SampleService,
     depositor_key,
     depositor_of,
+    event_body,
     possession,
     statement,
     vkey,
@@ -25,7 +26,6 @@ from hefu_ledger.records.record import KeyEvent
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_ledger.verify import verify_receipt
-from hefu_service.events import event_body
 from hefu_service.intake.enrolment import enrol, report_compromised
 from hefu_service.receipts.receipts import Receipts
 

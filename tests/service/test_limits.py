@@ -21,9 +21,12 @@ from tests.support.serving import Serving, post_json, request
 from tests.support.valkey import Valkey
 from werkzeug.test import TestResponse
 
-from hefu_service.api.limits import Allowance, Counts, DepositLimits, Strangers, sender_of
+from hefu_service.api.strangers import Strangers, sender_of
+from hefu_service.intake.accept import FrontDoor
+from hefu_service.outside.deposit_limits import Allowance, Counts, DepositLimits
 from hefu_service.outside.shared_counts import shared_counter
 from hefu_service.ports.errors import ClockError
+from hefu_service.ports.limiter import Limiter
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +45,11 @@ def limit(api: SampleApi, **changes: Any) -> None:
     api.application.extensions["hefu"] = api.context
 
 
+def behind(api: SampleApi, limiter: Limiter) -> FrontDoor:
+    """The front door with a limiter behind it."""
+    return FrontDoor(api.service.committer, limiter)
+
+
 def stored(api: SampleApi) -> int:
     with api.service.services.store.view() as view:
         return view.intake_head().next_seq
@@ -57,7 +65,7 @@ def check_too_many(answer: TestResponse) -> None:
 
 @pytest.mark.parametrize("limits", [{"rate": 3}, {"daily_quota": 3}, {"rate": 3, "daily_quota": 100}])
 def test_a_depositor_s_deposits_are_limited_and_nobody_else_s(api: SampleApi, limits: dict[str, Any]) -> None:
-    limit(api, limits=DepositLimits(**limits))
+    limit(api, front_door=behind(api, DepositLimits(**limits)))
     key, other = api.service.enrol(), api.service.enrol("other")
     assert [api.statement(statement(key, number)).status_code for number in range(3)] == [201] * 3
     for _ in range(2):
@@ -67,7 +75,7 @@ def test_a_depositor_s_deposits_are_limited_and_nobody_else_s(api: SampleApi, li
 
 
 def test_what_was_accepted_before_is_acknowledged_again_whatever_the_limit(api: SampleApi) -> None:
-    limit(api, limits=DepositLimits(daily_quota=2))
+    limit(api, front_door=behind(api, DepositLimits(daily_quota=2)))
     key = api.service.enrol()
     first = api.statement(statement(key, 0)).data
     api.statement(statement(key, 1))
@@ -80,7 +88,7 @@ def test_what_was_accepted_before_is_acknowledged_again_whatever_the_limit(api: 
 
 
 def test_only_what_is_stored_counts(api: SampleApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    limit(api, limits=DepositLimits(daily_quota=2))
+    limit(api, front_door=behind(api, DepositLimits(daily_quota=2)))
     key = api.service.enrol()
     assert [api.statement(statement(key)).status_code for _ in range(5)] == [201, 200, 200, 200, 200]
 
@@ -95,7 +103,7 @@ def test_only_what_is_stored_counts(api: SampleApi, monkeypatch: pytest.MonkeyPa
 
 
 def test_each_statement_of_a_request_counts_and_they_are_accepted_together_or_not_at_all(api: SampleApi) -> None:
-    limit(api, limits=DepositLimits(rate=5))
+    limit(api, front_door=behind(api, DepositLimits(rate=5)))
     key = api.service.enrol()
     notes = [statement(key, number) for number in range(7)]
     check_too_many(api.statements(notes[:6]))
@@ -108,7 +116,7 @@ def test_each_statement_of_a_request_counts_and_they_are_accepted_together_or_no
 
 
 def test_a_request_of_two_depositors_takes_from_neither_what_the_other_lacks(api: SampleApi) -> None:
-    limit(api, limits=DepositLimits(rate=1, daily_quota=100))
+    limit(api, front_door=behind(api, DepositLimits(rate=1, daily_quota=100)))
     key, other = api.service.enrol(), api.service.enrol("other")
     assert api.statement(statement(other)).status_code == 201
     for _ in range(3):
@@ -117,7 +125,7 @@ def test_a_request_of_two_depositors_takes_from_neither_what_the_other_lacks(api
 
 
 def test_a_stranger_cannot_use_up_a_depositor_s_limit(api: SampleApi) -> None:
-    limit(api, limits=DepositLimits(rate=1))
+    limit(api, front_door=behind(api, DepositLimits(rate=1)))
     key = api.service.enrol()
     forged = statement(depositor_key(depositor_of(key), "a stranger's"))
     assert {api.statement(forged).status_code for _ in range(20)} == {403}
@@ -125,7 +133,7 @@ def test_a_stranger_cannot_use_up_a_depositor_s_limit(api: SampleApi) -> None:
 
 
 def test_a_request_that_no_limit_would_ever_admit_is_told_so(api: SampleApi) -> None:
-    limit(api, limits=DepositLimits(daily_quota=1))
+    limit(api, front_door=behind(api, DepositLimits(daily_quota=1)))
     key = api.service.enrol()
     answer = api.statements([statement(key, 0), statement(key, 1)])
     check_too_many(answer)
@@ -230,7 +238,7 @@ def test_a_redis_that_is_down_refuses_nobody_and_limits_go_on(
 ) -> None:
     if redis.own is None:
         pytest.skip("this Redis is not ours to kill")
-    limit(api, limits=DepositLimits(daily_quota=3, shared=shared_counter(redis.url)))
+    limit(api, front_door=behind(api, DepositLimits(daily_quota=3, shared=shared_counter(redis.url))))
     key = api.service.enrol()
     assert api.statement(statement(key, 0)).status_code == 201
     redis.kill()
@@ -296,7 +304,7 @@ def test_only_what_is_refused_counts(api: SampleApi) -> None:
 
 
 def test_a_depositor_over_its_limit_has_not_been_wrong(api: SampleApi) -> None:
-    limit(api, limits=DepositLimits(rate=1), strangers=Strangers(failures=1))
+    limit(api, front_door=behind(api, DepositLimits(rate=1)), strangers=Strangers(failures=1))
     key = api.service.enrol()
     assert [api.statement(statement(key, number)).status_code for number in range(4)] == [201, 429, 429, 429]
     assert api.enrol(api.service.code(), b"no possession").status_code == 400

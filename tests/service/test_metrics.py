@@ -51,7 +51,7 @@ class Watched:
     def __init__(self, service: SampleService, metrics: Metrics) -> None:
         self.metrics = metrics
         self.not_ready: dict[str, str] = {}
-        self.sample = SampleService(service.data, replace(service.services, watch=metrics), service.clock)
+        self.sample = SampleService(service.data, replace(service.services, observer=metrics), service.clock)
         self.gauges = Gauges(self.sample.services, service.data, lambda: self.not_ready)
         self.page = page(metrics, self.gauges)
 
@@ -99,8 +99,8 @@ def api(watched: Watched) -> SampleApi:
 def test_deposits_and_groups_are_counted_once_they_are_durable(watched: Watched) -> None:
     key = watched.sample.enrol()
     notes = [statement(key, number) for number in range(5)]
-    watched.sample.committer.accept(notes)
-    watched.sample.committer.accept(notes[:2])  # again, which makes no deposit
+    watched.sample.front_door.accept(notes)
+    watched.sample.front_door.accept(notes[:2])  # again, which makes no deposit
     watched.sample.accept(statement(key, 5))
     found = watched.values()
     assert found["hefu_deposits_accepted_total"] == 6

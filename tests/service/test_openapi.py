@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.sample_api import SampleApi, api_of, check_value
+from tests.support.sample_api import SampleApi, api_of, check_value, resolve
 from tests.support.sample_service import SampleService
 
+from hefu_ledger.deposit.receipt import MAX_RECEIPT, parse_receipt
+from hefu_ledger.deposit.state import SERVICE_STATES
+from hefu_ledger.deposit.statement import MAX_STATEMENT
+from hefu_ledger.deposit.vault import MAX_BLOB
+from hefu_ledger.encoding import canonical
+from hefu_ledger.records.record import Genesis, parse_record
+from hefu_ledger.tlog.policy import Log, Policy
+from hefu_ledger.verify import verify_receipt
+from hefu_ledger.verify.verdict import CANNOT, FAILED
 from hefu_service.api.openapi import document
+from hefu_service.intake.deposits import MAX_STATEMENTS
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -82,6 +94,75 @@ def test_every_reference_leads_somewhere() -> None:
         found: Any = document()
         for step in reference.split("/"):
             found = found[step]
+
+
+def contents() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every body that is described, with the operation it is of."""
+    for operation in operations().values():
+        for part in (operation.get("requestBody", {}), *operation["responses"].values()):
+            for media in resolve(part).get("content", {}).values():
+                yield operation["operationId"], media
+
+
+def examples(described: dict[str, Any]) -> list[Any]:
+    found = [resolve(example)["value"] for example in described.get("examples", {}).values()]
+    return [*found, described["example"]] if "example" in described else found
+
+
+def test_every_operation_is_explained() -> None:
+    tags = {tag["name"] for tag in document()["tags"]}
+    for operation in operations().values():
+        assert operation["summary"], operation["operationId"]
+        assert not operation["summary"].endswith(".")
+        assert operation["description"].rstrip().endswith(".")
+        assert set(operation["tags"]) <= tags
+        for parameter in operation.get("parameters", ()):
+            assert parameter["description"], operation["operationId"]
+    assert document()["servers"][0]["url"] == "/"
+
+
+def test_every_operation_has_examples_and_they_are_as_described() -> None:
+    for name, media in contents():
+        if resolve(media["schema"]).get("contentMediaType") != "application/octet-stream":
+            assert examples(media), name
+        for example in examples(media):
+            check_value(example, media["schema"])
+    for operation in operations().values():
+        for parameter in operation.get("parameters", ()):
+            check_value(parameter["example"], parameter["schema"])
+
+
+def test_the_example_receipt_proves_the_example_deposit() -> None:
+    known = {name: example["value"] for name, example in document()["components"]["examples"].items()}
+    receipt = parse_receipt(canonical(known["Receipt"]))
+    assert (receipt.statement, receipt.acknowledgement) == (known["Statement"], known["Acknowledgement"])
+    log = parse_record(receipt.records[0].encode()).body
+    assert isinstance(log, Genesis)
+    policy = Policy(logs=(Log(log.log),), witnesses=(), groups=(), quorum=None)
+    steps = verify_receipt(canonical(known["Receipt"]), policy=policy).steps
+    assert not [step for step in steps if step.outcome in (FAILED, CANNOT)]
+
+
+def test_the_limits_described_are_the_code_s() -> None:
+    paths = document()["paths"]
+    posted = paths["/v1/deposits"]["post"]["requestBody"]["content"]
+    assert posted["text/plain"]["schema"]["maxLength"] == MAX_STATEMENT
+    assert posted["application/json"]["schema"]["properties"]["statements"]["maxItems"] == MAX_STATEMENTS
+    put = paths["/v1/vault/{name}"]["put"]["requestBody"]["content"]["application/octet-stream"]
+    assert put["schema"]["maxLength"] == MAX_BLOB
+    verified = paths["/v1/verify"]["post"]["requestBody"]["content"]["application/json"]
+    assert verified["schema"]["maxLength"] == MAX_RECEIPT
+    assert document()["components"]["schemas"]["State"]["enum"] == list(SERVICE_STATES)
+
+
+def test_the_document_is_read_once(api: SampleApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = api.get("/openapi.json")
+
+    def refuse(*_: object, **__: object) -> str:
+        raise AssertionError("read again")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    assert api.get("/openapi.json").data == first.data
 
 
 def test_what_is_served_is_the_document(api: SampleApi) -> None:

@@ -16,13 +16,13 @@ from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner
-from tests.support.sample_service import ORIGIN, USCC, depositor_key, possession, statement
+from tests.support.sample_service import ORIGIN, USCC, depositor_key, event_body, possession, statement
 
 from hefu_ledger.encoding import parse_time
 from hefu_ledger.records.record import Clock, Enrolment, KeyEvent
 from hefu_ledger.tlog.keys import format_vkey, parse_vkey
 from hefu_service import cli
-from hefu_service.events import event_body
+from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Committer
 from hefu_service.intake.enrolment import enrol
 from hefu_service.jobs.tasks import settle
@@ -88,7 +88,7 @@ def deposit(services: Services, code: str, count: int = 1) -> str:
     """Enrol with a code, deposit and seal; the vkey."""
     key = depositor_key(code, "key")
     enrol(services, code, possession(key))
-    Committer(services).accept([statement(key, number) for number in range(count)])
+    FrontDoor(Committer(services)).accept([statement(key, number) for number in range(count)])
     settle(services)
     return format_vkey(key.key)
 

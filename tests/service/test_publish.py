@@ -216,7 +216,7 @@ def test_a_root_is_read_back_from_the_tiles_that_were_written(
     ("member", "change", "expected"),
     [
         ("acceptance", lambda text: text.replace("00:00:00", "00:00:01", 1), "no longer lead"),
-        ("acceptance", lambda text: f"x{text}", "deposit 1: what was stored cannot be read"),
+        ("acceptance", lambda text: f"x{text}", "deposit 1: its stored acceptance cannot be read"),
         ("statement", lambda _: b"another", "deposit 1: .* do not agree"),
         ("statement_id", lambda _: bytes(32), "deposit 1: .* do not agree"),
         ("depositor", lambda _: "another", "deposit 1: .* do not agree"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.sample_service import POLICY, START, SampleService, depositor_of, statement
 
 from hefu_ledger.deposit.receipt import format_receipt, parse_receipt
+from hefu_ledger.deposit.state import ACCEPTED, ANCHORED
 from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.number import format_number
@@ -31,8 +32,6 @@ from hefu_service.publishing.publish import FEW, publish
 from hefu_service.publishing.repair import repair
 from hefu_service.receipts import anchors, receipts
 from hefu_service.receipts.receipts import (
-    ACCEPTED,
-    ANCHORED,
     Receipts,
     UnknownDepositError,
     deposit_state,

@@ -29,6 +29,7 @@ from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_service.intake import statement_texts
+from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Accepted, Committer, _Waiter
 from hefu_service.intake.enrolment import retire_key
 from hefu_service.intake.keychange import change_key
@@ -48,7 +49,7 @@ def keys(service: SampleService) -> tuple[Ed25519Signer, Ed25519Signer]:
 
 def outcome(committer: Committer, *request: bytes) -> Outcome:
     try:
-        return committer.accept(request)
+        return FrontDoor(committer).accept(request)
     except (ConflictError, OneOfManyError) as error:
         return error
 
@@ -163,7 +164,7 @@ def test_copies_within_one_request_are_refused_and_the_same_bytes_are_not(
     assert isinstance(refused.__cause__, ConflictError)
     assert sha256(statement(one)).hexdigest() in str(refused.__cause__)
     assert not rows(service)
-    first, again = service.committer.accept([statement(one), statement(one)])
+    first, again = service.front_door.accept([statement(one), statement(one)])
     assert (first.again, again.again) == (False, True)
 
 
@@ -229,9 +230,9 @@ def test_a_known_statement_is_given_again_whatever_its_depositors_keys_have_beco
     service.enrol_another(key, "second", key)
 
     def refuse(*_: object) -> None:
-        raise ConflictError("no standing is needed for what is known")
+        raise ConflictError("no key state is needed for what is known")
 
-    monkeypatch.setattr("hefu_service.intake.deposits.Gate.standing_now", refuse)
+    monkeypatch.setattr("hefu_service.intake.deposits.Gate.key_state_now", refuse)
     assert service.committer.submit(checked) == [replace(first, again=True)]
 
 

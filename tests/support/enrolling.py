@@ -10,6 +10,7 @@ from hefu_ledger.records.identity import Possession, format_possession
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.merkle import leaf_hash
 from hefu_ledger.tlog.note import format_note, sign_note
+from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Accepted, Committer
 from hefu_service.intake.enrolment import enrol as enrol_key
 from hefu_service.intake.enrolment import issue_code
@@ -38,4 +39,4 @@ def make_statement(signer: Ed25519Signer, number: int) -> bytes:
 
 def submit(services: Services, signer: Ed25519Signer, number: int) -> Accepted:
     """Deposit one document."""
-    return Committer(services).accept([make_statement(signer, number)])[0]
+    return FrontDoor(Committer(services)).accept([make_statement(signer, number)])[0]

@@ -53,7 +53,7 @@ def api_of(service: SampleService, *, auditor_token: str | None = TOKEN, **chang
     not_ready: dict[str, str] = {}
     context = Context(
         services=service.services,
-        committer=service.committer,
+        front_door=service.front_door,
         receipts=Receipts(service.services),
         not_ready=lambda: not_ready,
         answered=lambda *_: None,
@@ -82,7 +82,7 @@ def check_answer(app: Flask, response: TestResponse) -> None:
         return
     declared = operation["responses"].get(str(code))
     assert declared is not None or code == 500, f"{operation['operationId']} does not declare {code}"
-    content = _resolve(declared or {}).get("content")
+    content = resolve(declared or {}).get("content")
     if content is not None:
         assert kind in content, f"{operation['operationId']} does not declare {kind}"
         if kind.endswith("/json") and response.request.method != "HEAD":
@@ -91,6 +91,7 @@ def check_answer(app: Flask, response: TestResponse) -> None:
 
 def check_value(value: Any, schema: dict[str, Any]) -> None:
     """Hold a value against a schema of the few words that the document uses."""
+    schema = resolve(schema)
     assert "type" in schema or "enum" in schema
     if "enum" in schema:
         assert value in schema["enum"]
@@ -120,11 +121,15 @@ def _operation(app: Flask, response: TestResponse) -> dict[str, Any] | None:
     return operation
 
 
-def _resolve(declared: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" not in declared:
-        return declared
-    found: dict[str, Any] = document()["components"]["responses"][declared["$ref"].rpartition("/")[2]]
-    return found
+def resolve(declared: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference into the document, if it is one."""
+    found: Any = declared
+    if "$ref" in declared:
+        found = document()
+        for step in declared["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+    described: dict[str, Any] = found
+    return described
 
 
-_PROBLEM_SCHEMA: dict[str, Any] = document()["components"]["responses"]["Problem"]["content"][PROBLEM]["schema"]
+_PROBLEM_SCHEMA: dict[str, Any] = {"$ref": "#/components/schemas/Problem"}

@@ -13,17 +13,20 @@ from typing import Any
 from hefu_ledger.deposit.statement import Seen, Statement, format_statement
 from hefu_ledger.names import acknowledgement_key_name, depositor_key_name, recovery_key_name
 from hefu_ledger.records.identity import Possession, format_possession
+from hefu_ledger.records.record import Body, parse_body
 from hefu_ledger.tlog.keys import Ed25519Signer, format_vkey
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_ledger.tlog.policy import Log, Policy
+from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Accepted, Committer
 from hefu_service.intake.enrolment import enrol, issue_code, reissue_code
 from hefu_service.jobs.tasks import settle
 from hefu_service.outside.files import BatchFolder, LedgerFolder
 from hefu_service.outside.signer import FileSigner
 from hefu_service.outside.vaults import VaultFolder
+from hefu_service.ports.rows import Event
 from hefu_service.ports.store import Store
-from hefu_service.publishing.fsck import Finding, fsck
+from hefu_service.publishing.fsck import Fault, fsck
 from hefu_service.publishing.genesis import begin_ledger
 from hefu_service.services import Services
 from hefu_service.store.engines import sqlite_url
@@ -86,6 +89,11 @@ class SampleService:
     def __post_init__(self) -> None:
         self.committer = Committer(self.services)
 
+    @property
+    def front_door(self) -> FrontDoor:
+        """The entrance of deposits, without limits."""
+        return FrontDoor(self.committer)
+
     def code(self, **options: Any) -> str:
         """A one-time code for a new depositor."""
         return issue_code(
@@ -113,7 +121,7 @@ class SampleService:
 
     def accept(self, *statements: bytes) -> list[Accepted]:
         """Deposit statements, each a request of its own."""
-        return [accepted for statement in statements for accepted in self.committer.accept([statement])]
+        return [accepted for statement in statements for accepted in self.front_door.accept([statement])]
 
     def deposit(self, key: Ed25519Signer, count: int = 1, *, first: int = 0) -> list[Accepted]:
         """Deposit ``count`` new statements."""
@@ -123,9 +131,14 @@ class SampleService:
         """Seal and publish all that is owed."""
         settle(self.services)
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[Fault]:
         """What the check of everything finds."""
         return list(fsck(self.services))
+
+
+def event_body(event: Event) -> Body:
+    """The body of the record that an event owes."""
+    return parse_body(event.type, event.body)
 
 
 def depositor_key(code: str, label: str) -> Ed25519Signer:

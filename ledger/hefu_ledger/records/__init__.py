@@ -1,1 +1,1 @@
-"""The records of the ledger, and what they make known: identities, keys, rosters."""
+"""Records of the ledger, and the identities, keys and rosters that they make known."""

@@ -1,4 +1,4 @@
-"""Who a depositor is, and that it holds its key.
+"""A depositor's identity, and the proof that it holds its key.
 
 The identity 实名信息 is private: the ledger holds only its keyed hash, ``HMAC-SHA-256(nonce, text)``. The possession
 note 持钥声明 is public: the new key signs for itself, and an earlier key of the same depositor, if there is one, too.
@@ -19,7 +19,7 @@ from hefu_ledger.tlog.note import Note, parse_note, verify_note
 from hefu_ledger.uscc import parse_uscc
 
 POSSESSION: Final = "hefu-possession/v1"
-PREPARE: Final = "prepare"  # 经办: what a key is for that states no role
+PREPARE: Final = "prepare"  # 经办: the role of a key that states none
 APPROVE: Final = "approve"  # 审批: also vouches for keys and ends them
 MAX_IDENTITY: Final = 4096  # bytes
 MAX_POSSESSION: Final = 4096  # bytes of the whole note
@@ -39,7 +39,7 @@ class Identity(NamedTuple):
 
 
 class Possession(NamedTuple):
-    """The statement that a key belongs to a depositor of a log, and what for: ``prepare`` or ``approve``."""
+    """The statement that a key belongs to a depositor of a log, with its role: ``prepare`` or ``approve``."""
 
     depositor: str
     origin: str
@@ -69,7 +69,7 @@ def parse_identity(text: str) -> Identity:
 
 
 def _plain(fields: Fields, name: str, limit: int) -> str:
-    """A text for people to read, which must be one line: what breaks lines could forge a verdict's next step."""
+    """A text for people to read, which must be one line: a line break could forge a verdict's next step."""
     text = fields.text(name, limit=limit)
     if any(category(character) in _UNSEEN for character in text):
         raise MalformedError(f"identity: {name}: holds a line break or another character that cannot be seen")
@@ -99,7 +99,7 @@ def read_role(fields: Fields) -> str:
 
 
 def role_member(role: str) -> dict[str, str]:
-    """What a role adds to the members of a note or record; see ``read_role``."""
+    """The members that a role adds to a note or record; see ``read_role``."""
     return {} if role == PREPARE else {"role": role}
 
 
@@ -143,7 +143,7 @@ def verify_possession(
     """Check that the new key signed, and return whether an earlier key of the depositor vouched for it.
 
     Where some of the earlier keys are ``approvers``, only theirs vouch. Lines by keys that are neither new nor earlier
-    are refused, since no one could say what they mean.
+    are refused, since they have no meaning.
     """
     verified, unknown = verify_note(note, [possession.key, *earlier])
     if unknown:

@@ -24,7 +24,7 @@ _OPTIONAL: Final = frozenset({"role", "since"})
 
 
 class KeyRequest(NamedTuple):
-    """What is asked: the members mean what they mean in a key record."""
+    """A request; its members mean the same as in a key record."""
 
     action: str
     reason: str
@@ -62,8 +62,8 @@ def verify_key_event(
     """Check on whose word a key record stands: True for a key enrolled then, False for the operator's.
 
     ``enrolled``: the depositor's keys in force before the event; ``approvers``: those that approve, without one of
-    whom a key can only end itself. A request that says anything but what the record says, or that a stranger signed,
-    is a VerificationError.
+    whom a key can only end itself. A request that differs from the record, or that a stranger signed, is a
+    VerificationError.
     """
     if event.by == OPERATOR:
         return False

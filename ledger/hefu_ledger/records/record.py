@@ -25,10 +25,11 @@ MAX_BATCH: Final = 10_000_000  # deposits of one batch
 MAX_SIGNATURES: Final = 16
 OPERATOR: Final = "operator"  # ``by`` of a key event that no key of the depositor signed
 _HEADER: Final = frozenset({"entries", "format", "index", "prev", "type"})
+_MOST_HEADER: Final = 256  # bytes of those members at their longest
 
 
 class Genesis(NamedTuple):
-    """The first record: whose ledger this is, and what it promises."""
+    """The first record: the ledger's keys and its promises."""
 
     acknowledgement: VerifierKey
     log: VerifierKey
@@ -81,7 +82,8 @@ class Clock(NamedTuple):
     reason: str
 
 
-Body = Genesis | Enrolment | KeyEvent | Batch | Clock | None  # None: a type unknown here
+KnownBody = Genesis | Enrolment | KeyEvent | Batch | Clock
+Body = KnownBody | None  # None: a type unknown here
 
 
 class Record(NamedTuple):
@@ -105,10 +107,7 @@ def format_record(record: Record) -> bytes:
         "prev": record.prev.hex(),
         "type": record.type,
     }
-    data = canonical(header | _WRITERS[record.type](record.body))
-    if len(data) > MAX_RECORD:
-        raise MalformedError(f"record of {len(data)} bytes, at most {MAX_RECORD} allowed")
-    return data
+    return _bounded(canonical(header | _WRITERS[record.type](record.body)))
 
 
 def parse_record(data: bytes) -> Record:
@@ -119,34 +118,61 @@ def parse_record(data: bytes) -> Record:
     members = frozenset(value) if isinstance(value, dict) else frozenset()
     header = Fields(value, "record", _HEADER, members)
     kind = header.text("type", limit=32)
-    reader = _READERS.get(kind)
-    record = Record(
+    return Record(
         entries=header.whole("entries"),
         index=header.whole("index"),
         prev=header.hash("prev"),
         type=kind,
-        body=None,
+        body=_read_body(kind, {name: member for name, member in value.items() if name not in _HEADER}),
     )
-    return record if reader is None else record._replace(body=reader(value))
+
+
+def record_type(body: KnownBody) -> str:
+    """The name of a body's type, as ``type`` of its record has it."""
+    return _TYPES[type(body)]
+
+
+def format_body(body: KnownBody) -> bytes:
+    """Write a record's own members, without its place in the ledger; MalformedError if no record could hold them."""
+    kind = record_type(body)
+    data = canonical(_WRITERS[kind](body))
+    parse_body(kind, _bounded(data, _MOST_HEADER))  # a text that can be written may be longer than one may be read
+    return data
+
+
+def parse_body(kind: str, data: bytes) -> Body:
+    """Read a record's own members; None for a type unknown here."""
+    return _read_body(kind, parse_canonical(data, limit=MAX_RECORD))
 
 
 def record_hash(data: bytes) -> bytes:
-    """What the next record's ``prev`` must be: SHA-256 (32 bytes) of a record's bytes."""
+    """SHA-256 (32 bytes) of a record's bytes, the ``prev`` of the next record."""
     return sha256(data).digest()
 
 
-def read_action(fields: Fields, what: str) -> str:
-    """Read what is done to a key: ``since`` belongs to a compromise, and there only; ``role`` to an addition."""
+def read_action(fields: Fields, where: str) -> str:
+    """Read the action on a key; ``since`` belongs to a compromise alone, ``role`` to an addition alone."""
     action = fields.text("action", limit=16)
     if action not in {"add", "retire", "compromised"} or fields.has("since") != (action == "compromised"):
-        raise MalformedError(f"{what}: action is add, retire or compromised, the last alone with since")
+        raise MalformedError(f"{where}: action is add, retire or compromised, the last alone with since")
     if fields.has("role") and action != "add":
-        raise MalformedError(f"{what}: only a key that is added has a role")
+        raise MalformedError(f"{where}: only a key that is added has a role")
     return action
 
 
+def _bounded(data: bytes, more: int = 0) -> bytes:
+    if len(data) + more > MAX_RECORD:
+        raise MalformedError(f"record of {len(data) + more} bytes, at most {MAX_RECORD} allowed")
+    return data
+
+
+def _read_body(kind: str, members: object) -> Body:
+    reader = _READERS.get(kind)
+    return None if reader is None else reader(members)
+
+
 def _closed(value: object, kind: str, required: str, optional: str = "") -> Fields:
-    return Fields(value, f"{kind} record", _HEADER | frozenset(required.split()), frozenset(optional.split()))
+    return Fields(value, f"{kind} record", frozenset(required.split()), frozenset(optional.split()))
 
 
 def _write_genesis(body: Genesis) -> dict[str, Any]:
@@ -250,6 +276,13 @@ def _read_clock(value: object) -> Clock:
     return Clock(fields.whole("from_seq"), fields.time("not_before"), fields.text("reason", limit=400))
 
 
+_TYPES: Final[dict[type, str]] = {
+    Genesis: "genesis",
+    Enrolment: "enrolment",
+    KeyEvent: "key",
+    Batch: "batch",
+    Clock: "clock",
+}
 _WRITERS: Final[dict[str, Callable[[Any], dict[str, Any]]]] = {
     "genesis": _write_genesis,
     "enrolment": _write_enrolment,
@@ -257,7 +290,7 @@ _WRITERS: Final[dict[str, Callable[[Any], dict[str, Any]]]] = {
     "batch": _write_batch,
     "clock": _write_clock,
 }
-_READERS: Final[dict[str, Callable[[object], Genesis | Enrolment | KeyEvent | Batch | Clock]]] = {
+_READERS: Final[dict[str, Callable[[object], KnownBody]]] = {
     "genesis": _read_genesis,
     "enrolment": _read_enrolment,
     "key": _read_key,

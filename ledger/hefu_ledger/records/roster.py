@@ -72,7 +72,7 @@ class Roster:
             if member.key == body.vkey and (member.until_seq is None or body.action == "compromised"):
                 until = body.from_seq if member.until_seq is None else member.until_seq
                 since = [time for time in (member.compromised_since, body.since) if time is not None]
-                # The earliest time stays: no later record may narrow what an earlier one has put in doubt.
+                # The earliest time stays: no later record may narrow the doubt of an earlier one.
                 self.members[place] = member._replace(until_seq=until, compromised_since=min(since, default=None))
                 return
         raise VerificationError(f"key record: there is no key in force to {body.action}")
@@ -98,8 +98,8 @@ class Roster:
     def verify_statement(self, note: Note, seq: int) -> list[VerifierKey]:
         """Check that a statement's lines and the depositor's keys at ``seq`` match one to one, and are enough.
 
-        Where two or more must sign, each role that a key in force has must be among them: whoever prepares does not
-        approve. Returns the keys that signed. An unknown line is refused: it would change the statement's identity.
+        Where two or more must sign, each role that a key in force has must be among them: the key that prepares does
+        not approve. Returns the keys that signed. An unknown line is refused: it would change the statement's id.
         """
         keys = self.keys_at(seq)
         if not keys:

@@ -1,4 +1,4 @@
-"""Bodies that are arriving, each with a thread that waits for it: for how long a client may hold one."""
+"""Request bodies that are arriving. Each holds a thread, so a client has a limited time to send one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import time
 from types import TracebackType
 from typing import Final, Self
 
-GRACE_S: Final = 10.0  # for any body
-BYTES_A_S: Final = 65_536  # and for a long one as long as it takes at this pace
+GRACE_S: Final = 10.0  # s, for any body
+BYTES_A_S: Final = 65_536  # a long body has the time that it takes at this pace in addition
 
 
 class Arrival:
@@ -38,10 +38,10 @@ class Arrivals:
         self._all: set[Arrival] = set()
 
     def expect(self, address: str, size: int) -> Arrival:
-        """What is about to arrive; see ``Arrival``."""
+        """A body about to arrive, to be received inside a ``with``."""
         return Arrival(self._all, address, size)
 
     def older_than(self, seconds: float) -> list[Arrival]:
-        """Those that have been arriving for so long."""
+        """Bodies that began to arrive so many seconds ago or more."""
         before = time.monotonic() - seconds
         return [each for each in tuple(self._all) if each.since <= before]

@@ -1,4 +1,4 @@
-"""What the views share: the services of this app, and strict reading of request bodies."""
+"""Shared by the views: the services of this app, and strict reading of request bodies."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from werkzeug.exceptions import BadRequest, RequestTimeout, UnsupportedMediaType
 from hefu_ledger.encoding import Fields, canonical, parse_plain
 from hefu_ledger.errors import MalformedError
 from hefu_service.api.arrivals import Arrivals
-from hefu_service.api.limits import DepositLimits, Strangers
 from hefu_service.api.problems import PrivateHalfError
-from hefu_service.intake.committer import Committer
+from hefu_service.api.strangers import Strangers
+from hefu_service.intake.accept import FrontDoor
 from hefu_service.receipts.receipts import Receipts
 from hefu_service.services import Services
 
 T = TypeVar("T")
 MAX_BODY: Final = 262_144  # bytes, unless a view says otherwise
 _PRIVATE: Final = frozenset({"digests", "nonce", "sections", "seed"})  # of evidence files, bundles and opened sections
-# As they stand in any JSON, be it cut short, within a note or quoted in a string.
-_PRIVATE_HALF: Final = "the body holds what only the enterprise should have (sections, digests, nonces or a seed)"
+# Matches their names in any JSON, also cut short, inside a note or quoted in a string.
+_PRIVATE_HALF: Final = "the body holds a part of the private half (sections, digests, nonces or a seed)"
 _PRIVATE_MEMBER: Final = re.compile(rb'"(%s)\\*"\s*:' % "|".join(sorted(_PRIVATE)).encode())
 
 
@@ -33,14 +33,13 @@ class Context:
     """Everything a view may use."""
 
     services: Services
-    committer: Committer
+    front_door: FrontDoor
     receipts: Receipts
-    not_ready: Callable[[], Mapping[str, str]]  # what does not work, and why; empty when all does
+    not_ready: Callable[[], Mapping[str, str]]  # parts that are not ready, with reasons; empty if all are
     answered: Callable[[str, str, int, float, str | None], None]  # method, route, status, seconds, problem's type
     metrics: Callable[[], bytes]  # in the Prometheus text format
     public: Path  # the published ledger
     auditor_token: str | None
-    limits: DepositLimits = field(default_factory=DepositLimits)
     strangers: Strangers = field(default_factory=Strangers)
     arrivals: Arrivals = field(default_factory=Arrivals)
 
@@ -52,7 +51,7 @@ def context() -> Context:
 
 
 def admit() -> None:
-    """Refuse unread what comes from where too much was refused; for what is sent before its sender is known."""
+    """Refuse a POST unread if its address had too many refusals; for requests whose sender is not known yet."""
     if request.method == "POST":
         context().strangers.admit()
 
@@ -60,7 +59,7 @@ def admit() -> None:
 def body_of(media_type: str, *, limit: int = MAX_BODY) -> bytes:
     """The request's body of exactly this media type; 415 for another, 413 above ``limit`` bytes, 408 if cut short.
 
-    One that holds a private half is refused before anything else looks at it.
+    A body that holds a private half is refused before it is parsed.
     """
     request.max_content_length = limit
     if request.mimetype != media_type:
@@ -70,7 +69,7 @@ def body_of(media_type: str, *, limit: int = MAX_BODY) -> bytes:
     length = request.content_length
     with context().arrivals.expect(request.remote_addr or "", length or 0):
         data = request.get_data()
-    if length not in (None, len(data)):  # the client went, or was cut off: the server itself takes it for the end
+    if length not in (None, len(data)):  # the client left or was cut off; the server cannot tell that from the end
         raise RequestTimeout(f"of {length} bytes only {len(data)} came, or not in time")
     if _PRIVATE_MEMBER.search(data):
         raise PrivateHalfError(_PRIVATE_HALF)
@@ -91,7 +90,7 @@ def fields_of(*names: str) -> Fields:
 
 
 def _refuse_private(value: object) -> None:
-    """Refuse what escapes may have hidden in the bytes."""
+    """Refuse private members whose names were hidden by JSON escapes."""
     if isinstance(value, dict):
         if not _PRIVATE.isdisjoint(value):
             raise PrivateHalfError(_PRIVATE_HALF)
@@ -102,7 +101,7 @@ def _refuse_private(value: object) -> None:
 
 
 def named(parse: Callable[[str], T], name: str) -> T:
-    """What a path names; 400 where ``parse`` finds it malformed."""
+    """Parse a part of the path; 400 if it is malformed."""
     try:
         return parse(name)
     except MalformedError as error:

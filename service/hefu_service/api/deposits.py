@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge, UnsupportedMediaType
 
 from hefu_ledger.deposit.receipt import format_receipt
+from hefu_ledger.deposit.state import ACCEPTED
 from hefu_ledger.deposit.statement import MAX_STATEMENT
 from hefu_ledger.encoding import from_hex
 from hefu_ledger.errors import MalformedError
@@ -18,10 +19,10 @@ from hefu_service.api.context import body_of, context, fields_of, named, text
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Accepted
 from hefu_service.intake.deposits import MAX_STATEMENTS
-from hefu_service.receipts.receipts import ACCEPTED, deposit_state, number_state
+from hefu_service.receipts.receipts import deposit_state, number_state
 
 deposits: Final = Blueprint("deposits", __name__)
-POLL_S: Final = 1  # what a client is told to wait for its receipt: the default window
+POLL_S: Final = 1  # the default sealing window: when a client is told to ask again
 
 
 @deposits.post("/v1/deposits")
@@ -57,7 +58,7 @@ def receipt(statement_id: str) -> ResponseReturnValue:
 
 @deposits.get("/v1/numbers/<number>")
 def numbered(number: str) -> Response:
-    """State and times of a deposit number: never whose it is, or what."""
+    """State and times of a deposit number; the depositor and the document are never told."""
     services = context().services
     named(partial(parse_number, prefix=services.number_prefix), number)
     found = number_state(services, number)
@@ -67,7 +68,7 @@ def numbered(number: str) -> Response:
 
 
 def _one() -> bytes:
-    data = body_of("text/plain")  # so far that an evidence file, which is longer, is told apart from a long statement
+    data = body_of("text/plain")  # the general limit, so that an evidence file is refused as a private half
     if len(data) > MAX_STATEMENT:
         raise RequestEntityTooLarge(f"a statement has at most {MAX_STATEMENT} bytes")
     return data
@@ -81,7 +82,7 @@ def _many() -> list[bytes]:
 
 
 def _accept(statements: list[bytes]) -> list[Accepted]:
-    return context().limits.accept(context().committer, statements)
+    return context().front_door.accept(statements)
 
 
 def _acknowledge(accepted: Accepted) -> str:

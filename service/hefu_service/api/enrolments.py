@@ -36,7 +36,7 @@ def submit() -> ResponseReturnValue:
 
 @enrolments.get("/v1/enrolments/<depositor>")
 def show(depositor: str) -> ResponseReturnValue:
-    """A depositor's enrolment and key records with their proofs; who it is, nobody is told."""
+    """A depositor's enrolment and key records with their proofs; they do not hold its name."""
     found = enrolment_proofs(context().services, depositor)
     if found is None:
         raise NotFound("no depositor of this id is enrolled")

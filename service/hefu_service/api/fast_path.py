@@ -1,8 +1,8 @@
-"""What is asked most, answered before Flask when it is in good order: one statement in, one receipt out.
+"""The two most frequent requests, answered before Flask: one statement in, one receipt out.
 
-Of what a deposit cost the processor Flask took the half (a request's contexts, routing, proxies), on one core the
-difference between 1,450 and 2,100 a second. Nothing is decided here: a view of the same route stands behind each
-answer, and whatever is missing, malformed or refused goes on to it as it came, to be looked at again and told why.
+Flask takes half of a deposit's processor time (contexts, routing, proxies). The fast path decides nothing: each
+answer has a Flask view of the same route behind it, and a request that is malformed, refused or not found goes on to
+that view unchanged, which explains the refusal.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ Environ = dict[str, Any]
 Answer = tuple[str, str, bytes]  # status, media type, body
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 FAILURE: Final = "hefu.failure"
-"""Where Flask finds an error that is the service's own: it is answered, not tried again."""
+"""The key under which Flask finds an error of the service itself, which it answers without a second attempt."""
 
 _DEPOSITS: Final = "/v1/deposits"
 _RECEIPT: Final = re.compile(r"/v1/deposits/([0-9a-f]{64})/receipt", re.ASCII)
 _RECEIPT_ROUTE: Final = "/v1/deposits/<statement_id>/receipt"
 
 
-class Express:
-    """A WSGI application before Flask's own."""
+class FastPath:
+    """A WSGI application in front of Flask's own."""
 
     def __init__(self, flask: Flask, reporter: Reporter) -> None:
         self._flask = flask
@@ -44,7 +44,7 @@ class Express:
         self._reporter = reporter
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer, or let the application answer."""
+        """Answer the request, or pass it to Flask."""
         began = time.monotonic()
         route, serve = _lane(environ)
         if serve is None:
@@ -82,10 +82,10 @@ def _deposit(context: Context, environ: Environ) -> Answer | None:
         return None
     with context.arrivals.expect(environ.get("REMOTE_ADDR", ""), length):
         data = environ["wsgi.input"].read(length)
-    environ["wsgi.input"] = io.BytesIO(data)  # for Flask, if it has to look at it again
+    environ["wsgi.input"] = io.BytesIO(data)  # Flask may read it again
     if len(data) != length:
         return None
-    (accepted,) = context.limits.accept(context.committer, [data])
+    (accepted,) = context.front_door.accept([data])
     body = acknowledge(context.services, accepted.deposit).encode()
     return "200 OK" if accepted.again else "201 CREATED", "text/plain; charset=utf-8", body
 

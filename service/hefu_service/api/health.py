@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, and how does it stand."""
+"""Health: alive, ready, metrics, and the description of the HTTP surface."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from hefu_service.api.context import context, text
-from hefu_service.api.openapi import document
+from hefu_service.api.openapi import document_json
 
 health: Final = Blueprint("health", __name__)
 
@@ -22,7 +22,7 @@ def alive() -> Response:
 
 @health.get("/readyz")
 def ready() -> ResponseReturnValue:
-    """Deposits can be taken and are being sealed; otherwise 503 names what is not ready, and why."""
+    """200 while deposits are taken and sealed; otherwise 503 names each part that is not ready, and the reason."""
     found = context().not_ready()
     parts = [{"part": part, "reason": reason} for part, reason in found.items()]
     return jsonify(ready=not parts, not_ready=parts), 503 if parts else 200
@@ -30,11 +30,11 @@ def ready() -> ResponseReturnValue:
 
 @health.get("/metrics")
 def metrics() -> Response:
-    """What is counted and how things stand, in the Prometheus text format."""
+    """Counters and gauges, in the Prometheus text format."""
     return text(context().metrics(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 @health.get("/openapi.json")
 def openapi() -> Response:
     """This HTTP surface, described."""
-    return jsonify(document())
+    return text(document_json(), content_type="application/json")

@@ -23,7 +23,7 @@ from hefu_service.publishing.entries import batch_entries
 ledger: Final = Blueprint("ledger", __name__)
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _FRESH: Final = "no-cache"
-_SHORT: Final = 262_144  # bytes, sent from memory; of a longer file a client that does not read on holds a thread
+_SHORT: Final = 262_144  # bytes sent from memory; a longer file holds a thread while its client is slow
 _LONG: Final = BoundedSemaphore(8)
 
 
@@ -86,7 +86,7 @@ def _long_file(path: Path, mimetype: str) -> Response:
         _LONG.release()
         raise
     response.direct_passthrough = False  # or nothing is called when it is closed
-    response.call_on_close(finalize(response, _LONG.release))  # once; also if its client goes, and nobody closes it
+    response.call_on_close(finalize(response, _LONG.release))  # once, also for an answer that is never closed
     return response
 
 

@@ -26,11 +26,11 @@ LOG: Final = logging.getLogger("hefu.api")
 
 
 class PrivateHalfError(refusals.RefusedError):
-    """A body that holds an enterprise's private half: refused, and neither kept nor logged."""
+    """A body that holds an enterprise's private half; it is neither kept nor logged."""
 
 
 class Problem(NamedTuple):
-    """What the client is told; ``tell``: whether the error's own text may leave the service."""
+    """A problem as the client sees it; ``tell`` allows the error's own text to leave the service."""
 
     status: int
     type: str
@@ -91,12 +91,12 @@ def register(app: Flask) -> None:
 
 
 def answer(error: Exception) -> Response:
-    """Tell the client of this request of an error, and the operator if it is an internal one."""
+    """Answer this request with an error, and log it for the operator if it is an internal one."""
     problem = problem_of(error)
     if isinstance(error, LedgerError) and request.method not in {"POST", "PUT"}:
-        problem = INTERNAL  # nothing was sent but a path, which the view has read: what we keep is damaged
+        problem = INTERNAL  # a GET sends a path alone, and the view has parsed it: the stored data are damaged
     if problem.status >= 500 and problem.type not in {"busy", "quota"}:
-        # An internal error's text may name paths or values; it goes to the log of the operator, never to the client.
+        # An internal error's text may name paths or values: it goes to the operator's log, never to the client.
         event = {"request": g.get("request_id")}
         LOG.error("request failed", exc_info=error, extra={"event": event})
     return _render(problem, str(error) if problem.tell else "")

@@ -1,4 +1,4 @@
-"""What is told of each request: a line in the log, a count for Prometheus, an id in the answer."""
+"""Reports of requests: a line in the log, a count for Prometheus, an id in the answer."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from hefu_service.observing.logs import log_about
 from hefu_service.observing.metrics import METHODS
 
 LOG: Final = logging.getLogger("hefu.request")
-# A proxy's, perhaps, or anybody's: too short for a SHA-256 in hex, which has no place in a log.
+# A client may choose its id; one as long as a SHA-256 in hex is refused, because hashes have no place in a log.
 _REQUEST_ID: Final = re.compile(r"[0-9A-Za-z-]{1,63}", re.ASCII)
 
 
 class Reporter:
-    """One of a process; ``answered`` is the one of ``Context``. May be called from any thread."""
+    """One instance a process; ``answered`` as in ``Context``. May be called from any thread."""
 
     def __init__(self, answered: Callable[[str, str, int, float, str | None], None]) -> None:
         self._answered = answered
-        self._process = secrets.token_hex(4)  # and numbers, for which the system need not be asked
+        self._process = secrets.token_hex(4)  # the rest of an id is a count, which needs no system call
         self._numbers = itertools.count()
 
     def begin(self, given: str) -> str:
@@ -32,7 +32,7 @@ class Reporter:
         return request_id
 
     def answered(self, method: str, route: str, status: int, seconds: float, problem: str | None = None) -> None:
-        """Tell that a request was answered: by its ``route``, never its path, which may hold identifiers."""
+        """Report an answered request under its ``route``; its path may hold identifiers and is never reported."""
         self._answered(method, route, status, seconds, problem)
         if LOG.isEnabledFor(logging.INFO):
             event = {

@@ -1,4 +1,4 @@
-"""Vaults 保管库: encrypted files, in and out, for whoever shows the vault's address, which no URL ever holds."""
+"""Vaults 保管库: encrypted files in and out. The vault's address is the bearer token, so no URL or log holds it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hefu_service.intake.vault import check_upload, close_vault, list_vault, put
 vault: Final = Blueprint("vault", __name__)
 _OCTETS: Final = "application/octet-stream"
 _ADDRESS: Final = re.compile(r"[0-9a-f]{64}")
-_AT_ONCE: Final = BoundedSemaphore(4)  # files of up to 64 MiB in memory
+_AT_ONCE: Final = BoundedSemaphore(4)  # files of up to 64 MiB, in memory
 _SENDERS: Final[dict[str, int]] = {}  # the depositors whose files are arriving, and the threads that receive them
 
 
@@ -32,7 +32,7 @@ def put(name: str) -> ResponseReturnValue:
     """Keep a file under a name, once and for all; 200 if it was there before."""
     address = _address()
     checked = named(check_blob_name, name)
-    # Before a slot is taken: nobody without a key here can hold one by sending slowly.
+    # Checked before a slot is taken: a sender without an enrolled key cannot hold a slot by sending slowly.
     if (request.content_length or 0) > MAX_BLOB:
         raise RequestEntityTooLarge
     size = check_upload(context().services, address, checked, _signed())
@@ -46,12 +46,12 @@ def put(name: str) -> ResponseReturnValue:
 
 @vault.get("/v1/vault")
 def show() -> Response:
-    """What the vault holds, and which statements its depositor deposited."""
+    """The vault's files, and the ids of its depositor's statements."""
     found = list_vault(context().services, _address())
     if found is None:
-        raise NotFound("nobody ever put a file into the vault of this address")
+        raise NotFound("there is no vault of this address: no file was ever put there")
     blobs = [{"name": blob.name, "sha256": blob.sha256.hex(), "size": blob.size} for blob in found.blobs]
-    statements = [identity.hex() for identity in found.statements]
+    statements = [statement_id.hex() for statement_id in found.statements]
     return _private(jsonify(blobs=blobs, depositor=found.depositor, statements=statements))
 
 
@@ -75,7 +75,7 @@ def shut() -> ResponseReturnValue:
 
 @contextmanager
 def _place(depositor: str) -> Iterator[None]:
-    """A place for one file that arrives; a depositor has one, so that none can take them all by sending slowly."""
+    """Hold a place for one arriving file. A depositor has one place, so it cannot take all by sending slowly."""
     if not _AT_ONCE.acquire(blocking=False):
         raise BusyError("too many files are arriving at once; nothing was stored")
     try:

@@ -1,4 +1,4 @@
-"""Verification 核验 for whoever has no program at hand, and what there is to trust."""
+"""Verification 核验 for a reader without the program, and the ledger's trust policy."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What comes in: enrolments, key events and deposits; all of it moves the intake head, under one lock."""
+"""Intake: deposits, enrolments, key events and vault files. Each moves the intake head, under one lock."""

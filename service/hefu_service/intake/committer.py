@@ -1,11 +1,11 @@
-"""Group commit: all that waits is accepted in one durable transaction, by the thread that came first.
+"""Group commit: all waiting requests are accepted in one durable transaction, by the thread that came first.
 
 ::
 
-    accept ──▶ join ──┬─ nobody leads ──▶ lead: take what waits, commit once, tell each ─▶ hand over to the next
-                      └─ somebody does ─▶ wait to be told, or to lead
+    submit ──▶ join ──┬─ no leader ──▶ lead: take all that wait, commit once, set outcomes ─▶ hand over to the next
+                      └─ a leader ───▶ wait for an outcome, or for the turn to lead
 
-There is no thread to start or drain, and a lone deposit waits for nobody.
+There is no thread to start or drain, and a lone deposit does not wait.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hefu_ledger.deposit.acceptance import Acceptance, format_acceptance
-from hefu_service.intake.deposits import Checked, Gate, check_all
+from hefu_service.intake.deposits import CheckedStatement, Gate, check_all
 from hefu_service.intake.refusals import BusyError, OneOfManyError, RefusedError
 from hefu_service.intake.statement_texts import Texts
-from hefu_service.intake.time import _time
+from hefu_service.intake.time import received_at_or_error
 from hefu_service.ports.errors import StorageError
 from hefu_service.ports.rows import Deposit
 from hefu_service.ports.store import Intake
@@ -36,14 +36,14 @@ class Accepted:
 
 
 class _Waiter:
-    """The statements of one request, and what became of them."""
+    """The statements of one request, and their outcome."""
 
     __slots__ = ("outcome", "statements", "turn")
 
-    def __init__(self, statements: Sequence[Checked]) -> None:
+    def __init__(self, statements: Sequence[CheckedStatement]) -> None:
         self.statements = statements
         self.outcome: list[Accepted] | Exception | None = None
-        self.turn = threading.Lock()  # held until there is an outcome, or it is this one's turn to lead
+        self.turn = threading.Lock()  # held until there is an outcome, or this thread's turn to lead
         self.turn.acquire()
 
 
@@ -69,27 +69,19 @@ class Committer:
         self._most_waiting = most_waiting
         self._lock = threading.Lock()
         self._queue: deque[_Waiter] = deque()
-        self._led = False  # one thread leads, or has been told to
+        self._led = False  # a thread leads, or has been woken to lead
 
-    def accept(self, statements: Sequence[bytes]) -> list[Accepted]:
-        """Accept all statements (1 to 64) of a request, or none; durable on return, in their order.
-
-        Raises BusyError, ClockError, StorageError or the MalformedError or RefusedError of a statement (in
-        OneOfManyError where there are more than one).
-        """
-        return self.submit(self.check(statements))
-
-    def check(self, statements: Sequence[bytes]) -> list[Checked]:
-        """Check the statements (1 to 64) of a request, as ``accept`` does, before anything waits."""
+    def check(self, statements: Sequence[bytes]) -> list[CheckedStatement]:
+        """Check the statements (1 to 64) of a request before anything waits; see ``FrontDoor.accept``."""
         return check_all(self._gate, statements)
 
-    def known(self, statements: Sequence[Checked]) -> Collection[bytes]:
+    def known(self, statements: Sequence[CheckedStatement]) -> Collection[bytes]:
         """The ids (32 bytes) of those that were accepted before."""
         with self._services.store.view() as view:
             return view.known([each.signed.id for each in statements]).keys()
 
-    def submit(self, statements: Sequence[Checked]) -> list[Accepted]:
-        """Accept all statements of a request that were checked, or none, as ``accept`` does."""
+    def submit(self, statements: Sequence[CheckedStatement]) -> list[Accepted]:
+        """Accept all statements of a request that were checked, or none; durable on return."""
         waiter = _Waiter(statements)
         with self._lock:
             if len(self._queue) >= self._most_waiting:
@@ -126,7 +118,7 @@ class Committer:
         return group
 
     def _commit_all(self, group: Sequence[_Waiter]) -> None:
-        """Commit together; if that fails, one by one, which also finds what an uncertain commit has stored."""
+        """Commit together; if that fails, one by one, which also finds deposits that an uncertain commit has stored."""
         try:
             self._commit(group)
         except Exception as error:
@@ -150,7 +142,7 @@ class Committer:
             outcomes = [acceptor.accept(waiter.statements) for waiter in group]
             acceptor.write()
         if acceptor.fresh:
-            self._services.watch.committed(len(acceptor.fresh), time.monotonic() - started)
+            self._services.observer.committed(len(acceptor.fresh), time.monotonic() - started)
             self._accepted(len(acceptor.fresh))
         for waiter, outcome in zip(group, outcomes, strict=True):
             waiter.outcome = outcome
@@ -168,10 +160,10 @@ class _Acceptor:
         self._known = dict(intake.known([each.id for each in signed]))
         self._nth = dict(intake.next_nth(sorted({each.statement.depositor for each in signed})))
         self._texts = Texts(intake, services.number_prefix, [each.signed for each in self._of_many_keys(group)])
-        self._received_at, self._clock_error = _time(self._head, services.clock)
+        self._received_at, self._clock_error = received_at_or_error(self._head, services.clock)
         self.fresh: list[Deposit] = []
 
-    def accept(self, statements: Sequence[Checked]) -> list[Accepted] | Exception:
+    def accept(self, statements: Sequence[CheckedStatement]) -> list[Accepted] | Exception:
         """Accept a request's statements, or tell why none of them is."""
         for index, checked in enumerate(statements):
             if checked.signed.id in self._known:
@@ -186,23 +178,23 @@ class _Acceptor:
         return [self._accept(checked) for checked in statements]
 
     def write(self) -> None:
-        """Store what is new, if anything is."""
+        """Store the new deposits, if there are any."""
         if self.fresh:
             self._intake.add_deposits(self.fresh)
             self._texts.write()
             next_seq = self._head.next_seq + len(self.fresh)
             self._intake.move_intake(replace(self._head, next_seq=next_seq, last_received_at=self._received_at))
 
-    def _of_many_keys(self, group: Sequence[_Waiter]) -> Iterator[Checked]:
+    def _of_many_keys(self, group: Sequence[_Waiter]) -> Iterator[CheckedStatement]:
         """The new statements of depositors that ever had more than one key."""
         for waiter in group:
             for checked in waiter.statements:
                 if checked.signed.id not in self._known:
-                    now = self._gate.standing_now(self._intake, checked, self._head.next_event)
+                    now = self._gate.key_state_now(self._intake, checked, self._head.next_event)
                     if len(now.roster.members) > 1:
                         yield checked
 
-    def _accept(self, checked: Checked) -> Accepted:
+    def _accept(self, checked: CheckedStatement) -> Accepted:
         known = self._known.get(checked.signed.id)
         if known is not None:
             return Accepted(known, again=True)

@@ -1,8 +1,8 @@
-"""Statements, checked before they wait for the intake lock, and what becomes of them.
+"""The check of statements, before they wait for the intake lock.
 
-What a check relies on (a depositor's keys, roots of the published ledger) is remembered from the last look, so that
-most statements need none. Being stale can only refuse too much, for which the check looks again, or accept a key that
-has ended since, for which the committer looks again under the lock.
+Depositors' keys and roots of the published ledger are cached, so that most statements need no query. A stale cache
+can refuse too much, and then the check queries the database; or it accepts a key that has ended since, and then the
+committer's check under the lock refuses.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from hefu_service.intake.refusals import (
     UnknownDepositorError,
     WrongLedgerError,
 )
-from hefu_service.ports.errors import StorageError
+from hefu_service.ports.errors import DamagedError
 from hefu_service.ports.files import LedgerFiles
 from hefu_service.ports.store import View
 from hefu_service.services import Services
@@ -37,12 +37,12 @@ from hefu_service.tiles import published_nodes
 
 MAX_STATEMENTS: Final = 64  # of one request
 _REMEMBERED: Final = 4096  # depositors
-_NEXT: Final = MAX_INTEGER  # the next deposit, whichever it will be, is later than every event so far
+_NEXT: Final = MAX_INTEGER  # stands for the next deposit: it is later than every event so far
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A statement as it came, parsed; its signatures are not checked."""
+    """A statement as received, and parsed; its signatures are not checked."""
 
     data: bytes
     id: bytes  # 32 bytes
@@ -51,19 +51,19 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What was known of a depositor when there were ``next_event`` events."""
+class KeyState:
+    """A depositor's keys, as of the first ``next_event`` events."""
 
     next_event: int
     roster: Roster
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A statement and the standing it was accepted by; None if it was deposited before, and need not be accepted."""
+class CheckedStatement:
+    """A checked statement and the keys it was checked by; ``key_state`` is None for one that was deposited before."""
 
     signed: Signed
-    standing: Standing | None
+    key_state: KeyState | None
 
 
 class Gate:
@@ -71,61 +71,61 @@ class Gate:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._standings: dict[str, Standing] = {}
+        self._key_states: dict[str, KeyState] = {}
         self._roots: dict[int, bytes | None] = {}
 
-    def check(self, data: bytes) -> Checked:
+    def check(self, data: bytes) -> CheckedStatement:
         """Check a statement; MalformedError or a RefusedError that names the cause."""
         signed = read_statement(data, self._services.origin)
-        standing = self._standings.get(signed.statement.depositor)
-        if standing is not None and self._acceptable(signed, standing):
-            return Checked(signed, standing)
+        key_state = self._key_states.get(signed.statement.depositor)
+        if key_state is not None and self._acceptable(signed, key_state):
+            return CheckedStatement(signed, key_state)
         with self._services.store.view() as view:
             if view.known([signed.id]):
-                return Checked(signed, None)
-            standing = self._look(view, signed.statement.depositor)
-        check_signatures(signed, standing.roster)
+                return CheckedStatement(signed, None)
+            key_state = self._look(view, signed.statement.depositor)
+        check_signatures(signed, key_state.roster)
         self._check_seen(signed.statement)
-        return Checked(signed, standing)
+        return CheckedStatement(signed, key_state)
 
-    def check_again(self, view: View, checked: Checked, next_event: int) -> None:
-        """Check by the keys of now, when there are ``next_event`` events; RefusedError if they have changed for it."""
-        standing = self.standing_now(view, checked, next_event)
-        if checked.standing is None or checked.standing.roster is not standing.roster:
-            check_signatures(checked.signed, standing.roster)
+    def check_again(self, view: View, checked: CheckedStatement, next_event: int) -> None:
+        """Check by the keys as of the first ``next_event`` events; RefusedError if they do not allow the statement."""
+        key_state = self.key_state_now(view, checked, next_event)
+        if checked.key_state is None or checked.key_state.roster is not key_state.roster:
+            check_signatures(checked.signed, key_state.roster)
 
-    def standing_now(self, view: View, checked: Checked, next_event: int) -> Standing:
-        """A statement's depositor when there are ``next_event`` events; ConflictError if a receipt cannot hold them."""
+    def key_state_now(self, view: View, checked: CheckedStatement, next_event: int) -> KeyState:
+        """The depositor's keys as of the first ``next_event`` events; ConflictError if no receipt can hold them."""
         depositor = checked.signed.statement.depositor
-        for standing in (checked.standing, self._standings.get(depositor)):
-            if standing is not None and standing.next_event == next_event:
-                return standing
+        for key_state in (checked.key_state, self._key_states.get(depositor)):
+            if key_state is not None and key_state.next_event == next_event:
+                return key_state
         return self._look(view, depositor)
 
-    def _acceptable(self, signed: Signed, standing: Standing) -> bool:
+    def _acceptable(self, signed: Signed, key_state: KeyState) -> bool:
         try:
-            check_signatures(signed, standing.roster)
+            check_signatures(signed, key_state.roster)
             self._check_seen(signed.statement)
         except RefusedError:
             return False
         return True
 
-    def _look(self, view: View, depositor: str) -> Standing:
+    def _look(self, view: View, depositor: str) -> KeyState:
         events = tuple(view.events_of(depositor))
         if len(events) > MAX_RECORDS - 2:  # genesis and the batch are in every receipt as well
             raise ConflictError(
                 f"depositor {depositor} has more key records than a receipt holds; begin a new depositor"
             )
         roster = roster_of(self._services.origin, depositor, events)
-        standing = Standing(view.intake_head().next_event, roster)
-        if len(self._standings) >= _REMEMBERED:
-            self._standings.clear()
-        if roster.members:  # strangers must not fill the memory
-            self._standings[depositor] = standing
-        return standing
+        key_state = KeyState(view.intake_head().next_event, roster)
+        if len(self._key_states) >= _REMEMBERED:
+            self._key_states.clear()
+        if roster.members:  # unknown depositors must not fill the memory
+            self._key_states[depositor] = key_state
+        return key_state
 
     def _check_seen(self, statement: Statement) -> None:
-        """Refuse a statement that has seen another ledger than the published one: no replay would pass it by."""
+        """Refuse a statement whose ``seen`` is not of the published ledger: a full replay would report it."""
         seen = statement.seen
         if seen is not None and self._root_at(seen.size) != seen.root:
             raise WrongLedgerError(
@@ -148,7 +148,7 @@ class Gate:
 def published_root(files: LedgerFiles, size: int) -> bytes | None:
     """Compute the published ledger's root (32 bytes) at ``size`` from its tiles; None if it is not that long yet.
 
-    StorageError if the tiles do not lead from it to the published checkpoint: damage here is no fork.
+    DamagedError if the tiles do not lead from it to the published checkpoint: damage here is no fork.
     """
     note = files.read_checkpoint()
     published = None if note is None else parse_checkpoint(parse_note(note).text)
@@ -159,8 +159,8 @@ def published_root(files: LedgerFiles, size: int) -> bytes | None:
     try:
         root, path = root_of(size, node), consistency_path(size, published.size, node)
         verify_consistency(old_size=size, old_root=root, new_size=published.size, new_root=published.root, path=path)
-    except LedgerError as error:  # no fault of the statement's: neither malformed nor a fork
-        raise StorageError(f"published tiles do not lead to the checkpoint: run `hefu-service fsck`: {error}") from None
+    except LedgerError as error:  # our damage: the statement is neither malformed nor of a fork
+        raise DamagedError(f"published tiles do not lead to the checkpoint: run `hefu-service fsck`: {error}") from None
     return root
 
 
@@ -188,7 +188,7 @@ def check_signatures(signed: Signed, roster: Roster) -> None:
         raise SignatureRefusedError(str(error)) from error
 
 
-def check_all(gate: Gate, statements: Sequence[bytes]) -> list[Checked]:
+def check_all(gate: Gate, statements: Sequence[bytes]) -> list[CheckedStatement]:
     """Check the statements (1 to 64) of one request; of more than one, OneOfManyError names the first that fails."""
     if not 1 <= len(statements) <= MAX_STATEMENTS:
         raise MalformedError(f"a request has 1 to {MAX_STATEMENTS} statements, not {len(statements)}")

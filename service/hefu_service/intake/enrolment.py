@@ -1,7 +1,6 @@
 """Enrolment 实名登记: the operator issues a one-time code, the enterprise enrols a key with it; keys end here too.
 
-Each enrolment and key event takes its ``from_seq`` under the intake lock, so that it is clear of every deposit whether
-the key counted.
+Each enrolment and key event takes its ``from_seq`` under the intake lock, so every deposit is clearly before or after.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from hefu_ledger.records.record import MAX_SIGNATURES, OPERATOR, Enrolment, KeyE
 from hefu_ledger.records.roster import Member
 from hefu_ledger.section import OpenedSection, close
 from hefu_ledger.tlog.keys import VerifierKey, format_vkey
-from hefu_service.events import make_event
+from hefu_service.intake.event import add_event
 from hefu_service.intake.keys import fold_roster
 from hefu_service.intake.refusals import (
     CodeRefusedError,
@@ -42,7 +41,7 @@ _MOST_EVENTS: Final = MAX_RECORDS - 2  # a receipt holds them all, genesis and t
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """What the enterprise gets for its code; ``again`` tells that it had got it before."""
+    """The answer to an enrolment code; ``again``: it was given before."""
 
     depositor: str
     origin: str
@@ -71,7 +70,7 @@ def issue_code(
     now_ms = services.clock.now_ms()
     identity = Identity(method=method, name=name, uscc=uscc, verified_at=now_ms, verified_by=verified_by)
     text = format_identity(identity)
-    parse_identity(text)  # refuse what no verifier would read
+    parse_identity(text)  # a text that no verifier can read is refused here
     depositor = Depositor(_letters(random_bytes(10)), random_bytes(32), text, signatures_required)
     with services.store.intake() as intake:
         intake.add_depositor(depositor)
@@ -105,8 +104,7 @@ def enrol(services: Services, code: str, possession: bytes) -> Enrolled:
             return _answer_again(services, intake, known, vkey)
         if now_ms > known.expires_at:
             raise CodeRefusedError("the code is wrong or has expired")
-        event = _enrolment_event(services, intake, claim, possession)
-        add_event(intake, event)
+        event = _add_enrolment(services, intake, claim, possession)
         intake.put_code(replace(known, used_for=vkey))
         return _answer(services, intake, event, again=False)
 
@@ -123,13 +121,6 @@ def check_compromise(member: Member, since: int) -> None:
     """Check that a report says more than an earlier one did: of several times the earliest counts."""
     if member.compromised_since is not None and member.compromised_since <= since:
         raise ConflictError(f"key {member.key.key_id.hex()} was reported as compromised before")
-
-
-def add_event(intake: Intake, event: Event) -> None:
-    """Add the next event."""
-    head = intake.intake_head()
-    intake.add_event(event)
-    intake.move_intake(replace(head, next_event=head.next_event + 1))
 
 
 def retire_key(services: Services, depositor: str, vkey: VerifierKey, *, reason: str) -> None:
@@ -167,7 +158,7 @@ def _check_code(view: View, code: str) -> Code:
     return known
 
 
-def _enrolment_event(services: Services, intake: Intake, claim: Possession, possession: bytes) -> Event:
+def _add_enrolment(services: Services, intake: Intake, claim: Possession, possession: bytes) -> Event:
     depositor = _known_depositor(intake, claim.depositor)
     head = intake.intake_head()
     body = Enrolment(
@@ -188,7 +179,7 @@ def _enrolment_event(services: Services, intake: Intake, claim: Possession, poss
         raise PossessionRefusedError(str(error)) from error
     if len(roster.members) == 2:
         keep_earlier(intake, depositor.id)
-    return make_event(head.next_event, body, depositor=depositor.id, vkey=format_vkey(key))
+    return add_event(intake, body, depositor=depositor.id, vkey=format_vkey(key))
 
 
 def _answer_again(services: Services, view: View, known: Code, vkey: str) -> Enrolled:
@@ -201,7 +192,7 @@ def _answer_again(services: Services, view: View, known: Code, vkey: str) -> Enr
 
 def _answer(services: Services, view: View, event: Event, *, again: bool) -> Enrolled:
     if event.depositor is None or event.vkey is None:
-        raise StorageError(f"event {event.number} is an enrolment of nobody")
+        raise StorageError(f"event {event.number} is an enrolment without a depositor")
     depositor = _known_depositor(view, event.depositor)
     identity = OpenedSection(depositor.identity_nonce, depositor.identity_text)
     return Enrolled(depositor.id, services.origin, event.from_seq, identity, event.vkey, again)
@@ -227,5 +218,4 @@ def _next_seq(view: View) -> int:
 
 
 def _end_key(intake: Intake, depositor: str, body: KeyEvent) -> None:
-    number = intake.intake_head().next_event
-    add_event(intake, make_event(number, body, depositor=depositor, vkey=format_vkey(body.vkey)))
+    add_event(intake, body, depositor=depositor, vkey=format_vkey(body.vkey))

@@ -1,7 +1,7 @@
-"""A depositor's own word about its keys: one that is in force, and may, adds others, ends them, or itself.
+"""A depositor's own requests about its keys: a key in force adds others, ends them, or ends itself.
 
-The rules are the roster's, which every verifier applies again; what is added here protects the depositor from itself
-and from its own people. No verifier could apply it: records do not tell when a request was made.
+The rules are the roster's, and every verifier applies them again. The further checks here protect the depositor from
+mistakes and from its own staff; no verifier can apply them, because records do not tell when a request was made.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from hefu_ledger.errors import VerificationError
 from hefu_ledger.names import depositor_key_name
 from hefu_ledger.records.identity import APPROVE
 from hefu_ledger.records.keyrequest import MAX_REQUEST, KeyRequest, parse_key_request
-from hefu_ledger.records.record import KeyEvent
+from hefu_ledger.records.record import KeyEvent, parse_body
 from hefu_ledger.records.roster import Roster
 from hefu_ledger.tlog.keys import VerifierKey, format_vkey
 from hefu_ledger.tlog.note import Note, parse_note
-from hefu_service.events import event_body, make_event
-from hefu_service.intake.enrolment import add_event, check_compromise, check_room
+from hefu_service.intake.enrolment import check_compromise, check_room
+from hefu_service.intake.event import add_event
 from hefu_service.intake.keys import fold_roster
 from hefu_service.intake.refusals import (
     ConflictError,
@@ -37,7 +37,7 @@ _LATE_MS: Final = 60_000  # how long a request may take to arrive, and how far a
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What a request has done, from which deposit on; ``again`` tells that it had done so before."""
+    """A change of a key, effective from deposit ``from_seq`` on; ``again``: the same request had made it before."""
 
     action: str
     depositor: str
@@ -47,7 +47,7 @@ class Changed:
 
 
 def change_key(services: Services, data: bytes) -> Changed:
-    """Do what a key request 密钥变更申请 (a note) asks for, durably; the same bytes again are the same change.
+    """Carry out a key request 密钥变更申请 (a note), durably; the same bytes again are the same change.
 
     Raises MalformedError, WrongLedgerError, UnknownDepositorError, KeyNotInForceError (a signer, or the key to end),
     SignatureRefusedError (also if no approver stands by a ``since`` of the past), or ConflictError: a key enrolled
@@ -73,8 +73,7 @@ def change_key(services: Services, data: bytes) -> Changed:
         check_room(events, len(roster.keys_at(head.next_seq)))
         if body.action == "add" and len(roster.members) == 2:
             keep_earlier(intake, depositor)
-        event = make_event(head.next_event, body, depositor=depositor, vkey=format_vkey(body.vkey))
-        add_event(intake, event)
+        event = add_event(intake, body, depositor=depositor, vkey=format_vkey(body.vkey))
     return _answer(event, request.action, depositor, again=False)
 
 
@@ -91,7 +90,7 @@ def _event(request: KeyRequest, *, by: str, from_seq: int) -> KeyEvent:
 
 def _done_before(events: tuple[Event, ...], by: str) -> Event | None:
     for event in events:
-        body = event_body(event) if event.type == "key" else None
+        body = parse_body(event.type, event.body) if event.type == "key" else None
         if isinstance(body, KeyEvent) and body.by == by:
             return event
     return None
@@ -102,7 +101,7 @@ def _answer(event: Event, action: str, depositor: str, *, again: bool) -> Change
 
 
 def _check_signers(roster: Roster, note: Note, body: KeyEvent) -> None:
-    """Name a line that is by no key in force: one that has ended must hear so, not that it is a stranger."""
+    """Refuse a line by a key that is not in force, and name the key: the roster's own error would call it unknown."""
     known = [*roster.keys_at(body.from_seq), *([body.vkey] if body.action == "add" else [])]
     for line in note.signatures:
         if (line.name, line.key_id) not in [(key.name, key.key_id) for key in known]:
@@ -127,7 +126,7 @@ def _check_key(roster: Roster, body: KeyEvent) -> None:
 
 
 def _check_since(services: Services, body: KeyEvent, note: Note, approvers: Sequence[VerifierKey]) -> None:
-    """Where keys approve, another ends itself alone, but casts no doubt alone on what was deposited until now."""
+    """Where approvers exist, another key may end itself, but dating its compromise back needs an approver's line."""
     signers = [(line.name, line.key_id) for line in note.signatures]
     if body.since is None or not approvers or any((key.name, key.key_id) in signers for key in approvers):
         return
@@ -139,9 +138,9 @@ def _check_since(services: Services, body: KeyEvent, note: Note, approvers: Sequ
 
 
 def _carry_out(roster: Roster, body: KeyEvent) -> None:
-    """Change the roster as every verifier will, and refuse to retire whoever no key could ever replace.
+    """Change the roster as every verifier will; refuse to retire the last key, or the last that approves.
 
-    A key that fell into other hands must end even so: then the operator has to help.
+    No other key could add a new one then. A compromised key must end even so, and the operator has to help.
     """
     approvers = roster.keys_at(body.from_seq, role=APPROVE)
     try:

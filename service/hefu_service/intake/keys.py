@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from hefu_ledger.records.record import Enrolment, KeyEvent
+from hefu_ledger.records.record import Enrolment, KeyEvent, parse_body
 from hefu_ledger.records.roster import Roster
-from hefu_service.events import event_body
 from hefu_service.ports.rows import Event
 
 
@@ -14,7 +13,7 @@ def fold_roster(origin: str, depositor: str, events: tuple[Event, ...]) -> Roste
     """Fold a depositor's events, in order, to its keys; a new roster each time."""
     roster = Roster(origin, depositor)
     for event in events:
-        match event_body(event):
+        match parse_body(event.type, event.body):
             case Enrolment() as body:
                 roster.enrol(body)
             case KeyEvent() as body:

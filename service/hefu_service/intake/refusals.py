@@ -1,10 +1,10 @@
-"""Why a request is refused, by what its sender can do about it. A refused request has changed nothing."""
+"""Refusals, one class for each remedy that a sender has. A refused request has changed nothing."""
 
 from __future__ import annotations
 
 
 class RefusedError(Exception):
-    """A request that was understood and is not granted; the text says what is wrong, and holds nothing secret."""
+    """A request that was understood and is not granted; the text names the cause and holds no secret."""
 
 
 class UnknownDepositorError(RefusedError):
@@ -24,7 +24,7 @@ class SignatureRefusedError(RefusedError):
 
 
 class CodeRefusedError(RefusedError):
-    """An enrolment code that is wrong, expired or unknown: which of them is not told."""
+    """An enrolment code that is wrong, expired or unknown; the answer does not tell which."""
 
 
 class PossessionRefusedError(RefusedError):
@@ -32,7 +32,7 @@ class PossessionRefusedError(RefusedError):
 
 
 class ConflictError(RefusedError):
-    """What is asked for contradicts what was done before: a code used for another key, a key enrolled already."""
+    """The request contradicts an earlier one: a code used for another key, a key enrolled already."""
 
 
 class NotTheirVaultError(RefusedError):
@@ -44,17 +44,17 @@ class VaultClosedError(RefusedError):
 
 
 class QuotaError(RefusedError):
-    """More than the operator lets a depositor's vault hold."""
+    """A vault's quota, set by the operator, is used up."""
 
 
 class BusyError(RefusedError):
-    """Too many requests wait already; ``retry_after_s`` tells when to try again."""
+    """Too many requests wait already; ``retry_after_s`` is when to try again."""
 
     retry_after_s = 1
 
 
 class OverLimitError(RefusedError):
-    """More than one sender may send in a time; ``retry_after_s`` tells when there is room again."""
+    """A sender's limit is used up; ``retry_after_s`` seconds later there is room."""
 
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message)

@@ -1,7 +1,7 @@
 """A statement's text is deposited once: signed by others it would be a second deposit of the same documents.
 
-Only keys that a depositor has, or had, besides the first can sign a text otherwise, so for a depositor that only ever
-had one key nothing is looked up or kept. When the second comes, what was deposited until then is kept.
+A text can be signed in two ways only where a depositor has, or had, more than one key. For a depositor with a single
+key nothing is looked up or stored; when its second key comes, the texts of its earlier deposits are stored.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ class Texts:
                 )
 
     def accept(self, deposit: Deposit) -> None:
-        """Remember an accepted statement's text, if it is one of these."""
+        """Remember an accepted statement's text, if the depositor has had more than one key."""
         text = self._hashes.get(deposit.statement_id)
         if text is not None:
             self._deposited[text] = deposit
             self._fresh[text] = deposit.seq
 
     def write(self) -> None:
-        """Store what is new, if anything is; after the deposits themselves."""
+        """Store the new texts, if there are any; after the deposits themselves."""
         if self._fresh:
             self._intake.add_texts(self._fresh)
 

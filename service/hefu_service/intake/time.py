@@ -6,7 +6,7 @@ from hefu_service.ports.errors import ClockError
 from hefu_service.ports.rows import IntakeHead
 from hefu_service.ports.world import Clock
 
-BACK_MS = 1_000  # how far the clock may be behind the last deposit's time: machines differ by less
+BACK_MS = 1_000  # the clock may be so far behind the last deposit's time: clocks of several machines differ by less
 
 
 def received_at(head: IntakeHead, now_ms: int) -> int:
@@ -22,8 +22,8 @@ def received_at(head: IntakeHead, now_ms: int) -> int:
     return max(now_ms, head.last_received_at)
 
 
-def _time(head: IntakeHead, clock: Clock) -> tuple[int, ClockError | None]:
-    """As ``received_at``; an error is kept, since it does not concern a statement that was accepted before."""
+def received_at_or_error(head: IntakeHead, clock: Clock) -> tuple[int, ClockError | None]:
+    """As ``received_at``, the error returned: a statement that was accepted before does not need the time."""
     try:
         return received_at(head, clock.now_ms()), None
     except ClockError as error:

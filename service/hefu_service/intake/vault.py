@@ -1,7 +1,7 @@
-"""Vaults 保管库: encrypted files that depositors leave here, and that nobody here can read.
+"""Vaults 保管库: files that depositors encrypt before they leave them here; the service cannot read them.
 
-A vault is found by its address, of which only the SHA-256 is kept; who first puts a file there, with a key of its own,
-is its depositor. Files are written once and never removed. Whoever has seen an address can read what is there, so a
+A vault is found by its address, of which only the SHA-256 is stored. The first depositor to put a file there, signed by
+its own key, owns the vault. Files are written once and never removed. The address alone opens a vault for reading, so a
 depositor whose recovery words 恢复词 are known to a leaver fills another vault and closes this one.
 """
 
@@ -34,12 +34,12 @@ from hefu_service.ports.rows import VaultBlob, VaultClosure
 from hefu_service.ports.store import View
 from hefu_service.services import Services
 
-_AGE: Final = b"age-encryption.org/v1\n"  # c2sp.org/age: how every encrypted file begins
+_AGE: Final = b"age-encryption.org/v1\n"  # c2sp.org/age: the first line of every encrypted file
 
 
 @dataclass(frozen=True, slots=True)
 class VaultListing:
-    """What a vault holds, by name, and the ids of its depositor's statements by their ``nth``: to find what is lost."""
+    """A vault's files by name, and its depositor's statement ids (32 bytes) by ``nth``, which show what is missing."""
 
     depositor: str
     blobs: Sequence[VaultBlob]
@@ -48,7 +48,7 @@ class VaultListing:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A vault that is closed; ``again`` tells that it was closed so before."""
+    """A closed vault; ``again``: the same closure was made before."""
 
     closure: Closure
     again: bool
@@ -76,7 +76,7 @@ def put_blob(services: Services, address: str, name: str, note: bytes, data: byt
     if upload != Upload(vault, upload.depositor, name, sha256(data).digest(), len(data)):
         raise SignatureRefusedError("the signed note is about another file, name or vault than was sent")
     if not data.startswith(_AGE):
-        raise MalformedError("not an age-encrypted file; nothing else is kept here, so that nobody here can read it")
+        raise MalformedError("not an age-encrypted file; only those are kept, since the service must not read them")
     with services.store.view() as view:
         _signers(_roster(services, view, upload.depositor), signed)
         if _check_place(services, view, upload):
@@ -114,7 +114,7 @@ def close_vault(services: Services, note: bytes) -> Closed:
 
 
 def list_vault(services: Services, address: str) -> VaultListing | None:
-    """List a vault; None if nobody ever put a file there. VaultClosedError if it is closed."""
+    """List a vault; None if no file was ever put there. VaultClosedError if it is closed."""
     vault = hash_address(address)
     with services.store.view() as view:
         _check_open(view, vault)
@@ -143,7 +143,7 @@ def read_blob(services: Services, address: str, name: str) -> bytes | None:
 
 
 def hash_address(address: str) -> bytes:
-    """What is kept of an address, 32 bytes."""
+    """The stored form of an address: its SHA-256 (32 bytes)."""
     return sha256(address.encode()).digest()
 
 
@@ -170,7 +170,7 @@ def _check_open(view: View, vault: bytes) -> None:
     if closed is not None:
         raise VaultClosedError(
             f"the vault was closed at {format_time(closed.closed_at)}: its depositor uses another one since, under"
-            " other recovery words; ask whoever looks after them"
+            " other recovery words; ask the colleague who keeps them"
         )
 
 

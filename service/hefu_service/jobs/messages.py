@@ -92,6 +92,6 @@ class SlowTicker:
             try:
                 tell(self._services)
             except Exception:
-                self._services.watch.failed("tell")
+                self._services.observer.failed("tell")
                 LOG.exception("messages failed")
             self._stopping.wait(_SWEEP_S)

@@ -27,11 +27,11 @@ def settle(services: Services) -> None:
             started = time.monotonic()
             owed = seal_once(services)
             if owed:
-                services.watch.sealed(time.monotonic() - started)
+                services.observer.sealed(time.monotonic() - started)
         owed = owed and not _reaches(services, until)  # before publishing: what another seals now, another may publish
         started = time.monotonic()
         if publish(services):
-            services.watch.published(time.monotonic() - started)
+            services.observer.published(time.monotonic() - started)
 
 
 def _reaches(services: Services, until: IntakeHead) -> bool:

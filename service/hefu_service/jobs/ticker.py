@@ -113,7 +113,7 @@ class Ticker:
         except Exception as error:
             self._stopped = isinstance(error, SealingStoppedError)
             self.failures = min(self.failures + 1, 16)
-            self._services.watch.failed("tick")
+            self._services.observer.failed("tick")
             LOG.exception("sealing failed, %d times in a row", self.failures)
         else:
             self._stopped, self.failures = False, 0

@@ -53,7 +53,7 @@ class LedgerWorker(SimpleWorker):
             log_job_description=False,
             worker_ttl=_PATIENCE_S,
         )
-        self._watch = services.watch
+        self._observer = services.observer
 
     def stop(self) -> None:
         """End after the job at hand; StopRequested where there is none. Called by a handler of signals."""
@@ -71,7 +71,7 @@ class LedgerWorker(SimpleWorker):
         with logged_about(job=job.id[:_LONGEST_ID]):
             done = super().perform_job(job, queue)
             if not done:
-                self._watch.failed(task_name(job))
+                self._observer.failed(task_name(job))
             LOG.info("job", extra={"event": {"task": task_name(job), "done": done}})
         return done
 

@@ -29,7 +29,7 @@ _DEPOSITS: Final = tuple(2**power for power in range(10))
 
 
 class Metrics(Collector):
-    """Counts in a file that other processes read too; a ``ports.Watch``. One a process: the library knows but one."""
+    """Counts in a file that other processes read too; a ``ports.Observer``. One a process, as the library."""
 
     def __init__(self, folder: Path) -> None:
         """Where the disk does not take the files this process is counted alone, in memory, and a warning logged."""
@@ -53,14 +53,14 @@ class Metrics(Collector):
         self._answers: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     def committed(self, deposits: int, seconds: float) -> None:
-        """See ``ports.Watch``."""
+        """See ``ports.Observer``."""
         count, group, commit = self._committed
         count(deposits)
         group(deposits)
         commit(seconds)
 
     def failed(self, job: str) -> None:
-        """See ``ports.Watch``."""
+        """See ``ports.Observer``."""
         self._failures.labels(job).inc()
 
     def answered(self, method: str, route: str, status: int, seconds: float, problem: str | None) -> None:

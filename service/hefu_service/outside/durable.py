@@ -20,7 +20,7 @@ UNFINISHED: Final = ".unfinished"
 _ABANDONED_S: Final = 3600  # no write lasts that long
 
 
-class Folder:
+class DurableFolder:
     """A folder of durable files, named by relative paths. Threads and processes may share it.
 
     Every method raises StorageError where the disk does not do what was asked.

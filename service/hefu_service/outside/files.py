@@ -11,7 +11,7 @@ from typing import Final
 from hefu_ledger.encoding import canonical, parse_canonical
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.tlog.tiles import ENTRIES, WIDTH, Tile, format_bundle, parse_bundle
-from hefu_service.outside.durable import Folder
+from hefu_service.outside.durable import DurableFolder
 from hefu_service.ports.errors import StorageError
 from hefu_service.ports.rows import Deposit
 from hefu_service.publishing.batch_tree import read_path
@@ -24,8 +24,8 @@ class LedgerFolder:
     """See ``ports.LedgerFiles``: the layout of c2sp.org/tlog-tiles, and ``batches/<record index>/leaves``."""
 
     def __init__(self, root: Path) -> None:
-        self._folder = Folder(root, mode=0o444)
-        self._private = Folder(root, mode=0o400)
+        self._folder = DurableFolder(root, mode=0o444)
+        self._private = DurableFolder(root, mode=0o400)
 
     def write_tile(self, tile: Tile, data: bytes) -> None:
         self._folder.create(tile.path, data)
@@ -93,7 +93,7 @@ class BatchFolder:
     """
 
     def __init__(self, root: Path) -> None:
-        self._folder = Folder(root, mode=0o400)
+        self._folder = DurableFolder(root, mode=0o400)
 
     def write(self, first_seq: int, deposits: Sequence[Deposit]) -> None:
         """See ``ports.BatchFiles``; ValueError for deposits that do not follow one another from ``first_seq`` on."""

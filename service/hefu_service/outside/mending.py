@@ -6,14 +6,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from hefu_ledger.tlog.tiles import Tile
-from hefu_service.outside.durable import Folder
+from hefu_service.outside.durable import DurableFolder
 
 
 class LedgerMender:
     """See ``ports.Mender``; in the layout of ``LedgerFolder``, whose root it is given."""
 
     def __init__(self, root: Path) -> None:
-        self._folder = Folder(root, mode=0o444)
+        self._folder = DurableFolder(root, mode=0o444)
 
     def rewrite_tile(self, tile: Tile, data: bytes) -> None:
         self._folder.replace(tile.path, data)

@@ -14,7 +14,7 @@ from hefu_ledger.tlog.keyfile import format_key, parse_key
 from hefu_ledger.tlog.keys import Ed25519Signer, VerifierKey
 from hefu_ledger.tlog.merkle import verify_consistency
 from hefu_ledger.tlog.note import Note, sign_note
-from hefu_service.outside.durable import Folder
+from hefu_service.outside.durable import DurableFolder
 from hefu_service.outside.lock import exclusive
 from hefu_service.ports.errors import PortError, SignerError, StorageError
 
@@ -24,7 +24,7 @@ _MEMORY: Final = "checkpoint"
 def create_key(path: Path, name: str) -> VerifierKey:
     """Make a new key in a new file, mode 0600, durable on return; ImmutableError if the file exists."""
     seed = secrets.token_bytes(32)
-    Folder(path.parent, mode=0o600).create(path.name, format_key(name, seed))
+    DurableFolder(path.parent, mode=0o600).create(path.name, format_key(name, seed))
     return Ed25519Signer(name, seed).key
 
 
@@ -55,7 +55,7 @@ class FileSigner:
         self.key = signer.key
         self._signer = signer
         self._path = folder
-        self._folder = Folder(folder, mode=0o600)
+        self._folder = DurableFolder(folder, mode=0o600)
         self._folder.make()
 
     def last(self) -> Checkpoint | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-from hefu_service.outside.durable import Folder
+from hefu_service.outside.durable import DurableFolder
 
 
 class VaultFolder:
@@ -17,7 +17,7 @@ class VaultFolder:
     """
 
     def __init__(self, root: Path) -> None:
-        self._folder = Folder(root, mode=0o400)
+        self._folder = DurableFolder(root, mode=0o400)
 
     def write(self, depositor: str, name: str, data: bytes) -> None:
         self._folder.create(_path(depositor, name, sha256(data).digest()), data)

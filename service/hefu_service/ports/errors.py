@@ -1,15 +1,10 @@
-"""What can fail in the world; the texts are for the operator."""
+"""Errors of the world behind the ports; their texts are for the operator."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # its ports are a module of their own
-    pass
-
 
 class PortError(Exception):
-    """The world did not do what was asked; the text is for the operator."""
+    """A database, disk, clock or signer has failed; the text is for the operator."""
 
 
 class StorageError(PortError):
@@ -21,7 +16,7 @@ class StorageError(PortError):
 
 
 class DamagedError(StorageError):
-    """A published file is damaged or gone: nothing is proven by it. The text names what anyone may see, and no path."""
+    """A published file is damaged or gone: nothing is proven by it. The text names no path, for anyone to see."""
 
 
 class HeadMovedError(PortError):
@@ -33,7 +28,7 @@ class ImmutableError(PortError):
 
 
 class ClockError(PortError):
-    """The time is not to be believed: nothing is accepted until an operator has declared a correction."""
+    """The clock leapt or went back: nothing is accepted until an operator has declared a correction."""
 
 
 class SignerError(PortError):

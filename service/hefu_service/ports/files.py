@@ -5,15 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from hefu_ledger.tlog.tiles import Tile
-from hefu_service.ports.rows import (
-    Deposit,
-)
-
-if TYPE_CHECKING:  # its ports are a module of their own
-    pass
+from hefu_service.ports.rows import Deposit
 
 
 class LedgerFiles(Protocol):
@@ -26,12 +21,12 @@ class LedgerFiles(Protocol):
         """The tile's bytes, cut from a wider one if only that exists; None if there is none."""
 
     def write_leaves(self, batch: int, data: bytes) -> None:
-        """Contiguous 32-byte leaf hashes of the batch with record index ``batch``; ImmutableError as above."""
+        """Write the leaf hashes (32 bytes each) of the batch with record index ``batch``; ImmutableError as above."""
 
     def read_leaves(self, batch: int) -> bytes | None: ...
 
     def write_nodes(self, batch: int, data: bytes) -> None:
-        """A large batch's tree, as ``sealing.nodes`` writes it; ImmutableError as above."""
+        """A large batch's tree, in the layout of ``publishing.batch_tree``; ImmutableError as above."""
 
     def read_nodes(self, batch: int) -> bytes | None: ...
 
@@ -44,14 +39,14 @@ class LedgerFiles(Protocol):
     def read_checkpoint(self) -> bytes | None: ...
 
     def drop_partials(self, tile: Tile) -> None:
-        """Remove the partial tiles that a full one, which must stand, has made needless."""
+        """Remove the partial tiles that a full one replaces; the full one MUST exist."""
 
     def alone(self) -> AbstractContextManager[None]:
-        """Wait until nobody else, in any thread or process, is within this block; not to be entered twice."""
+        """Hold a lock against all other threads and processes; it MUST NOT be entered twice."""
 
 
 class Mender(Protocol):
-    """Puts right bytes in the place of damaged ones, in files of the published ledger. Durable on return."""
+    """Replaces damaged files of the published ledger. Durable on return."""
 
     def rewrite_tile(self, tile: Tile, data: bytes) -> None: ...
     def rewrite_leaves(self, batch: int, data: bytes) -> None: ...
@@ -65,7 +60,7 @@ class ExportFiles(LedgerFiles, Protocol):
         """Acceptances and statements of the batch with this record index; ImmutableError as for tiles."""
 
     def has_entries(self) -> bool:
-        """Whether any batch's acceptances and statements are here."""
+        """True if the acceptances and statements of any batch are here."""
 
 
 class BatchFiles(Protocol):

@@ -1,4 +1,4 @@
-"""What messages need of the world, as protocols; see ``hefu_service.ports``."""
+"""Messages to people and systems, as protocols; see ``hefu_service.ports``."""
 
 # ruff: noqa: D102 -- where a name says it all, the signature is the contract
 from __future__ import annotations
@@ -11,12 +11,12 @@ from hefu_service.ports.errors import PortError
 
 
 class DeliveryError(PortError):
-    """A message was not taken; the text is a state alone (``HTTP 503``), never what the receiver wrote."""
+    """A message was not taken; the text is a state alone (``HTTP 503``), never the receiver's own words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a person or system is told, numbers and states alone; ``body`` is canonical JSON {data, timestamp, type}."""
+    """A message to a person or system, numbers and states alone; ``body`` is canonical JSON {data, timestamp, type}."""
 
     destination: str
     number: int  # of those to this destination, from 0 without gaps: the order in which they are sent
@@ -27,20 +27,20 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """Where the messages to one destination stand."""
+    """The state of the messages to one destination."""
 
     destination: str
     next_message: int
-    told: int  # the size of the last checkpoint that it is told of; 0 before the first
-    claims: int  # attempts so far: who has made the last one may tell its end
+    told: int  # the size of the last checkpoint that it has a message about; 0 before the first
+    claims: int  # attempts so far: only the last one may record its outcome
     failures: int  # in a row
-    not_before: int  # ms; no attempt until then, be it that one is under way or that the last has failed
+    not_before: int  # ms; no attempt before: another is under way, or the last has failed
     status: str  # why the last attempt failed; empty if it did not
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A state of the service that a person must know of, and when some process last saw it (ms)."""
+    """A state of the service that a person must know of; ``seen_at`` (ms): when a process last saw it."""
 
     topic: str
     raised: bool
@@ -49,7 +49,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """A message that has not been delivered, its state (``waiting`` or ``given up``) and where its outlet stands."""
+    """A message that is not delivered, its state (``waiting`` or ``given up``) and its destination's state."""
 
     message: Message
     state: str
@@ -58,7 +58,7 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How many messages wait, and when the oldest of them was made (ms; None if there is none)."""
+    """The number of waiting messages, and when the oldest was made (ms; None if there is none)."""
 
     count: int
     oldest: int | None
@@ -68,10 +68,10 @@ class Outbox(Protocol):
     """A transaction on messages; durable once it has ended without error. Lock outlets in the order of their names."""
 
     def outlet(self, destination: str) -> Outlet:
-        """Take the lock on a destination, a new one where it was never told anything."""
+        """Lock a destination and read its state; a new one if it never had a message."""
 
     def put_outlet(self, outlet: Outlet) -> None:
-        """Change where a locked destination stands."""
+        """Write a locked destination's state."""
 
     def add_message(self, message: Message) -> None:
         """Add a message that waits; its outlet moves with it."""
@@ -81,7 +81,7 @@ class Outbox(Protocol):
     def mark_sent(self, message: Message, *, now_ms: int) -> None: ...
 
     def give_up(self, destination: str, *, made_before_ms: int, now_ms: int) -> int:
-        """Send no more of those that wait and were made before; how many."""
+        """Give up the waiting messages made before ``made_before_ms``; returns their number."""
 
     def alarms(self) -> Mapping[str, Alarm]:
         """Every alarm that was ever raised, by topic."""

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # its ports are a module of their own
-    pass
 
 
 @dataclass(frozen=True, slots=True)
 class IntakeHead:
-    """What the next deposit gets: moved only under the intake lock."""
+    """The numbers and time that the next deposit gets; moved only under the intake lock."""
 
     next_seq: int
     last_received_at: int  # ms; the floor of the next ``received_at``
-    next_event: int  # how many enrolment, key and clock events there are
+    next_event: int  # the number of enrolment, key and clock events
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +63,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class LedgerHead:
-    """Where the ledger ends: moved only by compare-and-swap, together with the records."""
+    """The end of the ledger; moved only by compare-and-swap, together with the records."""
 
     size: int  # records
     entries: int  # deposits covered
@@ -78,7 +74,7 @@ class LedgerHead:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record's bytes and what it is looked up by."""
+    """A record's bytes, and the columns that it is looked up by."""
 
     index: int
     type: str
@@ -101,7 +97,7 @@ class VaultBlob:
 
 @dataclass(frozen=True, slots=True)
 class VaultClosure:
-    """A depositor's word (``note``, whole) that a vault is closed, and which vault has taken its place."""
+    """A closed vault, the vault that takes its place, and the depositor's signed ``note``, whole."""
 
     vault: bytes  # 32 bytes, as in VaultBlob
     successor: bytes  # the same

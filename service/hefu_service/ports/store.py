@@ -19,7 +19,7 @@ from hefu_service.ports.rows import (
     VaultClosure,
 )
 
-if TYPE_CHECKING:  # its ports are a module of their own
+if TYPE_CHECKING:  # messages have a port of their own, which no use case of the ledger needs
     from hefu_service.ports.outbox import Outbox, Undelivered, Waiting
 
 
@@ -39,13 +39,13 @@ class View(Protocol):
         """A depositor's last ``count`` deposits, newest first; streamed."""
 
     def known(self, statement_ids: Sequence[bytes]) -> Mapping[bytes, Deposit]:
-        """Those of the statements that are deposited already."""
+        """The deposits of these statements (ids of 32 bytes), by id; statements not deposited are left out."""
 
     def known_texts(self, hashes: Sequence[bytes]) -> Mapping[bytes, Deposit]:
-        """Those of the texts, by SHA-256 (32 bytes), that ``add_texts`` was told of, and their deposits."""
+        """The deposits of these texts (SHA-256, 32 bytes each), as far as ``add_texts`` stored them."""
 
     def next_nth(self, depositors: Sequence[str]) -> Mapping[str, int]:
-        """How many deposits each depositor has; 0 for none."""
+        """The number of each depositor's deposits; 0 for none."""
 
     def depositor(self, depositor: str) -> Depositor | None: ...
     def code(self, depositor: str) -> Code | None: ...
@@ -76,7 +76,7 @@ class View(Protocol):
         """The ids of a depositor's statements, by their ``nth``."""
 
     def vault_depositor(self, vault: bytes) -> str | None:
-        """Whose vault it is; None for one that was never used."""
+        """The depositor of a vault; None for one that was never used."""
 
     def vaults(self) -> Sequence[tuple[bytes, str]]:
         """Every vault and its depositor."""
@@ -87,13 +87,13 @@ class View(Protocol):
         """A vault's files, by name."""
 
     def vault_closure(self, vault: bytes) -> VaultClosure | None:
-        """How a vault was closed; None while it is open."""
+        """The closure of a vault; None while it is open."""
 
     def vault_bytes(self) -> int:
-        """How many bytes all vaults hold, closed ones too."""
+        """The size of all vaults together (bytes), closed ones too."""
 
     def open_sizes(self, depositor: str) -> Mapping[bytes, int]:
-        """How many bytes each of a depositor's vaults holds, but for the closed."""
+        """The size (bytes) of each open vault of a depositor."""
 
 
 class Intake(View, Protocol):
@@ -102,13 +102,13 @@ class Intake(View, Protocol):
     def add_deposits(self, deposits: Sequence[Deposit]) -> None: ...
 
     def add_texts(self, texts: Mapping[bytes, int]) -> None:
-        """Keep which deposit (``seq``) each text is, by SHA-256 (32 bytes); another deposit of one is refused."""
+        """Store the deposit (``seq``) of each text (SHA-256, 32 bytes); a text that is stored already is refused."""
 
     def add_event(self, event: Event) -> None: ...
     def add_depositor(self, depositor: Depositor) -> None: ...
 
     def put_code(self, code: Code) -> None:
-        """Write a depositor's code, in the place of its last one."""
+        """Replace a depositor's code."""
 
     def bind_vault(self, vault: bytes, depositor: str) -> None: ...
     def add_vault_blob(self, blob: VaultBlob) -> None: ...
@@ -124,7 +124,7 @@ class Store(Protocol):
         """A read-only snapshot; MUST NOT block writers."""
 
     def deposit(self, statement_id: bytes) -> Deposit | None:
-        """Look one deposit up by itself, in one round trip: no snapshot is needed for what never changes."""
+        """Look one deposit up by itself, in one round trip: a deposit never changes, so no snapshot is needed."""
 
     def intake(self) -> AbstractContextManager[Intake]:
         """Take the intake lock; commit, durably, on leaving; roll back on an exception, having written nothing.
@@ -148,6 +148,6 @@ class Store(Protocol):
         """At most ``count`` messages that have not been delivered, by destination and number."""
 
     def waiting(self) -> Waiting:
-        """How many messages wait to be delivered, and for how long."""
+        """The number of messages that wait for delivery, and the time of the oldest."""
 
     def close(self) -> None: ...

@@ -1,21 +1,18 @@
-"""The clock, the signer of checkpoints, and the watch over sealing."""
+"""The clock, the signer of checkpoints, and the observer of the service's work."""
 
 # ruff: noqa: D102 -- where a name says it all, the signature is the contract
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from hefu_ledger.tlog.checkpoint import Checkpoint
 from hefu_ledger.tlog.keys import VerifierKey
 from hefu_ledger.tlog.note import Note
 
-if TYPE_CHECKING:  # its ports are a module of their own
-    pass
-
 
 class Clock(Protocol):
-    """The time, and whether to believe it."""
+    """The time, and the decision to believe it."""
 
     def now_ms(self) -> int:
         """Milliseconds since 1970 UTC; raises ClockError if the clock leapt since the last call."""
@@ -37,8 +34,8 @@ class CheckpointSigner(Protocol):
         """
 
 
-class Watch(Protocol):
-    """Is told what was done, for whoever watches the service; called from any thread, it neither fails nor waits."""
+class Observer(Protocol):
+    """Counts the work of the service, for its metrics; called from any thread, it neither fails nor waits."""
 
     def committed(self, deposits: int, seconds: float) -> None:
         """A group of deposits (at least one) was made durable together."""
@@ -53,8 +50,8 @@ class Watch(Protocol):
         """A run of a job of this name failed."""
 
 
-class Unwatched:
-    """A ``Watch`` where nobody watches."""
+class Unobserved:
+    """An ``Observer`` that counts nothing."""
 
     def committed(self, deposits: int, seconds: float) -> None: ...
     def sealed(self, seconds: float) -> None: ...

@@ -6,7 +6,7 @@
     └ the hashes of 256 leaves and of all complete subtrees above them, level by level: 511 in all
                                                               └ the same, above the roots of the full groups
 
-It is a short cut that nothing relies on: whoever reads a path checks where it leads.
+It is a short cut: each reader of a path checks that it leads to the root.
 """
 
 from __future__ import annotations

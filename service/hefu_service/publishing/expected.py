@@ -1,4 +1,4 @@
-"""What every published file must hold, by the database: for the check of everything, and for its repair."""
+"""The right contents of every published file, by the database: for ``fsck`` and for its repair."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AT_ONCE = 1_000  # rows read together
 
 
 def records_of(view: View, size: int) -> Iterator[StoredRecord]:
-    """The first ``size`` records; in parts, none of which is left half read when what is wrong with it ends a check."""
+    """The first ``size`` records; in parts, each read to its end, also when an error ends a check."""
     for start in range(0, size, _AT_ONCE):
         yield from list(view.records(start, min(_AT_ONCE, size - start)))
 
@@ -42,9 +42,9 @@ def wanted_tiles(view: View, tree: Tree, size: int) -> Iterator[tuple[Tile, byte
 
 
 def fault_of(read: Callable[[], object], wanted: object) -> str | None:
-    """What is wrong with a file that is read so, which must hold what is wanted; None if nothing is.
+    """Compare a file, read by ``read``, with the bytes it must hold; the fault as a text, None if they are equal.
 
-    One that cannot be read is as damaged as one that holds something else, and says nothing about its neighbours.
+    A file that cannot be read is a fault too, and does not end the check of its neighbours.
     """
     try:
         found = read()

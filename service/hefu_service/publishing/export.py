@@ -9,6 +9,7 @@ from hefu_service.ports.errors import ImmutableError, StorageError
 from hefu_service.ports.files import ExportFiles
 from hefu_service.publishing.entries import batch_entries
 from hefu_service.services import Services
+from hefu_service.tiles import published_tile
 
 
 def export_ledger(services: Services, target: ExportFiles, *, statements: bool) -> int:
@@ -16,7 +17,7 @@ def export_ledger(services: Services, target: ExportFiles, *, statements: bool) 
 
     ``statements``: also the acceptances and statements of each batch, for a full replay. An earlier export is grown;
     ImmutableError if it is of another ledger, or if it has statements and shall not be given more: they are private,
-    and who exports the public half is about to publish it. Interrupted, it keeps its old checkpoint, and may be run
+    and an export without them is about to be published. Interrupted, it keeps its old checkpoint, and may be run
     again.
     """
     if not statements and target.has_entries():
@@ -28,7 +29,7 @@ def export_ledger(services: Services, target: ExportFiles, *, statements: bool) 
         raise StorageError("no checkpoint is published yet")
     size = parse_checkpoint(parse_note(note).text).size
     for tile in tiles_at(size):
-        target.write_tile(tile, _needed(services.files.read_tile(tile), tile.path))
+        target.write_tile(tile, published_tile(services.files, tile))
         if tile.width == WIDTH:
             target.drop_partials(tile)
     _copy_batches(services, target, size, statements=statements)
@@ -45,7 +46,7 @@ def _copy_batches(services: Services, target: ExportFiles, size: int, *, stateme
             target.write_entries(index, _needed(batch_entries(services, index), f"entries of batch {index}"))
 
 
-def _needed(data: bytes | None, what: str) -> bytes:
+def _needed(data: bytes | None, name: str) -> bytes:
     if data is None:
-        raise StorageError(f"{what} is not where it was published: run `hefu-service fsck`")
+        raise StorageError(f"{name} is not where it was published: run `hefu-service fsck`")
     return data

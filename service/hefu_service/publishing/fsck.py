@@ -11,11 +11,19 @@ from typing import Final, TypeVar
 from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.errors import LedgerError, VerificationError
 from hefu_ledger.records.identity import parse_signed_possession
-from hefu_ledger.records.record import NO_RECORD, Batch, Body, Enrolment, KeyEvent, parse_record, record_hash
+from hefu_ledger.records.record import (
+    NO_RECORD,
+    Batch,
+    Body,
+    Enrolment,
+    KeyEvent,
+    parse_body,
+    parse_record,
+    record_hash,
+)
 from hefu_ledger.replay import Replay
 from hefu_ledger.tlog.checkpoint import Checkpoint
 from hefu_ledger.tlog.merkle import Frontier, leaf_hash
-from hefu_service.events import event_body
 from hefu_service.ports.errors import PortError, StorageError
 from hefu_service.ports.rows import LedgerHead, StoredRecord
 from hefu_service.ports.store import View
@@ -34,25 +42,25 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing found; ``where`` names the part that was checked, ``what`` the first place that is wrong in it."""
+class Fault:
+    """A fault found; ``where`` names the part that was checked, ``what`` the first wrong place in it."""
 
     severity: str
     where: str
     what: str
 
 
-def fsck(services: Services, *, seen: bytes | None = None) -> Iterator[Finding]:
+def fsck(services: Services, *, seen: bytes | None = None) -> Iterator[Fault]:
     """Check store, batch files, published files and the signer's memory; a clean ledger gives nothing.
 
-    ``seen`` is a checkpoint (a note) that somebody outside has: it must be ours and of the first of these records.
-    Nothing is changed. The service may run meanwhile: what it does is not looked at.
+    ``seen`` is a checkpoint (a note) kept outside: it must be signed by this log and lead to the first of its records.
+    Changes nothing. The service may run; its work since the start of the check is not looked at.
     """
     past = Past(None, None)
     try:
         past, _ = check_past(services)
     except _BROKEN as error:
-        yield Finding(ERROR, "checkpoint", str(error))
+        yield Fault(ERROR, "checkpoint", str(error))
     with services.store.view() as view:
         check = _Check(services, view, past)
         if seen is not None:
@@ -61,11 +69,11 @@ def fsck(services: Services, *, seen: bytes | None = None) -> Iterator[Finding]:
             yield from _guarded(part.__name__, part)
 
 
-def _guarded(name: str, part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _guarded(name: str, part: Callable[[], Iterator[Fault]]) -> Iterator[Fault]:
     try:
         yield from part()
     except _BROKEN as error:
-        yield Finding(ERROR, name, str(error))
+        yield Fault(ERROR, name, str(error))
 
 
 class _Check:
@@ -79,12 +87,12 @@ class _Check:
         self._published = min(past.published.size, self._head.size) if past.published is not None else 0
         self._past = past
 
-    def replay(self) -> Iterator[Finding]:
+    def replay(self) -> Iterator[Fault]:
         """Replay every record, acceptance and statement; every checkpoint kept must lie on the way."""
         replay = Replay(full=True)
         for checkpoint in self._checkpoints():
             if checkpoint.size > self._head.size:
-                yield Finding(ERROR, "replay", f"a checkpoint of {checkpoint.size} records is kept, there are fewer")
+                yield Fault(ERROR, "replay", f"a checkpoint of {checkpoint.size} records is kept, there are fewer")
             else:
                 replay.remember(checkpoint)
         frontier, prev, events = Frontier(), NO_RECORD, 0
@@ -98,44 +106,45 @@ class _Check:
             prev, events = record_hash(record.data), events + (record.type in _OWED)
         found = LedgerHead(replay.size, replay.deposits, events, prev, frontier.hashes)
         if found != self._head:
-            yield Finding(ERROR, "replay", f"the head of {self._head.size} records is not where the records end")
+            yield Fault(ERROR, "replay", f"the head of {self._head.size} records is not where the records end")
         if replay.broken_promises:
-            yield Finding(WARNING, "replay", f"{replay.broken_promises} deposits were sealed later than promised")
+            yield Fault(WARNING, "replay", f"{replay.broken_promises} deposits were sealed later than promised")
 
-    def seen(self, note: bytes) -> Iterator[Finding]:
+    def seen(self, note: bytes) -> Iterator[Fault]:
         """Compare a checkpoint from outside with the records."""
         checkpoint = read_checkpoint(note, key=self._services.signer.key, origin=self._services.origin)
-        what = f"the checkpoint of {checkpoint.size} records that was seen"
+        shown = f"the checkpoint of {checkpoint.size} records that was seen"
         if checkpoint.size > self._head.size:
-            yield Finding(ERROR, "seen", f"{what} has more than the database's {self._head.size}: it has lost records")
+            yield Fault(ERROR, "seen", f"{shown} has more than the database's {self._head.size}: it has lost records")
         elif checkpoint.root != record_tree(self._view, checkpoint.size).root:
-            yield Finding(ERROR, "seen", f"{what} is of other records than the database's: there are two histories")
+            yield Fault(ERROR, "seen", f"{shown} is of other records than the database's: there are two histories")
 
-    def events(self) -> Iterator[Finding]:
+    def events(self) -> Iterator[Fault]:
         """Compare the events with the records they became, in order."""
         events = list(self._view.events(0))
         if [event.number for event in events] != list(range(self._intake.next_event)):
-            yield Finding(ERROR, "events", f"the events are not numbered from 0 to {self._intake.next_event - 1}")
+            yield Fault(ERROR, "events", f"the events are not numbered from 0 to {self._intake.next_event - 1}")
         owed = (record for record in records_of(self._view, self._head.size) if record.type in _OWED)
         for event, record in zip(events, owed, strict=False):
-            if event_body(event) != parse_record(record.data).body or event.depositor != record.depositor:
-                yield Finding(ERROR, "events", f"event {event.number} is not what record {record.index} says")
+            owes = parse_body(event.type, event.body), event.depositor
+            if owes != (parse_record(record.data).body, record.depositor):
+                yield Fault(ERROR, "events", f"event {event.number} is not what record {record.index} says")
 
-    def deposits(self) -> Iterator[Finding]:
+    def deposits(self) -> Iterator[Fault]:
         """Check the deposits that no root covers yet, and that none is beyond the intake head or overdue."""
         seq, end = self._head.entries, self._intake.next_seq
         for deposit in _in_parts(self._view.deposits, seq, end - seq):
             leaf_hashes([deposit], first_seq=seq, origin=self._services.origin)
             seq += 1
         if seq < end:
-            yield Finding(ERROR, "deposits", f"deposit {seq} was accepted and is missing")
+            yield Fault(ERROR, "deposits", f"deposit {seq} was accepted and is missing")
         if seq > end or self._view.deposit_at(end) is not None:
-            yield Finding(ERROR, "deposits", f"there are deposits beyond the intake head at {end}")
+            yield Fault(ERROR, "deposits", f"there are deposits beyond the intake head at {end}")
         oldest = self._view.deposit_at(self._head.entries)
         if oldest is not None and parse_acceptance(oldest.acceptance).anchor_by < self._services.clock.now_ms():
-            yield Finding(WARNING, "deposits", f"deposit {oldest.seq} is not sealed, and was promised to be by now")
+            yield Fault(WARNING, "deposits", f"deposit {oldest.seq} is not sealed, and was promised to be by now")
 
-    def tiles(self) -> Iterator[Finding]:
+    def tiles(self) -> Iterator[Fault]:
         """Compare every published tile and bundle with the records; of one's partial files the widest is named."""
         named: set[tuple[int, int]] = set()
         tree = record_tree(self._view, self._published)
@@ -145,9 +154,9 @@ class _Check:
             fault = fault_of(partial(self._services.files.read_tile, tile), wanted)
             if fault is not None:
                 named.add((tile.level, tile.index))
-                yield Finding(ERROR, "tiles", f"{tile.path}: {fault}")
+                yield Fault(ERROR, "tiles", f"{tile.path}: {fault}")
 
-    def batches(self) -> Iterator[Finding]:
+    def batches(self) -> Iterator[Fault]:
         """Compare every batch's private file, and its leaves where they are published, with the deposits."""
         for record in records_of(self._view, self._head.size):
             if record.type != "batch":
@@ -157,33 +166,31 @@ class _Check:
             entries = [(deposit.acceptance, deposit.statement) for deposit in deposits]
             try:
                 if list(self._services.batch_files.read(body.first_seq, body.count)) != entries:
-                    yield Finding(
-                        ERROR, "batches", f"the batch file of record {record.index} differs from the deposits"
-                    )
+                    yield Fault(ERROR, "batches", f"the batch file of record {record.index} differs from the deposits")
             except StorageError as error:
-                yield Finding(ERROR, "batches", str(error))
+                yield Fault(ERROR, "batches", str(error))
             yield from self._leaves(record.index, b"".join([leaf_hash(text.encode()) for text, _ in entries]))
 
-    def _leaves(self, batch: int, leaves: bytes) -> Iterator[Finding]:
+    def _leaves(self, batch: int, leaves: bytes) -> Iterator[Fault]:
         fault = fault_of(partial(self._services.files.read_leaves, batch), leaves)
         if batch < self._published and fault is not None:
-            yield Finding(ERROR, "batches", f"leaves of record {batch}: {fault}")
+            yield Fault(ERROR, "batches", f"leaves of record {batch}: {fault}")
         fault = fault_of(partial(self._services.files.read_nodes, batch), format_nodes(leaves))
         if fault not in (None, MISSING):  # missing ones are only slow: leaves tell the same
-            yield Finding(ERROR, "batches", f"nodes of record {batch}: {fault}")
+            yield Fault(ERROR, "batches", f"nodes of record {batch}: {fault}")
 
-    def vaults(self) -> Iterator[Finding]:
-        """Compare every vault's files with what was put there; what they hold, nobody here can tell."""
+    def vaults(self) -> Iterator[Fault]:
+        """Compare every vault's files with their recorded SHA-256; the service cannot read their contents."""
         for vault, depositor in self._view.vaults():
             for blob in self._view.vault_blobs(vault):
                 try:
                     data = self._services.vault_files.read(depositor, blob.name, blob.sha256)
                 except StorageError as error:
-                    yield Finding(ERROR, "vaults", f"{blob.name} of {depositor}: cannot be read: {error}")
+                    yield Fault(ERROR, "vaults", f"{blob.name} of {depositor}: cannot be read: {error}")
                     continue
                 if data is None or sha256(data).digest() != blob.sha256:
                     fault = MISSING if data is None else "not the bytes that were put there"
-                    yield Finding(ERROR, "vaults", f"{blob.name} of {depositor}: {fault}")
+                    yield Fault(ERROR, "vaults", f"{blob.name} of {depositor}: {fault}")
 
     def _checkpoints(self) -> Iterator[Checkpoint]:
         """Every checkpoint published, signed or kept, their signatures checked."""
@@ -198,14 +205,14 @@ class _Check:
 
 
 def _in_parts(read: Callable[[int, int], Iterator[T]], first: int, count: int) -> Iterator[T]:
-    """Read a long run in parts, none of which is left half read when what is wrong with it ends the check."""
+    """Read a long run in parts, each to its end: an error that ends the check leaves no part half read."""
     end = first + count
     for start in range(first, end, _AT_ONCE):
         yield from list(read(start, min(_AT_ONCE, end - start)))
 
 
 def _check_row(record: StoredRecord, body: Body, entries: int) -> None:
-    """Check what a record is looked up by against what it says."""
+    """Check the columns that a record is looked up by against its contents."""
     first_seq, depositor = None, None
     if isinstance(body, Batch):
         first_seq = body.first_seq

@@ -15,7 +15,7 @@ from hefu_service.services import Services
 def read_predecessor(note: bytes, *, origin: str) -> str:
     """Read the last checkpoint of a ledger that ``origin`` is to continue; MalformedError if it cannot be one.
 
-    Who signed it is not asked: what the genesis record names is on the operator's word, for anyone to compare.
+    Its signatures are not checked: the genesis record names it on the operator's word, for anyone to compare.
     """
     parsed = parse_note(note)
     if parse_checkpoint(parsed.text).origin == origin:

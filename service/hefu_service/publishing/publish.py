@@ -24,8 +24,8 @@ def publish(services: Services) -> bool:
     """Publish all committed records and sign the checkpoint that covers them. False if nothing was to be published.
 
     One at a time, in all threads and processes: the published checkpoint never goes back. If none is published,
-    everything is written again from the database; what exists must be byte-equal. Raises SealingStoppedError if tiles
-    and database do not lead to one root, RolledBackError, ImmutableError and SignerError.
+    everything is written again from the database; existing files must be equal. Raises SealingStoppedError if tiles and
+    database do not lead to one root, RolledBackError, ImmutableError and SignerError.
     """
     with services.files.alone():
         return _publish(services)
@@ -55,7 +55,7 @@ def _publish(services: Services) -> bool:
 
 
 def _keep_published(services: Services) -> None:
-    """Keep in the store what a crash may have left published alone, since receipts are made under it."""
+    """Store the published checkpoint, which a crash may have kept out of the store: receipts are made under it."""
     note, checkpoint = services.files.read_checkpoint(), published_checkpoint(services)
     with services.store.view() as view:
         kept = view.latest_checkpoint()

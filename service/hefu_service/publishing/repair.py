@@ -17,7 +17,7 @@ from hefu_service.services import Services
 
 
 def repair(services: Services, mender: Mender) -> Iterator[str]:
-    """Write every tile, leaves and nodes file anew that cannot be read or is not what it must be; gives their names.
+    """Write every damaged or missing tile, leaves and nodes file anew; gives their names.
 
     The service may run. Raises SealingStoppedError, having written nothing, where the database does not lead to the
     published checkpoint; RolledBackError and VerificationError where that is not to be believed itself. Without one

@@ -1,4 +1,4 @@
-"""What makes a deposit provable: the batch that covers it, and the first checkpoint that covers the batch."""
+"""Anchors of deposits: the batch that covers a deposit, and the first checkpoint that covers the batch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hefu_service.ports.rows import StoredRecord
 from hefu_service.ports.store import View
 from hefu_service.sealing.batch import batch_body
 
-REMEMBERED: Final = 4096  # of anything that receipts are made of: a few KiB each
+REMEMBERED: Final = 4096  # entries of each cache: a few KiB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +38,21 @@ def find_anchor(view: View, seq: int) -> Anchor | None:
 
 
 class Anchors:
-    """The anchors met so far, found by the deposits that they cover."""
+    """A cache of anchors, found by the deposits that they cover."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sorted: list[Anchor] = []
 
     def of(self, seq: int) -> Anchor | None:
-        """The anchor of a deposit, if it was met."""
+        """The anchor of a deposit, if it is cached."""
         with self._lock:
             place = bisect_right(self._sorted, seq, key=_first_seq)
             anchor = self._sorted[place - 1] if place else None
         return anchor if anchor is not None and seq < anchor.batch.entries else None
 
     def add(self, anchor: Anchor) -> None:
-        """Remember an anchor; when there are too many, all begin anew."""
+        """Cache an anchor; a full cache is emptied first."""
         with self._lock:
             if len(self._sorted) >= REMEMBERED:
                 self._sorted.clear()

@@ -1,4 +1,4 @@
-"""What the service can show of a deposit or an enrolment: its state, and the proofs once there are any."""
+"""The state and the proofs of a deposit or an enrolment, as the service shows them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.deposit.receipt import MAX_RECORDS, Proof, Receipt
+from hefu_ledger.deposit.state import ACCEPTED, ANCHORED
 from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import VerificationError
 from hefu_ledger.number import format_number, parse_number
@@ -26,14 +27,12 @@ from hefu_service.tiles import published_nodes
 K = TypeVar("K")
 V = TypeVar("V")
 
-_PATHS: Final = 4 * REMEMBERED  # a depositor has one for each batch, of a KiB
-ACCEPTED: Final = "accepted"  # durable, and promised to the ledger
-ANCHORED: Final = "anchored"  # in the ledger, under a published checkpoint
+_PATHS: Final = 4 * REMEMBERED  # one for each depositor and batch, of a KiB
 
 
 @dataclass(frozen=True, slots=True)
 class DepositState:
-    """A deposit and how far it has come; ``sealed_at`` (ms) only once it is anchored."""
+    """A deposit and its state (see ``hefu_ledger.deposit.state``); ``sealed_at`` (ms) only if it is anchored."""
 
     deposit: Deposit
     state: str
@@ -42,7 +41,7 @@ class DepositState:
     sealed_at: int | None
 
     def times(self) -> dict[str, str]:
-        """The times there are, as texts."""
+        """The known times, as texts."""
         received = {"received_at": format_time(self.received_at)}
         return received if self.sealed_at is None else received | {"sealed_at": format_time(self.sealed_at)}
 
@@ -58,8 +57,8 @@ class EnrolmentProofs:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A depositor's events and their records, complete for deposits ``below`` a number: later events begin above it."""
+class EnrolmentHistory:
+    """A depositor's events and their records, complete for deposits with a ``seq`` below ``below``."""
 
     depositor: str
     below: int
@@ -99,17 +98,17 @@ def number_state(services: Services, number: str) -> DepositState | None:
 class Receipts:
     """Makes receipts 入账证明; may be called from any thread.
 
-    What can never change is remembered: batches and the first checkpoint that covers each, depositors' records, proofs.
+    Immutable parts are cached: batches, the first checkpoint that covers each, depositors' records, proofs.
     """
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._anchors = Anchors()
-        self._standings: dict[str, Standing] = {}
+        self._histories: dict[str, EnrolmentHistory] = {}
         self._proofs: dict[int, str] = {}
         self._paths: dict[tuple[int, int], tuple[bytes, ...]] = {}
         self._genesis: StoredRecord | None = None
-        self._published = 0, published_nodes(services.files, 0)  # the ledger, as large as was needed
+        self._published = 0, published_nodes(services.files, 0)  # the ledger's tree, of the largest size needed so far
 
     def make(self, statement_id: bytes) -> Receipt | None:
         """Make a deposit's receipt; None while it is not anchored. UnknownDepositError if there is no such deposit.
@@ -147,27 +146,28 @@ class Receipts:
         return self._genesis
 
     def _relied_on(self, deposit: Deposit, anchor: Anchor) -> Sequence[StoredRecord]:
-        standing = self._standings.get(deposit.depositor)
-        if standing is None or deposit.seq >= standing.below:
+        history = self._histories.get(deposit.depositor)
+        if history is None or deposit.seq >= history.below:
             with self._services.store.view() as view:
-                standing = _standing(view, deposit.depositor, anchor.batch.entries)
-            _remember(self._standings, deposit.depositor, standing)
-        return standing.relied_on(deposit, anchor.batch)
+                history = _history(view, deposit.depositor, anchor.batch.entries)
+            _remember(self._histories, deposit.depositor, history)
+        return history.relied_on(deposit, anchor.batch)
 
     def _proof(self, anchor: Anchor, records: Sequence[StoredRecord]) -> Proof:
-        """Prove records, of which the batch is the last: its proof is every depositor's, the others' paths are not."""
+        """Prove records, the batch last: its proof is shared by all receipts of the batch, the rest are paths."""
         try:
             return Proof(self._batch_proof(anchor), tuple(self._path(anchor, record) for record in records[:-1]))
         except StorageError:
-            self._published = 0, published_nodes(self._services.files, 0)  # what was read may be repaired meanwhile
+            # The cached nodes are dropped: the tiles may be repaired before the next attempt.
+            self._published = 0, published_nodes(self._services.files, 0)
             raise
 
     def _batch_proof(self, anchor: Anchor) -> str:
         index = anchor.batch.index
         proof = self._proofs.get(index)
         if proof is None:
-            path = _proven_path(anchor.batch, anchor.checkpoint, self._nodes(anchor.checkpoint.size))
-            proof = format_proof(TlogProof(index, path, anchor.note)).decode()
+            nodes = self._nodes(anchor.checkpoint.size)
+            proof = _tlog_proof(anchor.batch, anchor.checkpoint, nodes, anchor.note)
             _remember(self._proofs, index, proof)
         return proof
 
@@ -180,7 +180,7 @@ class Receipts:
         return path
 
     def _nodes(self, size: int) -> NodeReader:
-        """The published ledger's nodes, of this size at least: those of a smaller ledger are among a larger one's."""
+        """The published ledger's nodes of at least ``size`` records; a larger ledger has all nodes of a smaller one."""
         known, node = self._published
         if known < size:
             node = published_nodes(self._services.files, size)
@@ -191,15 +191,15 @@ class Receipts:
 def enrolment_proofs(services: Services, depositor: str) -> EnrolmentProofs | None:
     """Prove a depositor's enrolment and key records under the latest checkpoint; None if it has no key."""
     with services.store.view() as view:
-        events, checkpoint = view.events_of(depositor), view.latest_checkpoint()
-        if not events or checkpoint is None:
+        events, latest = view.events_of(depositor), view.latest_checkpoint()
+        if not events or latest is None:
             return None
-        note = parse_note(checkpoint)
-        size = parse_checkpoint(note.text).size
-        own = [record for record in view.records_of(depositor) if record.index < size]
+        note = parse_note(latest)
+        checkpoint = parse_checkpoint(note.text)
+        own = [record for record in view.records_of(depositor) if record.index < checkpoint.size]
         records = [_genesis(view), *own]
-    node = published_nodes(services.files, size)
-    proofs = [(record.index, _tlog_proof(record.index, size, node, note)) for record in records]
+    node = published_nodes(services.files, checkpoint.size)
+    proofs = [(record.index, _tlog_proof(record, checkpoint, node, note)) for record in records]
     return EnrolmentProofs(depositor, [record.data.decode() for record in records], proofs, len(events) - len(own))
 
 
@@ -214,9 +214,9 @@ def _state(services: Services, view: View, deposit: Deposit) -> DepositState:
     )
 
 
-def _standing(view: View, depositor: str, below: int) -> Standing:
+def _history(view: View, depositor: str, below: int) -> EnrolmentHistory:
     from_seqs = [event.from_seq for event in view.events_of(depositor)]
-    return Standing(depositor, below, from_seqs, view.records_of(depositor))
+    return EnrolmentHistory(depositor, below, from_seqs, view.records_of(depositor))
 
 
 def _genesis(view: View) -> StoredRecord:
@@ -227,9 +227,9 @@ def _genesis(view: View) -> StoredRecord:
 
 
 def _batch_path(services: Services, anchor: Anchor, deposit: Deposit) -> tuple[bytes, ...]:
-    """The path from a deposit's acceptance to its batch's root, by the kept nodes or else by all of the leaves.
+    """The path from a deposit's acceptance to its batch's root, by the stored nodes or else by all leaves.
 
-    Neither is believed: a receipt that does not hold would be a second acknowledgement, a contradiction of our own.
+    The path is verified before it is given: a wrong receipt under our own signature would contradict the ledger.
     """
     index, body = anchor.batch.index, anchor.body
     place, leaf = deposit.seq - body.first_seq, leaf_hash(deposit.acceptance.encode())
@@ -268,5 +268,5 @@ def _remember(memory: dict[K, V], key: K, value: V, *, most: int = REMEMBERED) -
     memory[key] = value
 
 
-def _tlog_proof(index: int, size: int, node: NodeReader, checkpoint: Note) -> str:
-    return format_proof(TlogProof(index, tuple(inclusion_path(index, size, node)), checkpoint)).decode()
+def _tlog_proof(record: StoredRecord, checkpoint: Checkpoint, node: NodeReader, note: Note) -> str:
+    return format_proof(TlogProof(record.index, _proven_path(record, checkpoint, node), note)).decode()

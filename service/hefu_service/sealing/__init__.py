@@ -1,1 +1,1 @@
-"""From accepted deposits to receipts: batches, records, tiles, checkpoints, and the check of all of them."""
+"""Sealing: accepted deposits become batches, and batches become records of the ledger."""

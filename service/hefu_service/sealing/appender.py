@@ -1,4 +1,4 @@
-"""Records appended to the ledger's end, in memory: what the store then swaps in at once."""
+"""Records appended to the ledger's end, in memory; the store then swaps them in at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hefu_service.ports.rows import LedgerHead, StoredRecord
 
 
 class Chain:
-    """Grows from a head; ``head`` and ``records`` are what to store."""
+    """Grows from a head; ``head`` and ``records`` are then stored together."""
 
     def __init__(self, head: LedgerHead) -> None:
         self.head = head
@@ -20,7 +20,7 @@ class Chain:
         batch = body if isinstance(body, Batch) else None
         entries = self.head.entries + (batch.count if batch else 0)
         data = format_record(Record(entries, self.head.size, self.head.prev, kind, body))
-        parse_record(data)  # a record that nobody can read would end the ledger
+        parse_record(data)  # a record that cannot be read would end the ledger
         first_seq = batch.first_seq if batch else None
         self.records.append(StoredRecord(self.head.size, kind, data, entries, depositor, first_seq))
         self._frontier.append(leaf_hash(data))

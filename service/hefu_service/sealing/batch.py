@@ -20,7 +20,7 @@ with warnings.catch_warnings():
 
 
 class _NodeHash:
-    """What merkletools hashes two children with; RFC 6962's prefix tells a node from a leaf, which it would not."""
+    """The node hash for merkletools, with the prefix of RFC 6962, which merkletools itself does not add."""
 
     __slots__ = ("_digest",)
 
@@ -40,7 +40,7 @@ def batch_body(record: StoredRecord) -> Batch:
 
 
 def leaf_hashes(deposits: Sequence[Deposit], *, first_seq: int, origin: str) -> bytes:
-    """Hash again what was read back, having checked that each acceptance is of its statement and in its place.
+    """Hash the deposits read back, having checked that each acceptance is of its statement and in its place.
 
     Gives 32 bytes a deposit, contiguous. Raises SealingStoppedError naming the first deposit that is not as accepted.
     """
@@ -73,9 +73,9 @@ def _check_deposit(deposit: Deposit, seq: int, origin: str) -> None:
     try:
         acceptance = parse_acceptance(deposit.acceptance)
     except MalformedError as error:
-        raise SealingStoppedError(f"deposit {seq}: what was stored cannot be read: {error}") from error
-    identity = statement_id(deposit.statement)  # the bytes that were checked when they came: no need to read them again
+        raise SealingStoppedError(f"deposit {seq}: its stored acceptance cannot be read: {error}") from error
+    found = statement_id(deposit.statement)  # the statement itself was checked when it came
     accepted = (acceptance.seq, acceptance.nth, acceptance.origin, acceptance.depositor, acceptance.statement)
     row = (deposit.seq, deposit.nth, origin, deposit.depositor, deposit.statement_id)
-    if not accepted == row == (seq, deposit.nth, origin, deposit.depositor, identity):
+    if not accepted == row == (seq, deposit.nth, origin, deposit.depositor, found):
         raise SealingStoppedError(f"deposit {seq}: its acceptance, its statement and its place do not agree")

@@ -1,4 +1,4 @@
-"""What was published and signed, against what the database holds: a ledger must never fall behind itself."""
+"""The published and the signed checkpoint against the database: a ledger must never fall behind itself."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_checkpoint(note: bytes, *, key: VerifierKey, origin: str) -> Checkpoint
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What the world has been shown: the checkpoint that is published, and the last one that was signed."""
+    """The checkpoints shown to the world: the published one, and the last one signed."""
 
     published: Checkpoint | None
     signed: Checkpoint | None
@@ -53,16 +53,16 @@ def published_checkpoint(services: Services) -> Checkpoint | None:
     return None if note is None else read_checkpoint(note, key=services.signer.key, origin=services.origin)
 
 
-def _check(what: str, checkpoint: Checkpoint, head: LedgerHead, origin: str) -> None:
+def _check(done: str, checkpoint: Checkpoint, head: LedgerHead, origin: str) -> None:
     if checkpoint.origin != origin:
-        raise SealingStoppedError(f"the checkpoint last {what} is of {checkpoint.origin!r}, not of {origin!r}")
+        raise SealingStoppedError(f"the checkpoint last {done} is of {checkpoint.origin!r}, not of {origin!r}")
     if checkpoint.size > head.size:
         raise RolledBackError(
-            f"a checkpoint of {checkpoint.size} records was {what}, the database has {head.size}: it has lost records,"
+            f"a checkpoint of {checkpoint.size} records was {done}, the database has {head.size}: it has lost records,"
             " as after restoring a backup; this ledger cannot go on"
         )
     if checkpoint.size == head.size and checkpoint.root != Frontier(head.size, head.frontier).root():
         raise RolledBackError(
-            f"the checkpoint of {checkpoint.size} records that was {what} is of other records than the database's;"
+            f"the checkpoint of {checkpoint.size} records that was {done} is of other records than the database's;"
             " this ledger cannot go on"
         )

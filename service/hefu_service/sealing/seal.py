@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hefu_ledger.deposit.acceptance import parse_acceptance
-from hefu_ledger.records.record import Batch, Clock, parse_record
-from hefu_service.events import event_body
+from hefu_ledger.records.record import Batch, Clock, parse_body, parse_record
 from hefu_service.ports.rows import Deposit, Event, LedgerHead
 from hefu_service.ports.store import View
 from hefu_service.sealing.appender import Chain
@@ -17,12 +16,12 @@ from hefu_service.sealing.continuity import check_past
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 
-MOST_DEPOSITS: Final = 100_000  # of one batch: what a worker can hold in memory
+MOST_DEPOSITS: Final = 100_000  # of one batch: as many as a worker can hold in memory
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What one step seals, from one snapshot; ``floor_ms`` is the earliest time its batch may be sealed at."""
+    """The work of one step, from one snapshot; ``floor_ms`` is the earliest time its batch may be sealed at."""
 
     head: LedgerHead
     events: Sequence[Event]
@@ -33,8 +32,8 @@ class Owed:
 def seal_once(services: Services) -> bool:
     """Seal one step: the owed events, then at most one batch, as records. False if nothing is owed.
 
-    Repeatable: what an interrupted attempt has left is taken up. Raises HeadMovedError if another worker was faster,
-    SealingStoppedError if what is stored contradicts itself.
+    Repeatable: an interrupted attempt is taken up. Raises HeadMovedError if another worker was faster,
+    SealingStoppedError if the stored data contradict themselves.
     """
     check_past(services)
     with services.store.view() as view:
@@ -43,7 +42,7 @@ def seal_once(services: Services) -> bool:
         return False
     chain = Chain(owed.head)
     for event in owed.events:
-        chain.add(event.type, event_body(event), depositor=event.depositor, events=1)
+        chain.add(event.type, parse_body(event.type, event.body), depositor=event.depositor, events=1)
     if owed.deposits:
         chain.add("batch", _make_batch(services, owed))
     services.store.append(owed.head, chain.head, chain.records)
@@ -81,7 +80,7 @@ def _floor(view: View, head: LedgerHead, events: Sequence[Event]) -> int:
         return 0
     since = view.records(last.index + 1, head.size - last.index - 1)
     bodies = [parse_record(record.data).body for record in since if record.type == "clock"]
-    bodies += [event_body(event) for event in events if event.type == "clock"]
+    bodies += [parse_body(event.type, event.body) for event in events if event.type == "clock"]
     return min([batch_body(last).sealed_at, *(body.not_before for body in bodies if isinstance(body, Clock))])
 
 

@@ -11,7 +11,7 @@ from hefu_service.api import problems
 from hefu_service.api.context import MAX_BODY, Context
 from hefu_service.api.deposits import deposits
 from hefu_service.api.enrolments import enrolments
-from hefu_service.api.fast_path import FAILURE, Express
+from hefu_service.api.fast_path import FAILURE, FastPath
 from hefu_service.api.health import health
 from hefu_service.api.keys import keys
 from hefu_service.api.ledger import ledger
@@ -36,7 +36,7 @@ def create_app(context: Context) -> Flask:
     app.before_request(partial(_begin, reporter))
     app.after_request(partial(_end, reporter))
     app.after_request(_count_refused)  # before the log, which has the answer that is given
-    app.wsgi_app = Express(app, reporter)  # type: ignore[method-assign]  # as Flask's manual has it
+    app.wsgi_app = FastPath(app, reporter)  # type: ignore[method-assign]  # as Flask's manual has it
     return app
 
 

@@ -21,7 +21,8 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from hefu_service.api.context import Context
-from hefu_service.api.limits import DepositLimits, Strangers
+from hefu_service.api.strangers import Strangers
+from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs.messages import SlowTicker
 from hefu_service.jobs.ticker import Ticker
@@ -29,6 +30,7 @@ from hefu_service.observing.gauges import Gauges
 from hefu_service.observing.logs import flush_logs, log_to_stderr
 from hefu_service.observing.metrics import Metrics, page
 from hefu_service.observing.readiness import Readiness
+from hefu_service.outside.deposit_limits import DepositLimits
 from hefu_service.outside.parent import end_with
 from hefu_service.outside.process_slots import take_slot
 from hefu_service.ports.errors import PortError, StorageError
@@ -140,7 +142,7 @@ def _load(settings: Settings, parent: int) -> Flask:
     services = stack.enter_context(open_services(settings.data, settings.database_url))
     metrics = Metrics(settings.data / "metrics")
     _keep_to_one_core(settings.data)
-    services = replace(services, vault_quota=settings.vault_quota_bytes, watch=metrics)
+    services = replace(services, vault_quota=settings.vault_quota_bytes, observer=metrics)
     app, ticker = make_app(services, settings, metrics)
     ticker.start()
     Stalled(app.extensions["hefu"].arrivals, port=settings.port, threads=THREADS).watch()
@@ -176,14 +178,13 @@ def make_app(services: Services, settings: Settings, metrics: Metrics) -> tuple[
     ready = Readiness(services, settings.data, ticker.trouble)
     context = Context(
         services=services,
-        committer=Committer(services, accepted=ticker.accepted),
+        front_door=FrontDoor(Committer(services, accepted=ticker.accepted), _limits(settings)),
         receipts=Receipts(services),
         not_ready=ready.not_ready,
         answered=metrics.answered,
         metrics=page(metrics, Gauges(services, settings.data, ready.not_ready)),
         public=settings.data / "ledger",
         auditor_token=read_token(settings),
-        limits=_limits(settings),
         strangers=Strangers(settings.trusted_proxies),
     )
     return create_app(context), ticker

@@ -1,7 +1,7 @@
-"""Statements that SQLAlchemy writes and the driver runs, past SQLAlchemy: its own way takes three times as long.
+"""Statements written by SQLAlchemy and run by the driver directly, which takes a third of SQLAlchemy's own time.
 
-A deposit costs five statements and a receipt one, so that way was a tenth of what the whole service did. Each runs in
-the transaction of the connection that it is given, which MUST have begun: nothing here begins one.
+A deposit costs five statements and a receipt one, a tenth of the service's whole work by SQLAlchemy. Each runs in the
+transaction of the connection that it is given, which MUST have begun: nothing here begins one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy import ClauseElement, Connection, Dialect, Engine, PoolProxiedCo
 from hefu_service.ports.errors import StorageError
 from hefu_service.store.engines import storage_error
 
-_COPIED_AS: Final = {bytes: "bytea", int: "int8", str: "text"}  # int8: what engines.WHOLE is there
+_COPIED_AS: Final = {bytes: "bytea", int: "int8", str: "text"}  # int8: engines.WHOLE on PostgreSQL
 
 
 def fetch(connection: Connection, query: ClauseElement, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
@@ -40,7 +40,7 @@ def look_up(engine: Engine, query: ClauseElement, parameters: Mapping[str, objec
         with _cursor(connection, engine.dialect, query, parameters) as cursor:
             row: tuple[Any, ...] | None = cursor.fetchone()
     except StorageError:
-        connection.invalidate()  # whatever it has, it is not used again
+        connection.invalidate()  # its state is unknown, so it is not used again
         raise
     finally:
         connection.close()

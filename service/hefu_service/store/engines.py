@@ -1,4 +1,4 @@
-"""Engines and whatever else depends on the database's dialect; nothing outside this module and ``direct`` does.
+"""Engines, and all else that depends on the database's dialect; only this module and ``direct`` know dialects.
 
 Both dialects have two engines, a writer and a reader that cannot write, and both are refused where a setting would let
 a committed transaction be lost.
@@ -6,7 +6,7 @@ a committed transaction be lost.
 SQLite runs in WAL with full sync. The writer begins IMMEDIATE: a transaction that began as a reader could not wait for
 another writer, it would fail with "database is locked". The reader begins deferred, so that it never takes the lock.
 
-PostgreSQL's writer reads what is committed: a statement that has waited for a row sees it as its last writer left it,
+PostgreSQL's writer reads committed rows: a statement that has waited for a row sees it as its last writer left it,
 where a snapshot would be too old to write upon. The reader has one snapshot a transaction. Both are said in each BEGIN,
 so that they hold behind a pooler too.
 """
@@ -161,7 +161,7 @@ def _open_sqlite(path: Path, *, create: bool) -> Engines:
         raise StorageError(f"database {path}: {error.strerror}") from error
     # Threads queue for the one writing connection, in turn and without sleeping as SQLite's own waiting does.
     writer = _sqlite_engine(path, "BEGIN IMMEDIATE", "journal_mode=WAL", cache_mib=64, pool_size=1, max_overflow=0)
-    # The one used last is taken first: few are kept busy, and what they have read of the indexes is still there.
+    # The one used last is taken first: few are kept busy, and their caches still hold the indexes.
     readers = {"pool_size": 64, "max_overflow": -1, "pool_use_lifo": True}
     reader = _sqlite_engine(path, "BEGIN", "query_only=ON", cache_mib=8, **readers)
     return Engines(writer, reader)

@@ -17,7 +17,7 @@ _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 
 
 def upgrade(url: URL) -> None:
-    """Apply what migrations a database lacks, in one transaction; SQLite's file is made if there is none.
+    """Apply the migrations that a database lacks, in one transaction; SQLite's file is made if there is none.
 
     Harmless to repeat, and for several processes at once.
     """

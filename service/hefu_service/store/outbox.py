@@ -100,7 +100,7 @@ class SqlOutbox(Rows):
 
 
 class SqlUndelivered(Rows):
-    """What has not been delivered, as of one look."""
+    """Messages that are not delivered, of one snapshot."""
 
     def first(self, count: int) -> Sequence[Undelivered]:
         """See ``ports.Store.undelivered``."""

@@ -1,4 +1,4 @@
-"""Rows as values: what everything that reads the database is made of."""
+"""Rows as values: the base of all that reads the database."""
 
 from __future__ import annotations
 

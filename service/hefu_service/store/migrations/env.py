@@ -1,4 +1,4 @@
-"""What alembic runs: the migrations, on the connection that ``migrate`` hands it."""
+"""The entry of alembic: it runs the migrations on the connection that ``migrate`` hands it."""
 
 from __future__ import annotations
 

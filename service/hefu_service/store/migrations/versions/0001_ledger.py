@@ -74,7 +74,7 @@ def depositors() -> None:
 
 
 def intake() -> None:
-    """What was accepted, and what is owed to the ledger besides."""
+    """Accepted deposits, and the events owed to the ledger."""
     op.create_table(
         "deposits",
         sa.Column("seq", WHOLE, autoincrement=False, nullable=False),
@@ -104,7 +104,7 @@ def intake() -> None:
 
 
 def ledger() -> None:
-    """What is on the ledger, and what of it was published."""
+    """Records of the ledger, and its published checkpoints."""
     op.create_table(
         "records",
         sa.Column("index", WHOLE, autoincrement=False, nullable=False),

@@ -1,4 +1,4 @@
-"""Vaults: which depositor each is, and what it holds."""
+"""Vaults: the depositor of each, and its files."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ _KEEP = sa.text("INSERT INTO statement_texts (text_sha256, seq) VALUES (:text_sh
 
 
 def upgrade() -> None:
-    """Make the two tables and their triggers; keep the texts of whoever has had more than one key."""
+    """Make the two tables and their triggers; store the texts of depositors that have had more than one key."""
     op.create_table(
         "statement_texts",
         sa.Column("text_sha256", sa.LargeBinary, nullable=False),

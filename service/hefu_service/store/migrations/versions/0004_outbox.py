@@ -1,4 +1,4 @@
-"""Messages to people and systems: what became of each, where destinations stand, which alarms are on."""
+"""Messages to people and systems: the state of each, of the destinations, and of the alarms."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def upgrade() -> None:
 
 
 def messages() -> None:
-    """What is told, and what became of it."""
+    """Messages, and their delivery."""
     op.create_table(
         "messages",
         sa.Column("destination", sa.String(16), nullable=False),

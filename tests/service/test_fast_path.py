@@ -10,7 +10,7 @@ from tests.support.sample_service import SampleService, statement
 from werkzeug.test import TestResponse
 
 from hefu_ledger.deposit.statement import statement_id
-from hefu_service.api.fast_path import Express
+from hefu_service.api.fast_path import FastPath
 from hefu_service.intake.committer import Committer
 from hefu_service.ports.errors import StorageError
 
@@ -56,7 +56,7 @@ def test_the_answer_is_what_flask_would_give(
         api.service.settle()
     told = shown(ASKED[asked](api, note))
     express = api.application.wsgi_app
-    assert isinstance(express, Express)
+    assert isinstance(express, FastPath)
     monkeypatch.setattr(api.application, "wsgi_app", express.behind)
     assert told == shown(ASKED[asked](api, note))
 
