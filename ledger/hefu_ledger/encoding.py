@@ -111,17 +111,19 @@ def parse_canonical(data: bytes, *, limit: int) -> Any:
     round-trip.
     """
     if len(data) > limit:
-        raise MalformedError(f"JSON of {len(data)} bytes, at most {limit} allowed")
+        raise MalformedError(f"JSON of {len(data)} bytes, at most {limit} allowed", code="too-long", limit=limit)
     try:
         value = _DECODER.decode(data.decode())
     except UnicodeDecodeError:
-        raise MalformedError("JSON is not UTF-8") from None
+        raise MalformedError("JSON is not UTF-8", code="not-json") from None
     except RecursionError:
         raise MalformedError("JSON is nested too deeply") from None
     except ValueError as error:
-        raise MalformedError(f"not JSON: {error}") from None
+        raise MalformedError(f"not JSON: {error}", code="not-json") from None
     if canonical(value) != data:
-        raise MalformedError("JSON is not canonical (RFC 8785): sorted keys, no spaces, each key once")
+        raise MalformedError(
+            "JSON is not canonical (RFC 8785): sorted keys, no spaces, each key once", code="not-canonical"
+        )
     return value
 
 
@@ -131,13 +133,13 @@ def parse_plain(data: bytes, *, limit: int) -> Any:
     For request bodies and settings, which nobody signs. Floats and integers from 2^53 are refused all the same.
     """
     if len(data) > limit:
-        raise MalformedError(f"JSON of {len(data)} bytes, at most {limit} allowed")
+        raise MalformedError(f"JSON of {len(data)} bytes, at most {limit} allowed", code="too-long", limit=limit)
     try:
         value = _PLAIN_DECODER.decode(data.decode())
     except RecursionError:
         raise MalformedError("JSON is nested too deeply") from None
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError among them
-        raise MalformedError(f"not JSON: {error}") from None
+        raise MalformedError(f"not JSON: {error}", code="not-json") from None
     _check_plain(value)
     return value
 
@@ -193,12 +195,18 @@ class Fields:
         if not required <= names or not names <= required | optional:
             missing = ", ".join(sorted(required - names)) or "nothing"
             unknown = ", ".join(sorted(map(repr, names - required - optional)))[:200] or "nothing"
-            raise MalformedError(f"{what}: missing {missing}; unknown {unknown}")
+            raise MalformedError(
+                f"{what}: missing {missing}; unknown {unknown}",
+                code="members",
+                of=what,
+                missing=missing,
+                unknown=unknown,
+            )
         self._value = value
         self._what = what
 
     def _refuse(self, name: str, problem: object) -> NoReturn:
-        raise MalformedError(f"{self._what}: {name}: {problem}") from None
+        raise MalformedError(f"{self._what}: {name}: {problem}", code="member", of=self._what, name=name) from None
 
     def has(self, name: str) -> bool:
         """Whether an optional member is there."""

@@ -17,7 +17,7 @@ from typing import Final
 from hefu_ledger.deposit.acceptance import Acceptance, parse_acceptance
 from hefu_ledger.deposit.statement import Seen, parse_signed_statement, statement_id
 from hefu_ledger.encoding import format_time
-from hefu_ledger.errors import MalformedError, VerificationError
+from hefu_ledger.errors import LedgerError, VerificationError
 from hefu_ledger.records.identity import parse_signed_possession
 from hefu_ledger.records.record import (
     NO_RECORD,
@@ -72,6 +72,8 @@ class Replay:
         if known != checkpoint.root:
             raise VerificationError(
                 f"fork: two roots of size {checkpoint.size} were signed",
+                code="fork",
+                size=checkpoint.size,
                 expected=known.hex(),
                 found=checkpoint.root.hex(),
             )
@@ -80,7 +82,7 @@ class Replay:
         """Take in the next record."""
         if self._batch is not None:
             raise ValueError("leaves or entries of the last batch were not fed")
-        with _named(f"record {self.size}"):
+        with _named("record", self.size):
             record = parse_record(data)
             self._check_header(record)
             self._check_body(record)
@@ -89,7 +91,7 @@ class Replay:
 
     def leaves(self, leaf_hashes: bytes) -> None:
         """Take in the leaf hashes (32 bytes each, contiguous) of the batch record fed last; public depth."""
-        with _named(f"batch {self.size - 1}"):
+        with _named("batch", self.size - 1):
             self._check_root(leaf_hashes)
 
     def entries(self, entries: Iterable[tuple[str, bytes]]) -> None:
@@ -97,11 +99,11 @@ class Replay:
         leaves = bytearray()
         seq = self._awaited().first_seq
         for acceptance, statement in entries:
-            with _named(f"deposit {seq}"):
+            with _named("deposit", seq):
                 self._check_entry(seq, acceptance, statement)
             leaves += leaf_hash(acceptance.encode())
             seq += 1
-        with _named(f"batch {self.size - 1}"):
+        with _named("batch", self.size - 1):
             self._check_root(bytes(leaves))
 
     def finish(self, checkpoint: bytes | Note, log_keys: Sequence[VerifierKey]) -> Checkpoint:
@@ -112,14 +114,16 @@ class Replay:
         """
         if self._batch is not None:
             raise ValueError("leaves or entries of the last batch were not fed")
-        with _named("checkpoint"):
+        with _named("checkpoint", self.size):
             note = checkpoint if isinstance(checkpoint, Note) else parse_note(checkpoint)
             parsed = parse_checkpoint(note.text)
             verified, _ = verify_note(note, log_keys)
             if not any(line.key.name == parsed.origin for line in verified):
-                raise VerificationError("not signed by a trusted log key")
+                raise VerificationError("not signed by a trusted log key", code="log-key-untrusted")
             if self.genesis is not None and self.genesis.log not in log_keys:
-                raise VerificationError("the genesis record names another log key than the ones trusted")
+                raise VerificationError(
+                    "the genesis record names another log key than the ones trusted", code="genesis-key"
+                )
             self._compare(parsed)
         return parsed
 
@@ -127,27 +131,31 @@ class Replay:
         if self._remembered:
             raise VerificationError(
                 "rollback: the ledger is shorter than a checkpoint seen before",
+                code="rollback",
                 expected=f"at least {max(self._remembered)} records",
                 found=f"{self.size}",
             )
         if self.genesis is None or checkpoint.origin != self.genesis.origin:
             found = "no record" if self.genesis is None else self.genesis.origin
-            raise VerificationError("origin", expected=checkpoint.origin, found=found)
+            raise VerificationError("origin", code="ledger-other", expected=checkpoint.origin, found=found)
         if checkpoint.size != self.size:
-            raise VerificationError("size", expected=f"{checkpoint.size}", found=f"{self.size}")
+            raise VerificationError("size", code="ledger-size", expected=f"{checkpoint.size}", found=f"{self.size}")
         if checkpoint.root != self._frontier.root():
-            raise VerificationError("root", expected=checkpoint.root.hex(), found=self._frontier.root().hex())
+            found = self._frontier.root().hex()
+            raise VerificationError("root", code="ledger-root", expected=checkpoint.root.hex(), found=found)
 
     def _check_header(self, record: Record) -> None:
         if record.index != self.size:
-            raise VerificationError("index", expected=f"{self.size}", found=f"{record.index}")
+            raise VerificationError("index", code="record-index", expected=f"{self.size}", found=f"{record.index}")
         if record.prev != self._prev:
-            raise VerificationError("prev is not the record before", expected=self._prev.hex(), found=record.prev.hex())
+            raise VerificationError(
+                "prev is not the record before", code="record-prev", expected=self._prev.hex(), found=record.prev.hex()
+            )
         covered = self.deposits + (record.body.count if isinstance(record.body, Batch) else 0)
         if record.entries != covered:
-            raise VerificationError("entries", expected=f"{covered}", found=f"{record.entries}")
+            raise VerificationError("entries", code="record-entries", expected=f"{covered}", found=f"{record.entries}")
         if isinstance(record.body, Genesis) != (self.size == 0):
-            raise VerificationError("genesis must be the first record, and only the first")
+            raise VerificationError("genesis must be the first record, and only the first", code="genesis-place")
 
     def _check_body(self, record: Record) -> None:
         match record.body:
@@ -176,21 +184,25 @@ class Replay:
         # An enrolment or key event must stand before any batch that reaches its from_seq, and in that order.
         if from_seq < max(self.deposits, self._last_from_seq):
             expected = f"at least {max(self.deposits, self._last_from_seq)}"
-            raise VerificationError("from_seq", expected=expected, found=f"{from_seq}")
+            raise VerificationError("from_seq", code="from-seq", expected=expected, found=f"{from_seq}")
         self._last_from_seq = from_seq
 
     def _check_clock(self, clock: Clock) -> None:
         if clock.from_seq != self.deposits:  # one for later deposits would lower the time of the batch before them
-            raise VerificationError("from_seq", expected=f"{self.deposits}", found=f"{clock.from_seq}")
+            raise VerificationError("from_seq", code="from-seq", expected=f"{self.deposits}", found=f"{clock.from_seq}")
         self._last_from_seq = max(self._last_from_seq, clock.from_seq)
         self.clock_corrections += 1
 
     def _check_batch(self, batch: Batch) -> None:
         if batch.first_seq != self.deposits:
-            raise VerificationError("first_seq", expected=f"{self.deposits}", found=f"{batch.first_seq}")
+            raise VerificationError(
+                "first_seq", code="first-seq", expected=f"{self.deposits}", found=f"{batch.first_seq}"
+            )
         if batch.sealed_at < self._last_sealed:
             expected = f"not before {format_time(self._last_sealed)}"
-            raise VerificationError("sealed_at", expected=expected, found=format_time(batch.sealed_at))
+            raise VerificationError(
+                "sealed_at", code="sealed-back", expected=expected, found=format_time(batch.sealed_at)
+            )
         self._last_sealed = batch.sealed_at
         self._batch = batch
         self.deposits += batch.count
@@ -205,6 +217,7 @@ class Replay:
         if expected is not None and expected != self._frontier.root():
             raise VerificationError(
                 "rewritten: the ledger up to here differs from the checkpoint seen before",
+                code="rewritten",
                 expected=expected.hex(),
                 found=self._frontier.root().hex(),
             )
@@ -217,10 +230,14 @@ class Replay:
     def _check_root(self, leaf_hashes: bytes) -> None:
         batch = self._awaited()
         if len(leaf_hashes) != 32 * batch.count:
-            raise VerificationError("leaves", expected=f"{batch.count}", found=f"{len(leaf_hashes) / 32:g}")
+            raise VerificationError(
+                "leaves", code="batch-leaves", expected=f"{batch.count}", found=f"{len(leaf_hashes) / 32:g}"
+            )
         root = root_of_leaves(leaf_hashes)
         if root != batch.roots["sha-256"]:
-            raise VerificationError("the batch's root", expected=batch.roots["sha-256"].hex(), found=root.hex())
+            raise VerificationError(
+                "the batch's root", code="batch-root", expected=batch.roots["sha-256"].hex(), found=root.hex()
+            )
         self._batch = None
 
     def _check_entry(self, seq: int, text: str, data: bytes) -> None:
@@ -229,28 +246,39 @@ class Replay:
         genesis, batch = self.genesis, self._awaited()
         if genesis is None:
             raise ValueError("no genesis")
-        identity = statement_id(data)
+        digest = statement_id(data)
         found = (acceptance.seq, acceptance.origin, acceptance.depositor, acceptance.statement.hex())
-        expected = (seq, genesis.origin, statement.depositor, identity.hex())
+        expected = (seq, genesis.origin, statement.depositor, digest.hex())
         if found != expected or statement.origin != genesis.origin:
             raise VerificationError(
-                "acceptance", expected=" ".join(map(str, expected)), found=" ".join(map(str, found))
+                "acceptance",
+                code="acceptance-other",
+                expected=" ".join(map(str, expected)),
+                found=" ".join(map(str, found)),
             )
-        if identity in self._statements:
-            raise VerificationError("the same statement was accepted before")
-        self._statements.add(identity)
+        if digest in self._statements:
+            raise VerificationError("the same statement was accepted before", code="statement-twice")
+        self._statements.add(digest)
         self._check_nth(acceptance)
         self._check_times(acceptance, batch, genesis)
         self._check_seen(statement.seen)
         if statement.depositor not in self._rosters:
-            raise VerificationError(f"no enrolment of depositor {statement.depositor} stands before this batch")
+            raise VerificationError(
+                f"no enrolment of depositor {statement.depositor} stands before this batch",
+                code="no-key-in-force",
+                depositor=statement.depositor,
+            )
         self._rosters[statement.depositor].verify_statement(note, seq)
 
     def _check_nth(self, acceptance: Acceptance) -> None:
         nth = self._nth.get(acceptance.depositor, 0)
         if acceptance.nth != nth:
             raise VerificationError(
-                f"nth of depositor {acceptance.depositor}", expected=f"{nth}", found=f"{acceptance.nth}"
+                f"nth of depositor {acceptance.depositor}",
+                code="nth",
+                depositor=acceptance.depositor,
+                expected=f"{nth}",
+                found=f"{acceptance.nth}",
             )
         self._nth[acceptance.depositor] = nth + 1
 
@@ -260,31 +288,34 @@ class Replay:
         received = acceptance.received_at
         if not self._last_received <= received <= batch.sealed_at:
             expected = f"{format_time(self._last_received)} to {format_time(batch.sealed_at)}"
-            raise VerificationError("received_at", expected=expected, found=format_time(received))
+            raise VerificationError(
+                "received_at", code="received-order", expected=expected, found=format_time(received)
+            )
         self._last_received = received
         if not received <= acceptance.anchor_by <= received + genesis.longest_delay_ms:
             expected = f"within {genesis.longest_delay_ms} ms of {format_time(received)}"
-            raise VerificationError("anchor_by", expected=expected, found=format_time(acceptance.anchor_by))
+            raise VerificationError(
+                "anchor_by", code="delay-long", expected=expected, found=format_time(acceptance.anchor_by)
+            )
         self.broken_promises += batch.sealed_at > acceptance.anchor_by
 
     def _check_seen(self, seen: Seen | None) -> None:
         if seen is None:
             return
         if seen.size >= self.size:  # the batch record itself is counted already
-            raise VerificationError("seen", expected=f"a size below {self.size}", found=f"{seen.size}")
-        # Counted, not refused: it is the depositor's claim, and whoever can lie must not be able to stop an audit.
-        # Whoever did see another ledger holds its signed checkpoint, which is the proof.
+            raise VerificationError(
+                "seen", code="seen-future", expected=f"a size below {self.size}", found=f"{seen.size}"
+            )
+        # Counted, not refused: it is the depositor's claim, and a liar must not be able to stop an audit.
+        # A depositor that did see another ledger holds its signed checkpoint, which is the proof.
         self.strange_sights += self._roots[32 * (seen.size - 1) : 32 * seen.size] != seen.root
 
 
 @contextmanager
-def _named(place: str) -> Iterator[None]:
+def _named(place: str, number: int) -> Iterator[None]:
     """Put the place before what is wrong there."""
     try:
         yield
-    except MalformedError as error:
-        raise type(error)(f"{place}: {error}") from error
-    except VerificationError as error:
-        named = VerificationError(f"{place}: {error}")
-        named.expected, named.found = error.expected, error.found
-        raise named from error
+    except LedgerError as error:
+        english = place if place == "checkpoint" else f"{place} {number}"
+        raise error.at(english, f"at-{place}", number=number) from error

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,9 +101,63 @@ def test_the_exit_code_is_the_verdict_and_json_is_one_object(
 
 def test_people_read_the_verdict_in_chinese_and_english(run: Run, files: Path) -> None:
     ran = run("verify", files / "e.json", files / "other", "--policy", files / "policy.txt")
-    assert ran.out.startswith("核验不一致 not proven\n")
-    assert "  2 ✗ 不一致：" in ran.out
-    assert "Contradiction: SHA-256: expected" in ran.out
+    assert ran.out.startswith("核验不一致 not proven\n这份文件不是存证的那份，或存证后被改动过")
+    assert "This is not the document that was deposited, or it was changed since" in ran.out
+    expected, found = (sha256(data).hexdigest() for data in (b"formula 3", b"formula 4"))
+    assert f"  应为 expected: {expected}\n  实为 found: {found}\n" in ran.out
+
+
+def test_a_verdict_leads_with_the_word_a_sentence_the_time_and_its_guarantor(run: Run, files: Path) -> None:
+    words = ("verify", files / "e.json", files / "document", "--policy", files / "policy.txt")
+    lines = run(*words).out.split("\n")
+    assert lines[0] == "核验一致 proven"
+    assert lines[1].startswith("这份文件就是存证的那份")
+    assert lines[3] == "不晚于北京时间 2026-01-01 08:00:00.020，由运营者保证（无独立佐证）。"
+    assert lines[4] == "Not later than 2026-01-01 00:00:00.020 UTC, by the operator's word alone."
+    labels = [line.partition(":")[0] for line in lines[6:14]]
+    times = ["自报时间 declared", "收讫时间 received", "入账时间 anchored", "见证时间 witnessed"]
+    assert labels == ["文件 file", "主体 firm", "存证编号 deposit number", *times, "时间戳时间 timestamped"]
+    assert lines[9] == "自报时间 declared: 无 / none"
+    assert "北京时间 2026-01-01 08:00:00.020 / 2026-01-01 00:00:00.020 UTC" in lines[10]
+    assert lines[10].endswith("(平台时钟，已签名 the service's clock, signed)")
+    assert "2026-01-01T00:00:00.020Z" in run(*words, "--json").out
+
+
+def test_a_verdict_that_proves_nothing_shows_no_time(run: Run, files: Path) -> None:
+    for words in (("other", "--policy", files / "policy.txt"), ("document",)):
+        out = run("verify", files / "e.json", files / words[0], *words[1:]).out
+        assert "2026-" not in out
+        assert "证据自述，未获证明" in out
+
+
+@pytest.mark.parametrize("document", ["document", "other"])
+def test_steps_that_hold_are_one_line_in_each_language_unless_all_are_asked_for(
+    run: Run, files: Path, document: str
+) -> None:
+    words = ("verify", files / "e.json", files / document, "--policy", files / "policy.txt")
+    marks = re.findall(r"^ *(\d*) ([✓✗?·!]) ", run(*words).out, re.MULTILINE)
+    assert [mark for _, mark in marks].count("✓") == 1
+    assert len(marks) < 10
+    every = run(*words, "--all").out
+    assert [int(number) for number in re.findall(r"^ *(\d+) [✓✗?·!] ", every, re.MULTILINE)] == list(range(1, 20))
+    assert every.count("\n") < 45
+
+
+def test_steps_that_were_not_reached_are_one_line(run: Run, files: Path) -> None:
+    (files / "e.json").write_bytes((files / "e.json").read_bytes()[:900])
+    out = run("verify", files / "e.json", files / "document", "--policy", files / "policy.txt").out
+    assert "不是完整的 JSON：文件已损坏或被截断。\n" in out
+    assert "    · 未核验：步骤 2–19，因前面的步骤未通过。\n" in out
+
+
+def test_an_error_that_ends_a_command_has_code_and_values_and_is_said_in_chinese(
+    run: Run, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEFU_LANG", "zh")
+    words = ("verify", files / "policy.txt", files / "document")
+    value = run(*words, "--json").json
+    assert (value["code"], value["values"]) == ("evidence-none", {"path": str(files / "policy.txt")})
+    assert "不是证据文件" in run(*words).err
 
 
 @pytest.mark.parametrize("words", [["verify"], ["verify", "x"], ["verify", "a", "b", "--jso"], ["nothing"]])

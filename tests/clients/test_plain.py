@@ -11,7 +11,8 @@ from tests.clients.conftest import Firm
 from tests.support.command_line import hefu
 from tests.support.sample_ledger import POLICY
 
-from hefu.cli.output import members_text, verdict_text
+from hefu.cli.output import members_text
+from hefu.cli.verdict import verdict_text
 from hefu.errors import FolderError, Problem, RefusedError
 from hefu.ui.escape import plain, plain_lines
 from hefu.ui.language import say
@@ -56,10 +57,15 @@ def test_a_text_of_the_catalogue_does_not_obey_what_it_is_filled_with() -> None:
     assert error.problems[0].path == FORGED
 
 
-def test_no_step_of_a_verdict_has_more_lines_than_its_languages() -> None:
-    text = verdict_text(conclude([Step(2, CANNOT, "x", "x", FORGED, FORGED)], {}))
-    assert is_plain(text)
-    assert len(text.split("\n")) == 3
+def test_no_value_of_a_verdict_makes_a_line_of_its_own() -> None:
+    lines = []
+    for value in ("x", FORGED):
+        values = {"path": value, "error": ["said", {"text": value}]}
+        facts = {"subject": "document", "depositor": value, "number": value}
+        text = verdict_text(conclude([Step(2, CANNOT, value, value, "policy-none", values)], facts), value)
+        assert is_plain(text)
+        lines.append(len(text.split("\n")))
+    assert lines[0] == lines[1]
 
 
 def test_members_are_one_line_each() -> None:

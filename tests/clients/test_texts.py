@@ -218,7 +218,8 @@ def test_a_terminal_of_another_encoding_is_never_a_crash(encoding: str, command:
 def test_a_verdict_is_readable_under_code_page_936(evidence: list[str]) -> None:
     ran = run_encoded("cp936", *evidence)
     assert "核验一致 proven" in ran
-    assert "  1 √ " in ran
+    assert "√ 通过：步骤 1–10, " in ran
+    assert "  1 √ " in run_encoded("cp936", *evidence, "--all")
     assert "\\u" not in ran
 
 

@@ -20,7 +20,7 @@ from hefu_ledger.replay import Replay
 from hefu_ledger.tlog import merkle
 from hefu_ledger.tlog.policy import Policy, parse_policy
 from hefu_ledger.tlog.tiles import ENTRIES, node_reader, parse_bundle, tiles_at
-from hefu_ledger.verify import Folder, verify_evidence, verify_folder, verify_receipt
+from hefu_ledger.verify import FolderComparison, verify_evidence, verify_folder, verify_receipt
 from hefu_ledger.verify.verdict import Verdict
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -117,7 +117,7 @@ def test_a_golden_bundle_is_proven_against_its_folder(path: Path) -> None:
             card.verify_digests(document, **digests_of(folder / name)._asdict())
         statement, receipt = bundle.read_statement(file), bundle.read_receipt(file)
     assert receipt.statement.encode() == statement
-    found = Folder(header.count, merkle.root_of_leaves(leaves), frozenset(owners))
+    found = FolderComparison(header.count, merkle.root_of_leaves(leaves), frozenset(owners))
     assert_proven(verify_folder(receipt, folder=found, identity=header.identity, policy=policy_of(path)))
 
 

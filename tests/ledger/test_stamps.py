@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pytest
+from tests.ledger.test_sentences import TABLE
 from tests.support.sample_ledger import POLICY, digests, sample
 from tests.support.stamping import AT, AUTHORITY, SHA256, algorithm, enrol, issue, root, tst_info
 
@@ -12,6 +13,7 @@ from hefu_ledger.deposit.evidence import format_evidence
 from hefu_ledger.timestamp import cms
 from hefu_ledger.tlog.proof import parse_proof
 from hefu_ledger.verify import verify_evidence
+from hefu_ledger.verify.sentences import sentence
 from hefu_ledger.verify.verdict import Verdict
 
 
@@ -31,7 +33,8 @@ def judge(data: bytes, roots: list[bytes]) -> Verdict:
 
 
 def step(verdict: Verdict, number: int) -> tuple[str, str]:
-    return verdict.steps[number - 1].outcome, verdict.steps[number - 1].en
+    found = verdict.steps[number - 1]
+    return found.outcome, sentence(TABLE, "en", found.code, found.values)
 
 
 def test_a_trusted_stamp_gives_an_independent_headline() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
 
 import pytest
+from tests.ledger.test_sentences import TABLE
 from tests.support.sample_ledger import (
     ACKNOWLEDGEMENT,
     DAY,
@@ -27,13 +29,15 @@ from hefu_ledger import section
 from hefu_ledger.deposit.evidence import Evidence, format_evidence
 from hefu_ledger.deposit.receipt import format_receipt
 from hefu_ledger.deposit.statement import Seen, format_statement, parse_statement, statement_id
+from hefu_ledger.errors import MalformedError, VerificationError
 from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
 from hefu_ledger.records.record import Enrolment, KeyEvent, parse_record
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import Note, cosign, format_note, parse_note, sign_note
 from hefu_ledger.tlog.policy import Log, Policy
-from hefu_ledger.verify import Folder, verify_evidence, verify_folder, verify_receipt
-from hefu_ledger.verify.verdict import TITLES, Verdict
+from hefu_ledger.verify import FolderComparison, verify_evidence, verify_folder, verify_receipt
+from hefu_ledger.verify.sentences import sentence
+from hefu_ledger.verify.verdict import TITLES, Verdict, summary, verdict_value, why_not
 
 DOCUMENT = b"formula 3"
 
@@ -46,7 +50,9 @@ def good() -> Evidence:
 
 def judge(evidence: Evidence, policy: Policy | None = POLICY, document: bytes | None = DOCUMENT) -> Verdict:
     found = None if document is None else digests(document)
-    return verify_evidence(format_evidence(evidence), document=found, policy=policy)
+    verdict = verify_evidence(format_evidence(evidence), document=found, policy=policy)
+    assert all(step["zh"] and step["en"] for step in verdict_value(verdict, TABLE)["steps"])
+    return verdict
 
 
 def outcomes(verdict: Verdict, *wanted: str) -> list[int]:
@@ -62,19 +68,50 @@ def flipped(hashes: tuple[bytes, ...], place: int) -> tuple[bytes, ...]:
     return (*hashes[:place], changed, *hashes[place + 1 :])
 
 
-def test_good_evidence_is_proven_and_every_step_speaks_both_languages() -> None:
+def test_good_evidence_is_proven_in_nineteen_steps() -> None:
     verdict = judge(good())
     assert verdict.verdict == "proven"
     assert [step.step for step in verdict.steps] == list(range(1, 20)) == sorted(TITLES)
     assert outcomes(verdict, "failed", "cannot") == []
-    assert all(step.zh and step.en and step.zh != step.en for step in verdict.steps)
     assert verdict.facts["number"].startswith("FX000000000001")
     assert verdict.facts["identity"]["uscc"] == "91310120MA1HP00194"
 
 
-def test_a_changed_document_fails_at_step_2_alone() -> None:
+def test_a_changed_document_fails_at_step_2_alone_and_is_said_to_be_another_or_changed() -> None:
     verdict = judge(good(), document=b"formula 4")
     assert (verdict.verdict, outcomes(verdict, "failed")) == ("not proven", [2])
+    code, values = summary(verdict)
+    assert (code, values["found"]) == ("document-sha256", digests(b"formula 4").sha256.hex())
+    assert "not the document that was deposited" in sentence(TABLE, "en", code, values)
+    assert "不是存证的那份" in sentence(TABLE, "zh", code, values)
+
+
+def test_the_facts_have_the_digests_of_the_document_itself() -> None:
+    found = digests(b"formula 4")
+    for verdict in (judge(good(), document=b"formula 4"), verify_evidence(b"{}", document=found, policy=POLICY)):
+        assert verdict.facts["document"]["sha-256"] == found.sha256.hex()
+
+
+def test_a_verdict_that_proves_nothing_concludes_no_time() -> None:
+    for verdict in (judge(good(), document=b"formula 4"), judge(good(), policy=None)):
+        assert verdict.steps[17].code == "not-concluded"
+        assert "not_later_than" not in verdict.facts
+    assert judge(good()).steps[17].code == "not-later-operator"
+
+
+def test_a_verdict_as_json_keeps_its_members_and_has_code_and_values() -> None:
+    value = verdict_value(judge(good()), TABLE)
+    assert list(value) == ["verdict", "verdict_zh", "facts", "steps"]
+    members = ["step", "outcome", "checked", "found", "zh", "en", "code", "values"]
+    assert all(list(step) == members for step in value["steps"])
+    assert json.loads(json.dumps(value)) == value
+    assert value["steps"][17]["values"] == {"time": "2026-01-01T00:00:00.020Z"}
+
+
+def test_the_error_of_a_verdict_has_its_first_finding() -> None:
+    error = why_not(judge(good(), document=b"formula 4"))
+    assert (type(error), error.code) == (VerificationError, "document-sha256")
+    assert isinstance(why_not(judge(good(), policy=None)), MalformedError)
 
 
 def test_without_a_document_nobody_can_tell() -> None:
@@ -85,7 +122,7 @@ def test_without_a_document_nobody_can_tell() -> None:
 def test_without_a_policy_nobody_can_tell_and_the_fingerprint_is_shown() -> None:
     verdict = judge(good(), policy=None)
     assert (verdict.verdict, outcomes(verdict, "cannot")) == ("cannot tell", [1, 10])
-    assert LOG.key.fingerprint in verdict.steps[0].zh
+    assert verdict.steps[0].values == {"fingerprint": LOG.key.fingerprint}
 
 
 def test_a_policy_of_another_log_cannot_tell() -> None:
@@ -271,7 +308,7 @@ def test_a_promise_kept_by_the_operators_word_alone_is_noted() -> None:
     verdict = judge(ledger.evidence(0, 0, ledger.receipt(0, [1], [note])), policy=WITNESSED)
     assert verdict.verdict == "proven"
     assert 14 in outcomes(verdict, "noted")
-    assert "operator's word" in verdict.steps[13].en
+    assert verdict.steps[13].code == "promise-unwitnessed"
 
 
 def resigned(change: Callable[[SampleLedger], None], seq: int = 0) -> Verdict:
@@ -398,9 +435,9 @@ def test_a_receipt_alone_is_verified_as_far_as_it_goes() -> None:
     assert {2, 3, 4, 5, 13} <= set(outcomes(verdict, "unchecked"))
 
 
-def folder(**changes: object) -> Folder:
+def folder(**changes: object) -> FolderComparison:
     deposit = sample().deposits[1]
-    whole = Folder(count=5, root=deposit.tree.root, owners=frozenset({(ORIGIN, "acme")}))
+    whole = FolderComparison(count=5, root=deposit.tree.root, owners=frozenset({(ORIGIN, "acme")}))
     return whole._replace(**changes)  # type: ignore[arg-type]  # tests know the fields
 
 
@@ -408,8 +445,10 @@ def folder(**changes: object) -> Folder:
     ("changes", "failed", "cannot"),
     [
         ({}, [], []),
-        ({"wrong": ("a.txt: size",)}, [2], []),
+        ({"wrong": (("a.txt", "size"),)}, [2], []),
         ({"missing": ("a.txt",)}, [], [2]),
+        ({"uncovered": ("new",)}, [], [2]),
+        ({"uncovered": ("new",), "wrong": (("a.txt", "size"),)}, [2], []),
         ({"owners": frozenset({(ORIGIN, "beta")})}, [4], []),
         ({"owners": frozenset({(ORIGIN, "acme"), (ORIGIN, "beta")})}, [4], []),
         ({"root": bytes(32)}, [5], []),
@@ -425,7 +464,7 @@ def test_unknown_versions_are_cannot_tell_never_a_guess() -> None:
     data = format_evidence(good()).replace(b"hefu-evidence/v1", b"hefu-evidence/v2")
     verdict = verify_evidence(data, document=digests(DOCUMENT), policy=POLICY)
     assert (verdict.verdict, outcomes(verdict, "cannot")) == ("cannot tell", [1])
-    assert "not known" in verdict.steps[0].en
+    assert verdict.steps[0].code == "unknown-format"
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff", b"null", b"[" * 100_000, b'{"a":' * 100_000, b"1" * 5000])

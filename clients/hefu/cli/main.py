@@ -154,9 +154,9 @@ def _attempt(command: Command, options: Namespace) -> Outcome:
     except ClientError as error:
         return _failure(command, error.exit_code, str(error), **_details(error))
     except VerificationError as error:
-        return _failure(command, NOT_PROVEN, say("cli.contradiction", error=error))
+        return _failure(command, NOT_PROVEN, say("cli.contradiction", error=error), **_details(error))
     except LedgerError as error:
-        return _failure(command, CANNOT_TELL, say("cli.unreadable", error=error))
+        return _failure(command, CANNOT_TELL, say("cli.unreadable", error=error), **_details(error))
     except UnreadableError as error:
         return _failure(command, CANNOT_TELL, plain(error))
     except OSError as error:
@@ -168,7 +168,9 @@ def _attempt(command: Command, options: Namespace) -> Outcome:
         return _failure(command, CANNOT_TELL, say("cli.unexpected", kind=type(error).__name__, error=error))
 
 
-def _details(error: ClientError) -> dict[str, Any]:
+def _details(error: ClientError | LedgerError) -> dict[str, Any]:
+    if isinstance(error, LedgerError):
+        return {"code": error.code, "values": error.values}
     if isinstance(error, FolderError):
         return {"problems": [problem._asdict() for problem in error.problems]}
     if isinstance(error, AlarmError):
@@ -176,14 +178,14 @@ def _details(error: ClientError) -> dict[str, Any]:
     return {}
 
 
-def _failure(command: Command, code: int, message: str, **details: Any) -> Outcome:
+def _failure(command: Command, exit_code: int, message: str, **details: Any) -> Outcome:
     value: dict[str, Any] = {"error": message, **details}
     if command.verdict:
-        found = verdicts.NOT_PROVEN if code == NOT_PROVEN else verdicts.CANNOT_TELL
+        found = verdicts.NOT_PROVEN if exit_code == NOT_PROVEN else verdicts.CANNOT_TELL
         value |= {"verdict": found, "verdict_zh": verdicts.IN_CHINESE[found], "steps": []}
         message = f"{verdicts.IN_CHINESE[found]} {found}: {message}"
     notes = "".join(f"\n{name}:\n{note}" for name, note in details.get("alarm", {}).items())
-    return Outcome(code, value, f"hefu: {message}{notes}")
+    return Outcome(exit_code, value, f"hefu: {message}{notes}")
 
 
 def _report(outcome: Outcome, *, as_json: bool) -> int:

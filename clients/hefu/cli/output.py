@@ -1,4 +1,4 @@
-"""Verdicts and answers as text for people: of verdicts Chinese first and English below it, unless one was chosen."""
+"""Answers as text for people; for verdicts see ``verdict``."""
 
 from __future__ import annotations
 
@@ -6,25 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from hefu.ui.escape import plain
-from hefu.ui.language import CHINESE, ENGLISH, languages, say
-from hefu_ledger.verify.verdict import CANNOT, FAILED, IN_CHINESE, NOTED, OK, UNCHECKED, Verdict
+from hefu.ui.language import say
 
 if TYPE_CHECKING:
     from hefu.deposit.refresh import Refreshed
     from hefu.errors import Problem
-
-_MARKS = {OK: "✓", FAILED: "✗", CANNOT: "?", UNCHECKED: "·", NOTED: "!"}
-
-
-def verdict_text(verdict: Verdict) -> str:
-    """The verdict, its headline, then every step."""
-    shown = languages()
-    names = {CHINESE: IN_CHINESE[verdict.verdict], ENGLISH: verdict.verdict}
-    lines = [" ".join(names[each] for each in shown)]
-    for step in verdict.steps:
-        first, *below = [plain({CHINESE: step.zh, ENGLISH: step.en}[each]) for each in shown]
-        lines += [f"{step.step:>3} {_MARKS[step.outcome]} {first}", *(f"      {text}" for text in below)]
-    return "\n".join(lines)
 
 
 def members_text(value: Mapping[str, Any], indent: str = "") -> str:

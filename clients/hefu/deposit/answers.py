@@ -14,10 +14,10 @@ from hefu_ledger.deposit.bundle import format_statement_line
 from hefu_ledger.deposit.receipt import MAX_RECEIPT, Receipt, parse_receipt
 from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.encoding import format_time
-from hefu_ledger.errors import MalformedError, VerificationError
+from hefu_ledger.errors import VerificationError
 from hefu_ledger.tlog.note import parse_note, verify_note
-from hefu_ledger.verify import Folder, verify_folder
-from hefu_ledger.verify.verdict import CANNOT, FAILED, NOT_PROVEN, PROVEN, Verdict
+from hefu_ledger.verify import FolderComparison, verify_folder
+from hefu_ledger.verify.verdict import PROVEN, Verdict, why_not
 
 _CONFLICT: Final = 409
 _ID: Final = re.compile(r"\b[0-9a-f]{64}\b")
@@ -61,7 +61,7 @@ def fetch_acknowledgement(identity: str, service: Service) -> bytes | None:
 
 
 def verify_answer(
-    receipt: Receipt, folder: Folder, *, statement: bytes, acknowledgement: bytes, home: Home | Reader
+    receipt: Receipt, folder: FolderComparison, *, statement: bytes, acknowledgement: bytes, home: Home | Reader
 ) -> Verdict:
     """Check that a receipt proves this very deposit under the home's policy, and keeps to what was acknowledged."""
     if receipt.statement.encode() != statement:
@@ -70,8 +70,7 @@ def verify_answer(
         raise VerificationError("receipt: it carries another acknowledgement than the one we were given; keep both")
     verdict = verify_folder(receipt, folder=folder, identity=home.config.identity, policy=home.policy)
     if verdict.verdict != PROVEN:
-        reasons = "; ".join(step.en for step in verdict.steps if step.outcome in (FAILED, CANNOT))
-        raise (VerificationError if verdict.verdict == NOT_PROVEN else MalformedError)(f"receipt: {reasons}")
+        raise why_not(verdict)
     return verdict
 
 
@@ -89,7 +88,7 @@ def check_twin(receipt: Receipt, part: Part, reader: Reader) -> Part:
 def check_receipt(receipt: Receipt, part: Part, reader: Reader) -> None:
     """Check that a receipt proves the deposit of this part, or raise what ``verify_answer`` does."""
     owners = frozenset({(reader.config.origin, reader.config.depositor)})
-    folder = Folder(part.header.count, part.root, owners)
+    folder = FolderComparison(part.header.count, part.root, owners)
     acknowledgement = receipt.acknowledgement.encode()
     verify_answer(receipt, folder, statement=part.statement, acknowledgement=acknowledgement, home=reader)
 

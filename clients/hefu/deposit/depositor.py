@@ -46,8 +46,8 @@ from hefu_ledger.deposit.statement import Seen, statement_id
 from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import LedgerError
 from hefu_ledger.number import format_number
-from hefu_ledger.verify import Folder
-from hefu_ledger.verify.verdict import CANNOT, FAILED, PROVEN
+from hefu_ledger.verify import FolderComparison
+from hefu_ledger.verify.verdict import PROVEN, why_not
 
 PREPARED = "prepared"
 UNAPPROVED = "unapproved"
@@ -295,7 +295,7 @@ def accepted(item: Open, home: Home) -> Deposited:
 def complete(target: Target, part: Part, receipt: Receipt, acknowledgement: bytes, home: Home) -> Deposited:
     """Make evidence of a deposit on its way, once its receipt is verified. Durable on return."""
     owners = frozenset({(home.config.origin, home.config.depositor)})
-    folder = Folder(part.header.count, part.root, owners)
+    folder = FolderComparison(part.header.count, part.root, owners)
     verdict = verify_answer(receipt, folder, statement=part.statement, acknowledgement=acknowledgement, home=home)
     home.vault.keep_receipt(receipt)
     finish(target, part, receipt)
@@ -313,7 +313,7 @@ def _known(target: Target, home: Home) -> Deposited:
     except LedgerError as error:
         raise _other(target, str(error)) from None
     if verdict.verdict != PROVEN:
-        raise _other(target, "; ".join(step.en for step in verdict.steps if step.outcome in (FAILED, CANNOT)))
+        raise _other(target, str(why_not(verdict)))
     if verdict.facts["depositor"] != home.config.depositor:
         raise _other(target, f"it is a deposit of {verdict.facts['depositor']}")
     return _from_facts(target, KNOWN, verdict.facts)

@@ -27,7 +27,7 @@ from hefu_ledger.errors import UnknownAuthorityError, UnknownFormatError
 from hefu_ledger.timestamp.token import verify_token
 from hefu_ledger.tlog.merkle import leaf_hash, root_of_leaves
 from hefu_ledger.tlog.proof import parse_proof
-from hefu_ledger.verify import Folder
+from hefu_ledger.verify import FolderComparison
 
 _PIECE = 1 << 20  # bytes
 
@@ -55,7 +55,7 @@ def renew(home: Home, service: Service, path: str) -> bool:
     receipt = parse_receipt(answer.body)
     if not _richer(receipt, found.receipt):
         return False
-    folder = Folder(found.count, found.root, frozenset({(home.config.origin, home.config.depositor)}))
+    folder = FolderComparison(found.count, found.root, frozenset({(home.config.origin, home.config.depositor)}))
     acknowledgement = found.receipt.acknowledgement.encode()
     verify_answer(receipt, folder, statement=statement, acknowledgement=acknowledgement, home=home)
     _verify_tokens(receipt)

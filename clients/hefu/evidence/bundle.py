@@ -1,4 +1,4 @@
-"""Bundles as this client writes, resumes and reads them: a stream of cards, whatever their number."""
+"""Bundles as this client writes, resumes and reads them: a stream of cards, so that a million fit in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CIRCUMSTANCES: Final = section_text("circumstances", {"source": {"tool": "hefu",
 
 
 class Owner(NamedTuple):
-    """Whose cards they are."""
+    """The owner of cards: a ledger's origin and a depositor of it."""
 
     origin: str
     depositor: str
@@ -40,7 +40,7 @@ def write_cards(
 ) -> bytes:
     """Hash and describe each document of ``folder``, and return the root (32 bytes) over their commitments.
 
-    FolderError names every document that could not be read whole and at rest; what was written is then useless.
+    FolderError names every document that could not be read whole and at rest; the file is then useless.
     """
     nonces = Nonces(seed)
     leaves = bytearray()
@@ -72,18 +72,18 @@ def decode(texts: Texts) -> tuple[str, str, str]:
     try:
         return texts[0].decode(), texts[1].decode(), texts[2].decode()
     except UnicodeDecodeError:
-        raise MalformedError("bundle: a section is not UTF-8") from None
+        raise MalformedError("bundle: a section is not UTF-8", code="not-json") from None
 
 
 def read_part(file: BinaryIO) -> Part:
     """Read an unfinished bundle; MalformedError unless all of it is there up to its statement.
 
-    What follows, such as a receipt that was cut short, is not looked at: it can be fetched again.
+    The rest of the file, such as a receipt that was cut short, is not read: it can be fetched again.
     """
     header = read_header(file)
     root = root_of_leaves(b"".join([leaf_hash(commitment) for _, commitment in read_cards(file, header)]))
     data = read_statement(file)
     _, statement = parse_signed_statement(data)
     if (statement.count, statement.root) != (header.count, root):
-        raise MalformedError("bundle: its statement is about other cards")
+        raise MalformedError("bundle: its statement is about other cards", code="bundle-cards")
     return Part(header, root, data, file.tell())

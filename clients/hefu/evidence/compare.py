@@ -1,4 +1,4 @@
-"""A bundle beside its folder: every card against its document, and every document against the cards."""
+"""A bundle beside its folder: each card against its document, each document against the cards."""
 
 from __future__ import annotations
 
@@ -16,27 +16,26 @@ from hefu_ledger.deposit.card import parse_document, parse_section, verify_diges
 from hefu_ledger.deposit.receipt import Receipt
 from hefu_ledger.errors import MalformedError, VerificationError
 from hefu_ledger.tlog.merkle import leaf_hash, root_of_leaves
-from hefu_ledger.verify import Folder
+from hefu_ledger.verify import FolderComparison
 
 
 class Comparison(NamedTuple):
-    """``uncovered``: what the folder holds, documents or not, that the bundle says nothing about."""
+    """A bundle's header and receipt, and the comparison of its cards with the folder."""
 
     header: Header
-    folder: Folder
+    folder: FolderComparison
     receipt: Receipt
-    uncovered: tuple[str, ...]
 
 
 class _Findings:
-    """What reading the cards in their order collects."""
+    """The findings collected while the cards are read in their order."""
 
     def __init__(self, folder: str, problems: Sequence[Problem]) -> None:
         self._folder = folder
         self._odd = {path.rstrip("/"): cause for path, cause in problems}
         self.leaves = bytearray()
         self.owners: set[tuple[str, str]] = set()
-        self.wrong: list[str] = []
+        self.wrong: list[tuple[str, str]] = []
         self.missing: list[str] = []
         self.names: set[str] = set()
 
@@ -58,16 +57,16 @@ class _Findings:
             absent = isinstance(error.__cause__, FileNotFoundError)
             self.missing.append(name if absent else f"{name} ({error.problem.cause})")
         except VerificationError as error:
-            self.wrong.append(f"{name}: {error}")
+            self.wrong.append((name, str(error)))
 
     def uncovered(self, found: Found) -> tuple[str, ...]:
-        """What the folder holds beside the documents of the bundle, whether it could be read or not."""
+        """Files of the folder that the bundle does not name, readable or not."""
         return tuple(
             name for name in (*found.names, *(problem.path for problem in found.problems)) if name not in self.names
         )
 
     def _above(self, name: str) -> str:
-        """Why a folder on the way to a document is none, such as being a link that leads elsewhere; else empty."""
+        """The reason why a folder above a document is none, such as being a link; empty if there is no reason."""
         while name := name.rpartition("/")[0]:
             if name in self._odd:
                 return self._odd[name]
@@ -77,7 +76,11 @@ class _Findings:
 def compare(bundle: str, folder: str) -> Comparison:
     """Read both through; MalformedError if the bundle is none. Nothing about the ledger is verified yet."""
     if not os.path.isdir(folder):
-        raise MalformedError(f"{folder} is not a folder; a bundle is verified against the folder that was deposited")
+        raise MalformedError(
+            f"{folder} is not a folder; a bundle is verified against the folder that was deposited",
+            code="bundle-folder",
+            path=folder,
+        )
     found = scan(folder)
     findings = _Findings(folder, found.problems)
     with open(bundle, "rb") as file:
@@ -88,23 +91,31 @@ def compare(bundle: str, folder: str) -> Comparison:
                 progress.done()
         receipt = read_end(file)
     root = root_of_leaves(bytes(findings.leaves))
-    wrong, missing = tuple(findings.wrong), tuple(findings.missing)
-    folder_found = Folder(header.count, root, frozenset(findings.owners), wrong, missing)
-    return Comparison(header, folder_found, receipt, findings.uncovered(found))
+    compared = FolderComparison(
+        header.count,
+        root,
+        frozenset(findings.owners),
+        tuple(findings.wrong),
+        tuple(findings.missing),
+        findings.uncovered(found),
+    )
+    return Comparison(header, compared, receipt)
 
 
 def name_of(label: str) -> str:
     """A document's name in its folder, from its label section."""
     name = parse_section("label", label).get("name")
     if not isinstance(name, str):
-        raise MalformedError("bundle: a document has no name, so it cannot be found in a folder")
+        raise MalformedError(
+            "bundle: a document has no name, so it cannot be found in a folder", code="bundle-nameless"
+        )
     return name
 
 
 def add_name(names: set[str], name: str) -> None:
-    """Take note of a document's name, which no other of its bundle may have."""
+    """Take note of a document's name; MalformedError if another document of the bundle has it."""
     if name in names:
-        raise MalformedError(f"bundle: two documents are named {name!r:.80}")
+        raise MalformedError(f"bundle: two documents are named {name!r:.80}", code="bundle-names", name=name[:80])
     names.add(name)
 
 
@@ -113,5 +124,5 @@ def read_end(file: BinaryIO) -> Receipt:
     statement = read_statement(file)
     receipt = read_receipt(file)
     if receipt.statement.encode() != statement:
-        raise MalformedError("bundle: its receipt is of another statement")
+        raise MalformedError("bundle: its receipt is of another statement", code="bundle-receipt")
     return receipt

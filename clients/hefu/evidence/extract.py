@@ -1,4 +1,4 @@
-"""``hefu extract``: single evidence files cut out of a bundle; of the other documents each reveals only hashes."""
+"""``hefu extract``: cut single evidence files out of a bundle; each reveals only hashes of the other documents."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def _read(bundle: str) -> _Contents:
     tree = Tree(bytes(leaves))
     _, statement = parse_signed_statement(receipt.statement.encode())
     if (statement.count, statement.root) != (tree.size, tree.root):
-        raise MalformedError(f"{bundle}: its cards are not those of its statement")
+        raise MalformedError(f"{bundle}: its cards are not those of its statement", code="bundle-cards")
     return _Contents(header, tree, receipt, frozenset(names))
 
 
 def _check_clashes(names: frozenset[str]) -> None:
-    """Refuse names of which one's evidence would lie where another's needs a folder."""
+    """Refuse two names where the evidence file of one stands where the other needs a folder."""
     for name in sorted(names):
         above = name
         while above := above.rpartition("/")[0]:

@@ -1,4 +1,4 @@
-"""``hefu inspect``: what evidence says of itself. Nothing is verified, and the answer says so."""
+"""``hefu inspect``: the contents of evidence, unverified; the answer says so."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hefu_ledger.tlog.proof import parse_proof
 
 
 def inspect(path: str) -> dict[str, Any]:
-    """Read an evidence file or a bundle, and return what it says as a JSON value."""
+    """The contents of an evidence file or a bundle, as a JSON value."""
     said = _bundle(path) if is_bundle(path) else _evidence(path)
     return {"verified": False, "note": say("inspect.unverified")} | said
 
@@ -60,7 +60,7 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
     acceptance = parse_acceptance(parse_note(receipt.acknowledgement.encode()).text)
     genesis, batch = (parse_record(receipt.records[place].encode()).body for place in (0, -1))
     if not isinstance(genesis, Genesis) or not isinstance(batch, Batch):
-        raise MalformedError("receipt: its records must begin with genesis and end with the batch")
+        raise MalformedError("receipt: its records must begin with genesis and end with the batch", code="receipt-ends")
     return {
         "origin": statement.origin,
         "depositor": statement.depositor,

@@ -1,4 +1,4 @@
-"""What a piece of evidence, finished or on its way, says of its documents: for the index, not for believing."""
+"""Summary of evidence, finished or on its way, for the index. Nothing here is verified."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Described(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """What a deposit is, beside its documents. ``acceptance``: None where it is not acknowledged yet."""
+    """A deposit without its documents. ``acceptance``: None where it is not acknowledged yet."""
 
-    statement: bytes  # its identity, 32 bytes
+    statement: bytes  # its SHA-256, 32 bytes
     documents: int
     previous: bytes | None
     acceptance: Acceptance | None
@@ -61,7 +61,7 @@ def read_unfinished(file: BinaryIO, acknowledgement: bytes | None) -> Ending:
 
 
 def acknowledgement_beside(evidence: str) -> bytes | None:
-    """What the service promised of a deposit on its way; None if it has not, or that is not known."""
+    """The acknowledgement of a deposit on its way, from the file beside its evidence; None if there is none."""
     try:
         with open(reach(f"{evidence}.ack"), "rb") as file:
             return file.read(_MAX_ACKNOWLEDGEMENT)
@@ -70,7 +70,7 @@ def acknowledgement_beside(evidence: str) -> bytes | None:
 
 
 def read_kept(statement: bytes, receipt: Receipt | None, acknowledgement: bytes | None) -> Ending:
-    """Say how far a deposit has come of which the vault has the private half."""
+    """The progress of a deposit whose private half is in the vault."""
     return _of_receipt(receipt) if receipt is not None else _on_its_way(statement, acknowledgement)
 
 
@@ -79,7 +79,7 @@ def read_single(data: bytes) -> tuple[Described, Ending]:
     evidence = parse_evidence(data)
     document, label, _ = evidence.sections
     if not (isinstance(document, OpenedSection) and isinstance(label, OpenedSection)):
-        raise MalformedError("evidence: it keeps the document's digests or its name closed")
+        raise MalformedError("evidence: it keeps the document's digests or its name closed", code="evidence-closed")
     card = parse_document(document.text)
     return Described(evidence.index, name_of(label.text), card.size, card.sha256), _of_receipt(evidence.receipt)
 

@@ -1,4 +1,4 @@
-"""What is seen of a ledger from outside: its newest checkpoint, and whether it keeps to what was seen before."""
+"""A ledger seen from outside: its newest checkpoint, held against the one seen before."""
 
 from __future__ import annotations
 
@@ -29,9 +29,13 @@ def verify_checkpoint(note: Note, policy: Policy) -> Sight:
     witnesses = {witness.key: witness.name for witness in policy.witnesses}
     verified, _ = verify_note(note, [*(log.key for log in policy.logs), *witnesses])
     if not any(line.time_s is None and line.key.name == checkpoint.origin for line in verified):
-        raise VerificationError(f"checkpoint of {checkpoint.origin!r:.200}: no log key of the policy signed it")
+        raise VerificationError(
+            f"checkpoint of {checkpoint.origin!r:.200}: no log key of the policy signed it", code="log-key-untrusted"
+        )
     if checkpoint.extensions:
-        raise VerificationError("checkpoint: it has extension lines, which this ledger does not use")
+        raise VerificationError(
+            "checkpoint: it has extension lines, which this ledger does not use", code="checkpoint-extensions"
+        )
     times = {witnesses[line.key]: line.time_s for line in verified if line.time_s is not None}
     return Sight(note, checkpoint, quorum_time(policy, times))
 
@@ -62,13 +66,15 @@ def compare(source: Source, old: Checkpoint, seen: Note, sight: Sight) -> None:
 def check_longer(old: Checkpoint, new: Checkpoint) -> None:
     """Refuse a checkpoint that is of another ledger, or of a shorter one, than the one before."""
     if new.origin != old.origin:
-        raise VerificationError("another ledger", expected=old.origin, found=new.origin)
+        raise VerificationError("another ledger", code="ledger-other", expected=old.origin, found=new.origin)
     if new.size < old.size:
-        raise VerificationError("rollback: the ledger is shorter", expected=f"at least {old.size}", found=f"{new.size}")
+        raise VerificationError(
+            "rollback: the ledger is shorter", code="rollback", expected=f"at least {old.size}", found=f"{new.size}"
+        )
 
 
 def alarm(error: VerificationError, seen: Note, found: Note) -> AlarmError:
-    """Both notes, and what is wrong between them."""
+    """The alarm of two checkpoints that contradict each other, with both notes and the contradiction."""
     return AlarmError(
         say("sight.alarm", error=error),
         remembered=format_note(seen).decode(),

@@ -1,6 +1,6 @@
-"""Where a ledger's public files are read from: a service's ``/ledger``, or a folder that it exported.
+"""The public files of a ledger, read from a service's ``/ledger`` or from a folder that it exported.
 
-Nothing read here is believed; ``sight`` and ``audit`` check it against signed checkpoints.
+Nothing read here is believed; ``checkpoint`` and ``replay`` check it against signed checkpoints.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class Source(Protocol):
 
     @property
     def private(self) -> bool:
-        """Whether acceptances and statements are given out too."""
+        """Acceptances and statements are given out too."""
 
     def lines(self, path: str) -> Iterator[bytes]:
         """A private file line by line."""
 
 
-class Folder:
+class ExportedLedger:
     """An exported ledger in a folder."""
 
     def __init__(self, path: str) -> None:
@@ -49,12 +49,12 @@ class Folder:
         except FileNotFoundError:
             return None
         if len(data) > limit:
-            raise MalformedError(f"{path} is longer than {limit} bytes")
+            raise MalformedError(f"{path} is longer than {limit} bytes", code="file-length", path=path)
         return data
 
     @property
     def private(self) -> bool:
-        """Whether the export was made with statements; if any are there, all must be."""
+        """The export was made with statements; if any are there, all must be."""
         batches = f"{self._path}/batches"
         names = os.listdir(batches) if os.path.isdir(batches) else []
         return any(os.path.exists(f"{batches}/{name}/entries") for name in names)
@@ -65,7 +65,9 @@ class Folder:
             file = open(f"{self._path}/{path}", "rb")  # noqa: SIM115  # closed below
         except FileNotFoundError:
             raise MalformedError(
-                f"{path} is missing, while other batches have theirs: export again with --statements"
+                f"{path} is missing, while other batches have theirs: export again with --statements",
+                code="entries-missing",
+                path=path,
             ) from None
         with file:
             while line := file.readline(_MAX_ENTRY + 1):
@@ -102,7 +104,7 @@ def open_source(text: str) -> Source:
         return Web(text)
     if not os.path.isdir(text):
         raise UnreachableError(say("folder.none", folder=text))
-    return Folder(text)
+    return ExportedLedger(text)
 
 
 def read_checkpoint(source: Source) -> bytes:
@@ -116,7 +118,11 @@ def read_hashes(source: Source, tile: Tile) -> bytes:
     if data is None and tile.width < WIDTH:
         data = _need(source, tile._replace(width=WIDTH).path, 32 * WIDTH)[: 32 * tile.width]
     if data is None or len(data) != 32 * tile.width:
-        raise MalformedError(f"{tile.path} is missing" if data is None else f"{tile.path} has {len(data)} bytes")
+        raise (
+            _missing(tile.path)
+            if data is None
+            else MalformedError(f"{tile.path} has {len(data)} bytes", code="file-length", path=tile.path)
+        )
     return data
 
 
@@ -126,7 +132,7 @@ def read_records(source: Source, tile: Tile) -> list[bytes]:
     if data is None and tile.width < WIDTH:
         return parse_bundle(_need(source, tile._replace(width=WIDTH).path, _MAX_BUNDLE), WIDTH)[: tile.width]
     if data is None:
-        raise MalformedError(f"{tile.path} is missing")
+        raise _missing(tile.path)
     return parse_bundle(data, tile.width)
 
 
@@ -143,12 +149,16 @@ def read_entries(source: Source, index: int) -> Iterator[tuple[str, bytes]]:
 def _parse_entry(line: bytes) -> tuple[str, bytes]:
     value = parse_canonical(line.removesuffix(b"\n"), limit=_MAX_ENTRY)
     if not (isinstance(value, list) and len(value) == 2 and all(isinstance(text, str) for text in value)):
-        raise MalformedError("not an acceptance and a statement, [text, text]")
+        raise MalformedError("not an acceptance and a statement, [text, text]", code="entry-malformed")
     return value[0], value[1].encode()
 
 
 def _need(source: Source, path: str, limit: int) -> bytes:
     data = source.read(path, limit)
     if data is None:
-        raise MalformedError(f"{path} is missing")
+        raise _missing(path)
     return data
+
+
+def _missing(path: str) -> MalformedError:
+    return MalformedError(f"{path} is missing", code="file-missing", path=path)

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from hefu.monitor.checkpoint import Sight, check_longer, verify_checkpoint
 from hefu.monitor.fetcher import Source, read_checkpoint, read_entries, read_hashes, read_leaves, read_records
-from hefu.ui.language import both
 from hefu.ui.progress import progress_bar
 from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import MalformedError, VerificationError
@@ -21,7 +20,7 @@ from hefu_ledger.tlog.merkle import Tree, leaf_hash, root_of
 from hefu_ledger.tlog.note import Note, format_note, parse_note
 from hefu_ledger.tlog.policy import Policy
 from hefu_ledger.tlog.tiles import ENTRIES, tile_bytes, tiles_at
-from hefu_ledger.verify.case import Finding, NotReachedError
+from hefu_ledger.verify.case import NotReachedError, StepFinding, finding
 from hefu_ledger.verify.verdict import CANNOT, FAILED, NOTED, OK, PROVEN, UNCHECKED, Step, Verdict, conclude
 
 
@@ -38,14 +37,14 @@ def audit(source: Source, *, policy: Policy, seen: Note | None) -> tuple[Verdict
 
 
 class _Audit:
-    """What the steps share, and what earlier ones established."""
+    """The inputs that the steps share, and the results of earlier steps."""
 
     def __init__(self, source: Source, policy: Policy, seen: Note | None) -> None:
         self.source = source
         self.policy = policy
         self.seen = seen
         self.private = source.private  # of all batches or of none, and a folder lists them all to tell
-        self.facts: dict[str, Any] = {"depth": "full" if self.private else "public"}
+        self.facts: dict[str, Any] = {"subject": "ledger", "depth": "full" if self.private else "public"}
         self.sight: Sight | None = None
         self.tree: Tree | None = None  # of the records
 
@@ -64,29 +63,29 @@ class _Audit:
         return self.tree
 
     def keep_both(self) -> None:
-        """Put the two checkpoints that contradict each other where nobody can miss them."""
+        """Put the two checkpoints that contradict each other into the facts, so that the verdict shows them."""
         if self.seen is not None:
             both = {"seen_before": self.seen, "seen_now": self.needed_sight.note}
             self.facts["alarm"] = {name: format_note(note).decode() for name, note in both.items()}
 
 
-def _checkpoint(work: _Audit) -> Finding:
+def _checkpoint(work: _Audit) -> StepFinding:
     sight = verify_checkpoint(parse_note(read_checkpoint(work.source)), work.policy)
     work.sight = sight
     origin, size, root, _ = sight.checkpoint
     work.facts |= {"origin": origin, "checkpoint_size": size, "root": root.hex()}
     if work.policy.quorum is None:
-        return Finding(OK, f"size {size}", *both("audit.no_witness", size=size))
+        return finding(OK, "audit-signed", f"size {size}", size=size)
     if sight.quorum_s is None:
-        return Finding(CANNOT, f"size {size}", *both("audit.no_quorum"))
+        return finding(CANNOT, "quorum-missed", f"size {size}")
     work.facts["witnessed_at"] = time = format_time(1000 * sight.quorum_s)
-    return Finding(OK, f"size {size}", *both("audit.witnessed", size=size, time=time))
+    return finding(OK, "audit-witnessed", f"size {size}", size=size, time=time)
 
 
-def _not_shorter(work: _Audit) -> Finding:
+def _not_shorter(work: _Audit) -> StepFinding:
     new = work.needed_sight.checkpoint
     if work.seen is None:
-        return Finding(NOTED, "", *both("audit.first"))
+        return finding(NOTED, "audit-first")
     old = verify_checkpoint(work.seen, work.policy).checkpoint
     try:
         check_longer(old, new)
@@ -94,10 +93,10 @@ def _not_shorter(work: _Audit) -> Finding:
         work.keep_both()
         raise
     work.facts["seen_size"] = old.size
-    return Finding(OK, f"{old.size} <= {new.size}", *both("audit.not_shorter", size=old.size))
+    return finding(OK, "audit-not-shorter", f"{old.size} <= {new.size}", size=old.size)
 
 
-def _replay(work: _Audit) -> Finding:
+def _replay(work: _Audit) -> StepFinding:
     sight = work.needed_sight
     replay = Replay(full=work.private)
     leaves = bytearray()
@@ -116,10 +115,10 @@ def _replay(work: _Audit) -> Finding:
     if work.private:
         noted |= {"broken_promises": replay.broken_promises, "strange_sights": replay.strange_sights}
     work.facts |= counted | noted
-    if any(noted.values()):
-        events = ", ".join(f"{name} {count}" for name, count in noted.items() if count)
-        return Finding(NOTED, f"{replay.size} records", *both("audit.replayed_noted", **counted, events=events))
-    return Finding(OK, f"{replay.size} records", *both("audit.replayed", **counted))
+    events = [[f"audit-{name}", {"count": count}] for name, count in noted.items() if count]
+    if events:
+        return finding(NOTED, "audit-replayed-noted", f"{replay.size} records", **counted, events=events)
+    return finding(OK, "audit-replayed", f"{replay.size} records", **counted)
 
 
 def _feed(replay: Replay, work: _Audit, data: bytes) -> None:
@@ -132,7 +131,7 @@ def _feed(replay: Replay, work: _Audit, data: bytes) -> None:
         replay.leaves(read_leaves(work.source, record.index, record.body.count))
 
 
-def _contains(work: _Audit) -> Finding:
+def _contains(work: _Audit) -> StepFinding:
     tree = work.needed_tree
     if work.seen is None or "seen_size" not in work.facts:
         raise NotReachedError
@@ -140,27 +139,29 @@ def _contains(work: _Audit) -> Finding:
     root = root_of(old.size, tree.node)
     if root != old.root:
         work.keep_both()
-        raise VerificationError("the ledger was rewritten", expected=old.root.hex(), found=root.hex())
-    return Finding(OK, root.hex(), *both("audit.contains"))
+        raise VerificationError("the ledger was rewritten", code="rewritten", expected=old.root.hex(), found=root.hex())
+    return finding(OK, "audit-contains", root.hex())
 
 
-def _tiles(work: _Audit) -> Finding:
+def _tiles(work: _Audit) -> StepFinding:
     tree = work.needed_tree
     count = 0
     for tile in tiles_at(tree.size):
         if tile.level != ENTRIES:
             count += 1
             if read_hashes(work.source, tile) != tile_bytes(tile, tree.node):
-                raise VerificationError(f"{tile.path} does not hold the hashes of the records")
-    return Finding(OK, f"{count} tiles", *both("audit.tiles", count=count))
+                raise VerificationError(
+                    f"{tile.path} does not hold the hashes of the records", code="audit-tile", path=tile.path
+                )
+    return finding(OK, "audit-tiles", f"{count} tiles", count=count)
 
 
-def _not_checked(work: _Audit) -> Finding:
-    zh, en = both("audit.unchecked" if work.private else "audit.unchecked_public")
-    return Finding(UNCHECKED, en.removeprefix("Not checked: ").removesuffix("."), zh, en)
+def _not_checked(work: _Audit) -> StepFinding:
+    items = ["truth", "ownership"] if work.private else ["audit-signatures", "truth", "ownership"]
+    return finding(UNCHECKED, "not-checked", ", ".join(items), items=[[item, {}] for item in items])
 
 
-_STEPS: Final[tuple[tuple[str, Callable[[_Audit], Finding]], ...]] = (
+_STEPS: Final[tuple[tuple[str, Callable[[_Audit], StepFinding]], ...]] = (
     ("the signed checkpoint", _checkpoint),
     ("the ledger is not shorter than last time", _not_shorter),
     ("every record and batch, replayed", _replay),
@@ -173,11 +174,11 @@ _STEPS: Final[tuple[tuple[str, Callable[[_Audit], Finding]], ...]] = (
 def _step(number: int, work: _Audit) -> Step:
     checked, function = _STEPS[number - 1]
     try:
-        finding = function(work)
+        found = function(work)
     except VerificationError as error:
-        finding = Finding(FAILED, str(error), *both("audit.contradiction", error=error))
+        found = StepFinding(FAILED, str(error), error.code, error.values)
     except MalformedError as error:
-        finding = Finding(CANNOT, str(error), *both("audit.unknown_form", error=error))
+        found = StepFinding(CANNOT, str(error), error.code, error.values)
     except NotReachedError:
-        finding = Finding(UNCHECKED, "", *both("audit.not_reached"))
-    return Step(number, finding.outcome, checked, finding.found, finding.zh, finding.en)
+        found = finding(UNCHECKED, "audit-not-reached")
+    return Step(number, found.outcome, checked, found.found, found.code, found.values)

@@ -129,7 +129,8 @@ def _check_receipt(identity: str, reader: Reader, service: Service | None) -> st
         with opened(reader.vault, identity, reader.recovery) as kept:
             check_receipt(receipt, kept.part, reader)
     elif service is None or fetch_receipt(identity, service) is not None:
-        raise MalformedError(say("vault.no_receipt"))
+        text = say("vault.no_receipt")
+        raise MalformedError(text, code="said", text=text)
     return DEPOSIT
 
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from hefu.ui.escape import plain
+from hefu_ledger.errors import LedgerError
+
+if TYPE_CHECKING:
+    from hefu_ledger.verify.sentences import Table
 
 SETTING: Final = "HEFU_LANG"
 CHINESE: Final = "zh"
@@ -38,11 +44,42 @@ def say(key: str, /, **values: object) -> str:
 
 def both(key: str, /, **values: object) -> tuple[str, str]:
     """A text in Chinese and in English; of a value that is text, or an error's, nothing steers and all is one line."""
-    from hefu.ui.texts import TEXTS  # who verifies from cold seldom needs it
+    from hefu.ui.texts import TEXTS  # `hefu verify` starts cold without it
 
     zh, en = TEXTS[key]
     shown = {name: plain(value) if isinstance(value, (str, Exception)) else value for name, value in values.items()}
-    return zh.format_map(shown), en.format_map(shown)
+    errors = {name: error_text(value)[0] for name, value in values.items() if isinstance(value, LedgerError)}
+    return zh.format_map(shown | errors), en.format_map(shown)
+
+
+@cache
+def sentences() -> Table:
+    """The sentences of verdicts, as the ledger ships them: beside its modules, in a folder or in a zip archive."""
+    import json
+
+    import hefu_ledger
+    from hefu_ledger.verify.sentences import FILE
+
+    path = os.path.join(os.path.dirname(hefu_ledger.__file__), "verify", FILE)
+    data = hefu_ledger.__loader__.get_data(path)  # type: ignore[union-attr]  # a loader of files has it
+    table: Table = json.loads(data)
+    return table
+
+
+def finding_text(code: str, values: Mapping[str, Any]) -> tuple[str, str]:
+    """A finding in Chinese and in English, one plain line each."""
+    from hefu_ledger.verify.sentences import sentence
+
+    zh, en = (plain(sentence(sentences(), each, code, values)) for each in LANGUAGES)
+    return zh, en
+
+
+def error_text(error: LedgerError) -> tuple[str, str]:
+    """An error of the ledger in Chinese and in English; exact English follows where no sentence is its own."""
+    zh = finding_text(error.code, error.values)[0].rstrip("。")
+    if "expected" in error.values:
+        zh = f"{zh}（{finding_text('pair', error.values)[0]}）"
+    return (f"{zh}（{plain(error)}）" if error.code == type(error).code else zh), plain(error)
 
 
 def said(text: str) -> str:

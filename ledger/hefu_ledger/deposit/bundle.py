@@ -100,12 +100,14 @@ def read_receipt(file: BinaryIO) -> Receipt:
     """Read the receipt and make sure that nothing follows."""
     receipt = parse_receipt(_line(file, MAX_RECEIPT, "receipt"))
     if file.read(1):
-        raise MalformedError("bundle: something follows the receipt, which must be the last line")
+        raise MalformedError("bundle: something follows the receipt, which must be the last line", code="bundle-longer")
     return receipt
 
 
 def _line(file: BinaryIO, limit: int, what: str) -> bytes:
     line = file.readline(limit + 1)
     if not line.endswith(b"\n"):
-        raise MalformedError(f"bundle: {what}: {'cut short' if len(line) <= limit else f'longer than {limit} bytes'}")
+        if len(line) > limit:
+            raise MalformedError(f"bundle: {what}: longer than {limit} bytes", code="too-long", limit=limit)
+        raise MalformedError(f"bundle: {what}: cut short", code="bundle-cut")
     return line[:-1]

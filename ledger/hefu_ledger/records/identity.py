@@ -79,7 +79,7 @@ def _plain(fields: Fields, name: str, limit: int) -> str:
 def verify_identity(opened: OpenedSection, *, commitment: bytes) -> Identity:
     """Check that an identity shown is the one an enrolment record committed to (32 bytes), and read it."""
     if close(opened) != commitment:
-        raise VerificationError("identity", expected=commitment.hex(), found=close(opened).hex())
+        raise VerificationError("identity", code="identity-other", expected=commitment.hex(), found=close(opened).hex())
     return parse_identity(opened.text)
 
 
@@ -147,8 +147,8 @@ def verify_possession(
     """
     verified, unknown = verify_note(note, [possession.key, *earlier])
     if unknown:
-        raise VerificationError(f"possession: a line by an unknown key {unknown[0].name!r:.100}")
+        raise VerificationError(f"possession: a line by an unknown key {unknown[0].name!r:.100}", code="possession")
     signers = [line.key for line in verified]
     if possession.key not in signers:
-        raise VerificationError("possession: the new key itself has not signed")
+        raise VerificationError("possession: the new key itself has not signed", code="possession")
     return any(key in (approvers or earlier) for key in signers)

@@ -70,13 +70,17 @@ def verify_key_event(
     note = parse_note(event.by.encode(), limit=MAX_REQUEST)
     request = parse_key_request(note.text)
     if request != KeyRequest(event.action, event.reason, event.vkey, event.since, event.role):
-        raise VerificationError("key record: its request asks for something else")
+        raise VerificationError("key record: its request asks for something else", code="request-other")
     newcomer = [event.vkey] if event.action == "add" and event.vkey not in enrolled else []
     verified, unknown = verify_note(note, [*enrolled, *newcomer])
     signers = [line.key for line in verified]
     if unknown or not any(key in enrolled for key in signers) or not all(key in signers for key in newcomer):
-        raise VerificationError("key record: its request is not signed by an enrolled key, or not by the new one")
+        raise VerificationError(
+            "key record: its request is not signed by an enrolled key, or not by the new one", code="request-unsigned"
+        )
     ends_itself = event.action != "add" and event.vkey in signers
     if approvers and not ends_itself and not any(key in approvers for key in signers):
-        raise VerificationError("key record: its request is not signed by a key that approves")
+        raise VerificationError(
+            "key record: its request is not signed by a key that approves", code="request-unapproved"
+        )
     return True

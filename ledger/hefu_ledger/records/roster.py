@@ -45,6 +45,7 @@ class Roster:
         if (possession.origin, possession.depositor) != (self.origin, self.depositor):
             raise VerificationError(
                 "enrolment: possession",
+                code="enrolment-other",
                 expected=f"{self.origin} {self.depositor}",
                 found=f"{possession.origin} {possession.depositor}",
             )
@@ -53,19 +54,26 @@ class Roster:
         self._add(Member(possession.key, body.from_seq, vouched, body.identity, role=possession.role))
         if self._identity not in (b"", body.identity) and not vouched:
             # Else an operator could give a firm's depositor id another firm's name.
-            raise VerificationError("enrolment: another identity, and no earlier key of the depositor vouches for it")
+            raise VerificationError(
+                "enrolment: another identity, and no earlier key of the depositor vouches for it",
+                code="enrolment-unvouched",
+            )
         self._identity = body.identity
         self._required.append((body.from_seq, body.signatures_required))
 
     def change(self, body: KeyEvent) -> None:
         """Take in a key record, having verified on whose word it stands."""
         if body.vkey.name != depositor_key_name(self.origin, self.depositor) or not self.members:
-            raise VerificationError(f"key record: {body.vkey.name!r:.200} names no enrolled depositor")
+            raise VerificationError(
+                f"key record: {body.vkey.name!r:.200} names no enrolled depositor", code="key-unenrolled"
+            )
         enrolled, approvers = self.keys_at(body.from_seq), self.keys_at(body.from_seq, role=APPROVE)
         vouched = verify_key_event(body, enrolled=enrolled, approvers=approvers)
         if body.action == "add":
             if not vouched:  # the operator's way to add a key is an enrolment, which its holder signs
-                raise VerificationError("key record: a key is added by a key of the depositor, or by an enrolment")
+                raise VerificationError(
+                    "key record: a key is added by a key of the depositor, or by an enrolment", code="key-unvouched"
+                )
             self._add(Member(body.vkey, body.from_seq, vouched, self._identity, role=body.role))
             return
         for place, member in enumerate(self.members):
@@ -75,7 +83,7 @@ class Roster:
                 # The earliest time stays: no later record may narrow the doubt of an earlier one.
                 self.members[place] = member._replace(until_seq=until, compromised_since=min(since, default=None))
                 return
-        raise VerificationError(f"key record: there is no key in force to {body.action}")
+        raise VerificationError(f"key record: there is no key in force to {body.action}", code="key-none")
 
     def keys_at(self, seq: int, *, role: str | None = None) -> list[VerifierKey]:
         """The keys that may sign the deposit ``seq``; of one role alone, if one is given."""
@@ -103,26 +111,42 @@ class Roster:
         """
         keys = self.keys_at(seq)
         if not keys:
-            raise VerificationError(f"statement: depositor {self.depositor} has no key in force at deposit {seq}")
+            raise VerificationError(
+                f"statement: depositor {self.depositor} has no key in force at deposit {seq}",
+                code="no-key-in-force",
+                depositor=self.depositor,
+            )
         verified, unknown = verify_note(note, keys)
         if unknown:
             line = unknown[0]
             raise VerificationError(
-                f"statement: signed by {line.name!r:.200} key {line.key_id.hex()}, unknown, retired or another's"
+                f"statement: signed by {line.name!r:.200} key {line.key_id.hex()}, unknown, retired or another's",
+                code="key-strange",
+                name=line.name[:200],
+                key=line.key_id.hex(),
             )
         if len(verified) < self.required_at(seq):
             raise VerificationError(
-                "statement: signatures", expected=f"{self.required_at(seq)}", found=f"{len(verified)}"
+                "statement: signatures",
+                code="signatures-few",
+                expected=f"{self.required_at(seq)}",
+                found=f"{len(verified)}",
             )
         signers = [line.key for line in verified]
         for role in (PREPARE, APPROVE) if self.required_at(seq) > 1 else ():
             able = self.keys_at(seq, role=role)
             if able and not any(key in able for key in signers):
-                raise VerificationError(f"statement: signatures: none of them by a key of the role {role}")
+                raise VerificationError(
+                    f"statement: signatures: none of them by a key of the role {role}", code=f"unsigned-by-{role}"
+                )
         return signers
 
     def _add(self, new: Member) -> None:
         key = new.key
         if any(member.key.key_id == key.key_id or member.key.public == key.public for member in self.members):
-            raise VerificationError(f"key {key.key_id.hex()} of depositor {self.depositor} was enrolled before")
+            raise VerificationError(
+                f"key {key.key_id.hex()} of depositor {self.depositor} was enrolled before",
+                code="key-twice",
+                key=key.key_id.hex(),
+            )
         self.members.append(new)

@@ -92,7 +92,9 @@ def verify_token(token: bytes, *, message: bytes, roots: Sequence[bytes]) -> Tim
     content, signer = signed.encapsulated.content, signed.signers.as_list()[0]
     info = _parse_info(content)
     if info.imprint.digest != (digest := _digest(None, message)):
-        raise VerificationError("imprint of the timestamp", expected=digest.hex(), found=info.imprint.digest.hex())
+        raise VerificationError(
+            "imprint of the timestamp", code="stamp-other", expected=digest.hex(), found=info.imprint.digest.hex()
+        )
     certificates = signed.certificates or []
     leaf = _signing_certificate(_verify_attributes(signer, content), certificates)
     name = _verify_name(signer, leaf)
@@ -122,7 +124,7 @@ def _parse_info(content: bytes) -> TSTInfo:
         raise UnknownFormatError(f"hash of the timestamp's imprint: expected SHA-256, found {found}")
     for extension in info.extensions or []:
         if extension.critical:
-            raise VerificationError(f"timestamp token: unknown critical extension {extension.oid.dotted_string}")
+            raise _invalid(f"timestamp token: unknown critical extension {extension.oid.dotted_string}")
     return info
 
 
@@ -134,11 +136,11 @@ def _verify_attributes(signer: SignerInfo, content: bytes) -> CertificateId:
         raise MalformedError("timestamp token: each signed attribute should stand once and have one value")
     for oid, name in _ATTRIBUTES.items():
         if oid not in values:
-            raise VerificationError(f"timestamp token: the signed attribute {name} is missing")
+            raise _invalid(f"timestamp token: the signed attribute {name} is missing")
     if decode(ObjectIdentifier, values[_CONTENT_TYPE][0]) != _TST_INFO:
-        raise VerificationError("timestamp token: the signed content type is not TSTInfo")
+        raise _invalid("timestamp token: the signed content type is not TSTInfo")
     if decode(bytes, values[_MESSAGE_DIGEST][0]) != _digest(signer.digest_algorithm, content):
-        raise VerificationError("timestamp token: the signed digest is not that of the TSTInfo")
+        raise _invalid("timestamp token: the signed digest is not that of the TSTInfo")
     return decode(SigningCertificate, values[_SIGNING_CERTIFICATE_V2][0]).certificates[0]  # the others: its chain
 
 
@@ -146,7 +148,7 @@ def _signing_certificate(named: CertificateId, certificates: Sequence[Certificat
     for certificate in certificates:
         if _digest(named.algorithm, certificate.public_bytes(Encoding.DER)) == named.digest:
             return certificate
-    raise VerificationError("timestamp token: the certificate that ESSCertIDv2 names is not in it (ask with certReq)")
+    raise _invalid("timestamp token: the certificate that ESSCertIDv2 names is not in it (ask with certReq)")
 
 
 def _verify_name(signer: SignerInfo, leaf: Certificate) -> str:
@@ -156,7 +158,7 @@ def _verify_name(signer: SignerInfo, leaf: Certificate) -> str:
     except ValueError as error:  # cryptography reads names only when asked
         raise MalformedError(f"timestamp token: a name in its certificate cannot be read: {error}") from None
     if (asn1.encode_der(signer.sid.issuer), signer.sid.serial) != (issuer, leaf.serial_number):
-        raise VerificationError("timestamp token: SignerInfo and ESSCertIDv2 name two certificates")
+        raise _invalid("timestamp token: SignerInfo and ESSCertIDv2 name two certificates")
     return name
 
 
@@ -166,11 +168,11 @@ def _verify_signature(signer: SignerInfo, leaf: Certificate) -> None:
         raise UnknownFormatError(f"timestamp token: signature algorithm {oid.dotted_string} is not RSA or ECDSA")
     scheme, fixed = _SIGNATURES[oid]
     if fixed not in (None, algorithm.name):
-        raise VerificationError(f"timestamp token: signed with {fixed} over a digest by {algorithm.name}")
+        raise _invalid(f"timestamp token: signed with {fixed} over a digest by {algorithm.name}")
     try:
         _verify_with(leaf.public_key(), scheme, algorithm, signer.signature, asn1.encode_der(signer.signed_attributes))
     except InvalidSignature:
-        raise VerificationError("timestamp token: the signature does not verify") from None
+        raise _invalid("timestamp token: the signature does not verify") from None
     except (UnsupportedAlgorithm, ValueError) as error:
         raise UnknownFormatError(f"timestamp token: the authority's key cannot be used: {error}") from None
 
@@ -183,7 +185,7 @@ def _verify_with(key: object, scheme: str, algorithm: hashes.HashAlgorithm, sign
     elif isinstance(key, ec.EllipticCurvePublicKey) and scheme == "ECDSA" and key.curve.name in _CURVES:
         key.verify(signature, data, ec.ECDSA(algorithm))
     else:
-        raise VerificationError(f"timestamp token: the authority's key is not fit for {scheme}")
+        raise _invalid(f"timestamp token: the authority's key is not fit for {scheme}")
 
 
 def _verify_chain(leaf: Certificate, certificates: list[Certificate], roots: Sequence[bytes], at: datetime) -> None:
@@ -200,7 +202,7 @@ def _verify_chain(leaf: Certificate, certificates: list[Certificate], roots: Seq
     try:
         policy.build_client_verifier().verify(leaf, certificates)
     except verification.VerificationError as error:
-        raise VerificationError(f"certificate of the timestamp: {error}") from None
+        raise _invalid(f"certificate of the timestamp: {error}") from None
 
 
 def _issuers(*certificates: Certificate) -> set[x509.Name]:
@@ -277,3 +279,7 @@ def _digest(algorithm: Algorithm | None, data: bytes) -> bytes:
     digest = hashes.Hash(_hash(algorithm))
     digest.update(data)
     return digest.finalize()
+
+
+def _invalid(message: str) -> VerificationError:
+    return VerificationError(message, code="stamp-invalid")

@@ -86,7 +86,12 @@ def verify_signature(key: VerifierKey, message: bytes, signature: bytes) -> None
     try:
         Ed25519PublicKey.from_public_bytes(key.public).verify(signature, message)
     except InvalidSignature:
-        raise VerificationError(f"signature of {key.name} (key {key.key_id.hex()}) does not verify") from None
+        raise VerificationError(
+            f"signature of {key.name} (key {key.key_id.hex()}) does not verify",
+            code="signature-invalid",
+            name=key.name,
+            key=key.key_id.hex(),
+        ) from None
 
 
 class Signer(Protocol):

@@ -59,13 +59,13 @@ def root_from_path(*, leaf_hash: bytes, index: int, size: int, path: Sequence[by
     hashes that are not 32 bytes.
     """
     if not 0 <= index < size:
-        raise VerificationError(f"leaf {index} is not in a tree of {size}")
+        raise VerificationError(f"leaf {index} is not in a tree of {size}", code="path-place", index=index, size=size)
     _check_hashes((leaf_hash, *path))
     last = size - 1
     root = leaf_hash
     for sibling in path:
         if last == 0:
-            raise VerificationError(f"inclusion path is too long for leaf {index} of {size}")
+            raise VerificationError(f"inclusion path is too long for leaf {index} of {size}", code="path-length")
         if index & 1 or index == last:
             root = node_hash(sibling, root)
             while not index & 1 and index:  # levels at which the right edge has no sibling
@@ -74,7 +74,9 @@ def root_from_path(*, leaf_hash: bytes, index: int, size: int, path: Sequence[by
             root = node_hash(root, sibling)
         index, last = index >> 1, last >> 1
     if last:
-        raise VerificationError(f"inclusion path of {len(path)} hashes is too short for a tree of {size}")
+        raise VerificationError(
+            f"inclusion path of {len(path)} hashes is too short for a tree of {size}", code="path-length"
+        )
     return root
 
 
@@ -85,7 +87,9 @@ def verify_inclusion(*, leaf_hash: bytes, index: int, size: int, path: Sequence[
     """
     found = root_from_path(leaf_hash=leaf_hash, index=index, size=size, path=path)
     if found != root:
-        raise VerificationError("inclusion path leads to another root", expected=root.hex(), found=found.hex())
+        raise VerificationError(
+            "inclusion path leads to another root", code="path-root", expected=root.hex(), found=found.hex()
+        )
 
 
 def verify_consistency(
@@ -96,20 +100,30 @@ def verify_consistency(
     Equal sizes need an empty path and equal roots. An old size of 0 is refused, since anything extends it.
     """
     if not 0 < old_size <= new_size:
-        raise VerificationError(f"no consistency path leads from size {old_size} to {new_size}")
+        raise VerificationError(
+            f"no consistency path leads from size {old_size} to {new_size}",
+            code="ledger-shorter",
+            old=old_size,
+            new=new_size,
+        )
     _check_hashes((old_root, new_root, *path))
     if old_size == new_size:
         _check_same(old_root, new_root, path)
         return
     whole = old_size & (old_size - 1) == 0  # the old tree is a node of the new one, and the path leaves it out
     if not (whole or path):
-        raise VerificationError(f"consistency path is too short for sizes {old_size} and {new_size}")
+        raise VerificationError(
+            f"consistency path is too short for sizes {old_size} and {new_size}", code="consistency-length"
+        )
     start, *siblings = [old_root, *path] if whole else path
     found = _roots_from_consistency(start, old_size, new_size, siblings)
     for name, expected, computed in zip(("old", "new"), (old_root, new_root), found, strict=True):
         if computed != expected:
             raise VerificationError(
-                f"consistency path leads to another {name} root", expected=expected.hex(), found=computed.hex()
+                f"consistency path leads to another {name} root",
+                code="consistency-root",
+                expected=expected.hex(),
+                found=computed.hex(),
             )
 
 
@@ -227,9 +241,13 @@ def _descend(start: int, end: int, size: int, node: NodeReader) -> tuple[int, li
 
 def _check_same(old_root: bytes, new_root: bytes, path: Sequence[bytes]) -> None:
     if path:
-        raise VerificationError(f"consistency path of {len(path)} hashes is too long between equal sizes")
+        raise VerificationError(
+            f"consistency path of {len(path)} hashes is too long between equal sizes", code="consistency-length"
+        )
     if old_root != new_root:
-        raise VerificationError("two trees of one size differ", expected=old_root.hex(), found=new_root.hex())
+        raise VerificationError(
+            "two trees of one size differ", code="consistency-root", expected=old_root.hex(), found=new_root.hex()
+        )
 
 
 def _roots_from_consistency(
@@ -242,7 +260,9 @@ def _roots_from_consistency(
     old_root = new_root = start
     for sibling in siblings:
         if new == 0:
-            raise VerificationError(f"consistency path is too long for sizes {old_size} and {new_size}")
+            raise VerificationError(
+                f"consistency path is too long for sizes {old_size} and {new_size}", code="consistency-length"
+            )
         if old & 1 or old == new:
             old_root, new_root = node_hash(sibling, old_root), node_hash(sibling, new_root)
             while not old & 1 and old:
@@ -251,7 +271,9 @@ def _roots_from_consistency(
             new_root = node_hash(new_root, sibling)
         old, new = old >> 1, new >> 1
     if new:
-        raise VerificationError(f"consistency path is too short for sizes {old_size} and {new_size}")
+        raise VerificationError(
+            f"consistency path is too short for sizes {old_size} and {new_size}", code="consistency-length"
+        )
     return old_root, new_root
 
 
@@ -275,4 +297,4 @@ def _count(hashes: bytes) -> int:
 def _check_hashes(hashes: Iterable[bytes]) -> None:
     # With hashes of other lengths, two different pairs of children could be the same 64 bytes.
     if any(len(hash_) != 32 for hash_ in hashes):
-        raise VerificationError("a hash does not have 32 bytes")
+        raise VerificationError("a hash does not have 32 bytes", code="path-hash")

@@ -52,7 +52,10 @@ def parse_note(data: bytes, *, limit: int = 65536) -> Note:
         raise MalformedError("note is not UTF-8") from None
     head, blank, tail = text.rpartition("\n\n")
     if not blank or not tail.endswith("\n"):
-        raise MalformedError("note must be a text, a blank line and signature lines, the last one ended by a line feed")
+        raise MalformedError(
+            "note must be a text, a blank line and signature lines, the last one ended by a line feed",
+            code="note-malformed",
+        )
     lines = tail[:-1].split("\n", MAX_SIGNATURES)
     if len(lines) > MAX_SIGNATURES:
         raise MalformedError(f"note has more than {MAX_SIGNATURES} signature lines")
@@ -121,7 +124,12 @@ def verify_note(note: Note, keys: Iterable[VerifierKey]) -> tuple[list[Verified]
         if key is None:
             unknown.append(line)
         elif key in verified:
-            raise VerificationError(f"two signatures of {key.name} (key {key.key_id.hex()}) on one note")
+            raise VerificationError(
+                f"two signatures of {key.name} (key {key.key_id.hex()}) on one note",
+                code="signed-twice",
+                name=key.name,
+                key=key.key_id.hex(),
+            )
         else:
             verified[key] = Verified(key, _verify_line(text, line.signature, key))
     return list(verified.values()), unknown
@@ -132,7 +140,12 @@ def _known_keys(keys: Iterable[VerifierKey], names: set[str]) -> dict[tuple[str,
     for key in keys:
         # Two keys that share 4 bytes of id are found in a second; which of them is meant must not be left to order.
         if key.name in names and known.setdefault((key.name, key.key_id), key) != key:
-            raise VerificationError(f"two different keys go by {key.name} and key id {key.key_id.hex()}")
+            raise VerificationError(
+                f"two different keys go by {key.name} and key id {key.key_id.hex()}",
+                code="two-keys-one-id",
+                name=key.name,
+                key=key.key_id.hex(),
+            )
     return known
 
 
@@ -142,6 +155,8 @@ def _verify_line(text: bytes, signature: bytes, key: VerifierKey) -> int | None:
         return None
     time_s = int.from_bytes(signature[:8], "big")
     if time_s > MAX_COSIGNATURE_TIME:
-        raise VerificationError(f"cosignature of {key.name} states a time above 2^63 - 1 seconds")
+        raise VerificationError(
+            f"cosignature of {key.name} states a time above 2^63 - 1 seconds", code="cosignature-time"
+        )
     verify_signature(key, _cosigned(text, time_s), signature[8:])
     return time_s

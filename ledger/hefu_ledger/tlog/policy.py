@@ -118,18 +118,23 @@ def parse_policy(text: str, *, limit: int = 65536) -> Policy:
     The format knows bytes, not characters: a file that is not UTF-8 is read with ``errors="surrogateescape"``.
     """
     if len(text) > limit:
-        raise MalformedError(f"policy of {len(text)} characters, at most {limit} allowed")
+        raise MalformedError(f"policy of {len(text)} characters, at most {limit} allowed", code="too-long", limit=limit)
     *lines, rest = text.split("\n")
     if rest:
-        raise MalformedError(f"policy line {len(lines) + 1}: not ended by a line feed; has the file been cut off?")
+        number = len(lines) + 1
+        raise MalformedError(
+            f"policy line {number}: not ended by a line feed; has the file been cut off?",
+            code="policy-cut",
+            line=number,
+        )
     reader = _Reader()
     for number, line in enumerate(lines, 1):
         try:
             _read_line(reader, line)
         except MalformedError as error:
-            raise type(error)(f"policy line {number}: {error}") from None
+            raise type(error)(f"policy line {number}: {error}", code="policy-line", line=number) from None
     if not reader.has_quorum:
-        raise MalformedError("policy lacks its quorum line, such as 'quorum none'")
+        raise MalformedError("policy lacks its quorum line, such as 'quorum none'", code="policy-quorum")
     return Policy(tuple(reader.logs), tuple(reader.witnesses), tuple(reader.groups), reader.quorum)
 
 

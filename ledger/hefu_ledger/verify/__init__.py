@@ -1,14 +1,15 @@
 """Verification 核验 of one document's evidence, of a folder's, or of a receipt alone: nineteen steps, offline.
 
 No network, no service, no clock. The steps and their numbers are those of ``verdict.TITLES``, FORMAT.md and the pages;
-each is one small function in ``private`` or ``public``. Trust comes in from outside, as a policy (c2sp.org/tlog-policy)
-and the certificates of timestamp authorities; what arrives inside the evidence is never trusted for being there.
+each is one small function in ``private_half`` or ``public_half``. A finding is data; ``sentences`` puts it into words.
+Trust comes from outside, as a policy (c2sp.org/tlog-policy) and the certificates of timestamp authorities; nothing that
+arrives inside the evidence is trusted for being there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from hefu_ledger.deposit.card import parse_document, parse_section
 from hefu_ledger.deposit.evidence import parse_evidence
@@ -18,12 +19,12 @@ from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
 from hefu_ledger.section import OpenedSection
 from hefu_ledger.tlog.policy import Policy
 from hefu_ledger.verify import private_half, public_half
-from hefu_ledger.verify.case import Case, Finding, Folder, NotReachedError
+from hefu_ledger.verify.case import Case, FolderComparison, NotReachedError, StepFinding, finding
 from hefu_ledger.verify.verdict import CANNOT, FAILED, TITLES, UNCHECKED, Step, Verdict, conclude
 
-__all__ = ["Folder", "verify_evidence", "verify_folder", "verify_receipt"]
+__all__ = ["FolderComparison", "verify_evidence", "verify_folder", "verify_receipt"]
 
-StepFunction = Callable[[Case], Finding]
+StepFunction = Callable[[Case], StepFinding]
 
 
 def verify_evidence(
@@ -32,7 +33,7 @@ def verify_evidence(
     """Verify an evidence file against its document's digests.
 
     ``policy``: trusted logs and witnesses, from outside the evidence; None gives at best 无法核验. ``roots``: DER
-    certificates of trusted timestamp authorities. Never raises for bad evidence: the verdict says what is wrong.
+    certificates of trusted timestamp authorities. Never raises for bad evidence: the verdict names the fault.
     """
 
     def open_case() -> Case:
@@ -46,13 +47,13 @@ def verify_evidence(
                 case.facts[name] = parse_section(name, section.text)
         return case
 
-    return _run(open_case, _ONE_DOCUMENT)
+    return _run(open_case, _ONE_DOCUMENT, {"subject": "document", **_measured(document)})
 
 
 def verify_folder(
     receipt: Receipt,
     *,
-    folder: Folder,
+    folder: FolderComparison,
     identity: OpenedSection | None,
     policy: Policy | None,
     roots: Sequence[bytes] = (),
@@ -64,44 +65,59 @@ def verify_folder(
         case.folder, case.identity = folder, identity
         return case
 
-    return _run(open_case, _WHOLE_FOLDER)
+    return _run(open_case, _WHOLE_FOLDER, {"subject": "folder"})
 
 
 def verify_receipt(data: bytes, *, policy: Policy | None, roots: Sequence[bytes] = ()) -> Verdict:
     """Verify a receipt alone: the steps that need nothing private; see ``verify_evidence``."""
-    return _run(lambda: Case(parse_receipt(data), policy, roots), _NOTHING_PRIVATE)
+    return _run(lambda: Case(parse_receipt(data), policy, roots), _NOTHING_PRIVATE, {"subject": "receipt"})
 
 
-def _run(open_case: Callable[[], Case], private_steps: Mapping[int, StepFunction]) -> Verdict:
+def _measured(document: Digests | None) -> dict[str, Any]:
+    """The digests and size of the document itself, which are facts even where the evidence is worth nothing."""
+    if document is None:
+        return {}
+    sm3 = {} if document.sm3 is None else {"sm3": document.sm3.hex()}
+    return {"document": {"sha-256": document.sha256.hex(), "size": document.size, **sm3}}
+
+
+def _run(open_case: Callable[[], Case], private_steps: Mapping[int, StepFunction], facts: Mapping[str, Any]) -> Verdict:
+    """``facts``: those that hold before any step; ``subject`` is document, folder or receipt."""
     try:
         case = open_case()
     except LedgerError as error:
-        steps = [_step(1, Finding(CANNOT, str(error), f"格式不符，无法核验：{error}", f"Not in a known form: {error}"))]
-        return conclude([*steps, *(_step(number, _NOT_REACHED) for number in range(2, 20))], {})
+        steps = [_step(1, _from_error(CANNOT, error))]
+        return conclude([*steps, *(_step(number, _NOT_REACHED) for number in range(2, 20))], dict(facts))
+    case.facts |= facts
     functions = {**_PUBLIC, **private_steps}
-    findings = {number: _attempt(functions[number], case) for number in _ORDER}
+    findings: dict[int, StepFinding] = {}
+    for number in _ORDER:
+        findings[number] = _attempt(functions[number], case)
+        case.sound = case.sound and findings[number].outcome not in (FAILED, CANNOT)
     return conclude([_step(number, findings[number]) for number in sorted(findings)], case.facts)
 
 
-def _attempt(function: StepFunction, case: Case) -> Finding:
+def _attempt(function: StepFunction, case: Case) -> StepFinding:
     try:
         return function(case)
     except VerificationError as error:
-        return Finding(FAILED, str(error), f"不一致：{error}", f"Contradiction: {error}.")
+        return _from_error(FAILED, error)
     except MalformedError as error:
-        return Finding(CANNOT, str(error), f"无法解读：{error}", f"Not in a known form: {error}.")
+        return _from_error(CANNOT, error)
     except NotReachedError:
         return _NOT_REACHED
 
 
-def _step(number: int, finding: Finding) -> Step:
-    return Step(number, finding.outcome, TITLES[number][1], finding.found, finding.zh, finding.en)
+def _from_error(outcome: str, error: LedgerError) -> StepFinding:
+    return StepFinding(outcome, str(error), error.code, error.values)
 
 
-_NOT_REACHED: Final = Finding(
-    UNCHECKED, "", "前面的步骤未通过，本步未核验。", "Not reached: an earlier step did not hold."
-)
-_ORDER: Final = (*range(1, 14), 15, 14, *range(16, 20))  # 14 asks what 15 has found
+def _step(number: int, found: StepFinding) -> Step:
+    return Step(number, found.outcome, TITLES[number][1], found.found, found.code, found.values)
+
+
+_NOT_REACHED: Final = finding(UNCHECKED, "not-reached")
+_ORDER: Final = (*range(1, 14), 15, 14, *range(16, 20))  # 14 needs the times that 15 finds
 _PUBLIC: Final[dict[int, StepFunction]] = {
     1: public_half.trust,
     6: public_half.signatures,

@@ -1,4 +1,4 @@
-"""What the steps of a verification share: the inputs, what was parsed of them, what was established so far."""
+"""The case that the steps of a verification share: inputs, their parsed forms, results of earlier steps."""
 
 from __future__ import annotations
 
@@ -22,28 +22,35 @@ from hefu_ledger.tlog.policy import Policy
 from hefu_ledger.tlog.proof import TlogProof, parse_proof
 
 
-class Folder(NamedTuple):
-    """What reading a bundle and its folder through has found, for ``verify_folder``.
+class FolderComparison(NamedTuple):
+    """A bundle and its folder, read through side by side, for ``verify_folder``.
 
-    ``root`` is the RFC 6962 root over the ``count`` commitments computed from the bundle's own texts and seed;
-    ``owners`` the (origin, depositor) pairs of its cards; ``wrong`` a sentence for each document that differs;
-    ``missing`` the names of those not there to check.
+    ``root``: the RFC 6962 root (32 bytes) over the ``count`` commitments, computed from the bundle's own texts and
+    seed. ``owners``: the (origin, depositor) pairs of its cards. ``wrong``: (name, difference) of each document that
+    differs. ``missing``: documents that are not there to check, by name. ``uncovered``: files of the folder that the
+    bundle does not name.
     """
 
     count: int  # type: ignore[assignment]  # the format's word, though tuples have a method of that name
     root: bytes
     owners: frozenset[tuple[str, str]]
-    wrong: tuple[str, ...] = ()
+    wrong: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
+    uncovered: tuple[str, ...] = ()
 
 
-class Finding(NamedTuple):
-    """What one step says."""
+class StepFinding(NamedTuple):
+    """The finding of one step, as data; see ``verdict.Step``."""
 
     outcome: str
     found: str
-    zh: str
-    en: str
+    code: str
+    values: dict[str, Any]
+
+
+def finding(outcome: str, code: str, found: object = "", /, **values: Any) -> StepFinding:
+    """A finding; ``values``: JSON values for the placeholders of the sentence of ``code``."""
+    return StepFinding(outcome, str(found), code, values)
 
 
 class NotReachedError(Exception):
@@ -51,7 +58,7 @@ class NotReachedError(Exception):
 
 
 class Case:
-    """All that the steps share: the inputs, what was parsed of them, and what earlier steps established."""
+    """The inputs, their parsed forms, and the results of earlier steps."""
 
     def __init__(self, receipt: Receipt, policy: Policy | None, roots: Sequence[bytes]) -> None:
         self.receipt = receipt
@@ -60,7 +67,7 @@ class Case:
         self.evidence: Evidence | None = None
         self.identity: OpenedSection | None = None
         self.document: Digests | None = None
-        self.folder: Folder | None = None
+        self.folder: FolderComparison | None = None
         self.card: Document | None = None
         self.statement_note, self.statement = parse_signed_statement(receipt.statement.encode())
         self.acknowledgement = parse_note(receipt.acknowledgement.encode())
@@ -75,8 +82,9 @@ class Case:
         self.signers: list[VerifierKey] = []
         self.witnessed: list[dict[str, int]] = []  # of each proof: witness name -> second
         self.stamps: list[tuple[int, int, str]] = []  # genTime and accuracy in ms, who
-        self.independent: tuple[int, str, str] | None = None  # not later than (ms), whose word in zh and en
-        self.unchecked: list[tuple[str, str]] = []
+        self.independent: tuple[int, str, str] | None = None  # not later than (ms), whose word: code and name
+        self.sound = True  # no step has failed, and none was unable to check
+        self.unchecked: list[tuple[str, dict[str, Any]]] = []  # for step 19, as code and values
         self.facts: dict[str, Any] = {}
 
     @property
@@ -92,7 +100,7 @@ class Case:
         return self._roster
 
     def check_roster(self) -> None:
-        """Raise what went wrong in building the roster, if anything did."""
+        """Raise the fault in the roster, if it has one."""
         try:
             _ = self.roster
         except NotReachedError:
@@ -105,22 +113,26 @@ class Case:
             raise NotReachedError
         return self.evidence
 
-    def need_folder(self) -> Folder:
+    def need_folder(self) -> FolderComparison:
         """The folder, where a whole one is verified."""
         if self.folder is None:
             raise NotReachedError
         return self.folder
 
-    def narrow(self, time: int, zh: str, en: str) -> None:
-        """Keep the earliest of the independent times (ms), and whose word it is."""
+    def narrow(self, time: int, code: str, name: str = "") -> None:
+        """Keep the earliest of the independent times (ms), and whose word it is: the sentence of step 18, a name."""
         if self.independent is None or time < self.independent[0]:
-            self.independent = (time, zh, en)
+            self.independent = (time, code, name)
+
+    def leave(self, code: str, **values: Any) -> None:
+        """Take note, for step 19, of a matter that was not checked."""
+        self.unchecked.append((code, values))
 
 
 def _first_and_last(records: Sequence[Record]) -> tuple[Genesis, Batch]:
     genesis, batch = records[0].body, records[-1].body
     if not isinstance(genesis, Genesis) or not isinstance(batch, Batch):
-        raise MalformedError("receipt: its records must begin with genesis and end with the batch")
+        raise MalformedError("receipt: its records must begin with genesis and end with the batch", code="receipt-ends")
     return genesis, batch
 
 
@@ -133,5 +145,10 @@ def _roster(case: Case) -> Roster:
         elif isinstance(record.body, KeyEvent):
             roster.change(record.body)
         else:
-            raise VerificationError(f"record {record.index}: a receipt relies on no {record.type!r} record there")
+            raise VerificationError(
+                f"record {record.index}: a receipt relies on no {record.type!r} record there",
+                code="record-strange",
+                index=record.index,
+                type=record.type,
+            )
     return roster

@@ -1,8 +1,11 @@
-"""A verdict 核验结论 as data: what each of the nineteen steps checked and found, in Chinese and English."""
+"""A verdict 核验结论 as data: the subject and the finding of each of the nineteen steps."""
 
 from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
+
+from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
+from hefu_ledger.verify.sentences import LANGUAGES, Table, sentence
 
 PROVEN: Final = "proven"  # 核验一致
 NOT_PROVEN: Final = "not proven"  # 核验不一致
@@ -12,7 +15,7 @@ IN_CHINESE: Final = {PROVEN: "核验一致", NOT_PROVEN: "核验不一致", CANN
 OK: Final = "ok"
 FAILED: Final = "failed"  # a contradiction
 CANNOT: Final = "cannot"  # something that was asked for could not be checked
-UNCHECKED: Final = "unchecked"  # something nobody asked for was not checked
+UNCHECKED: Final = "unchecked"  # not asked for, or not reached
 NOTED: Final = "noted"  # checked, and worth telling; the verdict is unchanged
 
 TITLES: Final[dict[int, tuple[str, str]]] = {
@@ -39,14 +42,17 @@ TITLES: Final[dict[int, tuple[str, str]]] = {
 
 
 class Step(NamedTuple):
-    """One step: what was checked, what was found, and a sentence in Chinese and in English."""
+    """One step: its subject, and its finding as data; ``sentences`` puts a finding into words.
+
+    ``found``: exact text for programs and for details. ``code``, ``values``: the sentence, and JSON values for it.
+    """
 
     step: int
     outcome: str
     checked: str
     found: str
-    zh: str
-    en: str
+    code: str
+    values: dict[str, Any]
 
 
 class Verdict(NamedTuple):
@@ -64,11 +70,46 @@ def conclude(steps: list[Step], facts: dict[str, Any]) -> Verdict:
     return Verdict(verdict, tuple(steps), facts)
 
 
-def verdict_value(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as a JSON value."""
+def summary(verdict: Verdict) -> tuple[str, dict[str, Any]]:
+    """The one sentence under a verdict, as code and values: the document's own finding before any other."""
+    if verdict.verdict == PROVEN:
+        return f"proven-{verdict.facts['subject']}", verdict.facts
+    outcome = FAILED if verdict.verdict == NOT_PROVEN else CANNOT
+    first = next(step for step in verdict.steps if step.outcome == outcome)
+    if outcome == FAILED and first.checked != TITLES[2][1]:
+        return "not-proven", {"finding": [first.code, first.values]}
+    return first.code, first.values
+
+
+def why_not(verdict: Verdict) -> LedgerError:
+    """The error for a verdict that is not proven, where one was needed: its first finding in words, all in ``str``."""
+    outcome = FAILED if verdict.verdict == NOT_PROVEN else CANNOT
+    steps = [step for step in verdict.steps if step.outcome in (FAILED, CANNOT)]
+    first = next(step for step in steps if step.outcome == outcome)
+    text = "; ".join(f"{step.checked}: {step.found or step.code}" for step in steps)
+    error = (VerificationError if outcome == FAILED else MalformedError)(text, code=first.code)
+    error.values = first.values
+    return error
+
+
+def verdict_value(verdict: Verdict, table: Table) -> dict[str, Any]:
+    """A verdict as a JSON value, its findings in both languages; ``table``: the contents of sentences.json."""
     return {
         "verdict": verdict.verdict,
         "verdict_zh": IN_CHINESE[verdict.verdict],
         "facts": verdict.facts,
-        "steps": [step._asdict() for step in verdict.steps],
+        "steps": [_step_value(step, table) for step in verdict.steps],
+    }
+
+
+def _step_value(step: Step, table: Table) -> dict[str, Any]:
+    words = {language: sentence(table, language, step.code, step.values) for language in LANGUAGES}
+    return {
+        "step": step.step,
+        "outcome": step.outcome,
+        "checked": step.checked,
+        "found": step.found,
+        **words,
+        "code": step.code,
+        "values": step.values,
     }

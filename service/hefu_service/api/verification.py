@@ -1,7 +1,10 @@
-"""Verification 核验 for a reader without the program, and the ledger's trust policy."""
+"""Verification 核验 of a receipt by the service itself, and the trust policy of its ledger."""
 
 from __future__ import annotations
 
+import json
+from functools import cache
+from importlib.resources import files
 from typing import Final
 
 from flask import Blueprint, Response, jsonify
@@ -11,6 +14,7 @@ from hefu_ledger.deposit.receipt import MAX_RECEIPT
 from hefu_ledger.encoding import canonical
 from hefu_ledger.tlog.policy import Log, Policy, format_policy
 from hefu_ledger.verify import verify_receipt
+from hefu_ledger.verify.sentences import FILE, Table
 from hefu_ledger.verify.verdict import verdict_value
 from hefu_service.api.context import admit, context, json_of, text
 
@@ -24,7 +28,7 @@ def verify() -> Response:
     data = canonical(json_of(limit=MAX_RECEIPT))
     if len(data) > MAX_RECEIPT:
         raise UnprocessableEntity("the receipt is longer than a receipt may be")
-    return jsonify(verdict_value(verify_receipt(data, policy=_policy())))
+    return jsonify(verdict_value(verify_receipt(data, policy=_policy()), _sentences()))
 
 
 @verification.get("/v1/trust")
@@ -33,6 +37,12 @@ def trust() -> Response:
     response = text(format_policy(_policy()).encode())
     response.headers["Cache-Control"] = "no-cache"
     return response
+
+
+@cache
+def _sentences() -> Table:
+    table: Table = json.loads(files("hefu_ledger.verify").joinpath(FILE).read_bytes())
+    return table
 
 
 def _policy() -> Policy:

@@ -1,12 +1,14 @@
-"""The commands about evidence that is there: verify, inspect, extract, audit."""
+"""The commands about existing evidence: verify, inspect, extract, audit."""
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
 
 from hefu.cli.command import Command, Outcome, option
 from hefu.errors import CANNOT_TELL, NOT_PROVEN, ClientError
-from hefu.ui.language import say
+from hefu.files.platform import reach
+from hefu.ui.language import say, sentences
 from hefu_ledger.verify import verdict as verdicts
 
 _CODES = {verdicts.PROVEN: 0, verdicts.NOT_PROVEN: NOT_PROVEN, verdicts.CANNOT_TELL: CANNOT_TELL}
@@ -16,19 +18,29 @@ def _declare_verify(parser: ArgumentParser) -> None:
     parser.add_argument("evidence", metavar="EVIDENCE", help="verify.evidence")
     parser.add_argument("document", metavar="DOCUMENT", help="verify.document")
     option(parser, "policy", "verify.policy", needed=False)
+    parser.add_argument("--report", metavar="FILE.html", help="verify.report")
+    parser.add_argument("--all", action="store_true", help="verify.all")
 
 
 def _verify(options: Namespace) -> Outcome:
     from hefu.evidence.verify import check_evidence, read_policy, verify
 
     check_evidence(options.evidence)
-    return _verdict(verify(options.evidence, options.document, policy=read_policy(options.policy)))
+    if options.report and os.path.lexists(reach(options.report)):  # before a folder of a million files is read
+        raise ClientError(say("verify.report_there", path=options.report))
+    verdict = verify(options.evidence, options.document, policy=read_policy(options.policy))
+    if options.report:
+        from hefu.evidence.report import Check, now, write_report
+
+        write_report(options.report, verdict, Check(options.evidence, options.document, options.policy, now()))
+    return _verdict(verdict, options.document, options)
 
 
 def _declare_audit(parser: ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="audit.source")
     option(parser, "policy", "audit.policy")
     parser.add_argument("--state", help="audit.state")
+    parser.add_argument("--all", action="store_true", help="verify.all")
 
 
 def _audit(options: Namespace) -> Outcome:
@@ -44,13 +56,14 @@ def _audit(options: Namespace) -> Outcome:
     verdict, checkpoint = audit(open_source(options.source), policy=policy, seen=seen)
     if options.state and checkpoint is not None:
         write_state(options.state, checkpoint)
-    return _verdict(verdict)
+    return _verdict(verdict, options.source, options)
 
 
-def _verdict(verdict: verdicts.Verdict) -> Outcome:
-    from hefu.cli.output import verdict_text
+def _verdict(verdict: verdicts.Verdict, name: str, options: Namespace) -> Outcome:
+    from hefu.cli.verdict import verdict_text
 
-    return Outcome(_CODES[verdict.verdict], verdicts.verdict_value(verdict), verdict_text(verdict))
+    value = verdicts.verdict_value(verdict, sentences())
+    return Outcome(_CODES[verdict.verdict], value, verdict_text(verdict, name, every_step=options.all))
 
 
 def _declare_extract(parser: ArgumentParser) -> None:
