@@ -68,11 +68,19 @@ class Client:
         return self._home.config.depositor
 
     def deposit(
-        self, paths: Sequence[str], *, out: str, wait: bool = True, skip_unreadable: bool = False
+        self,
+        paths: Sequence[str],
+        *,
+        out: str,
+        wait: bool = True,
+        skip_unreadable: bool = False,
+        ignore: bool = True,
     ) -> list[Deposited]:
         """Deposit files and folders; see ``hefu.deposit.depositor.deposit``."""
         with expected(self._home, paths, out):
-            return deposit(self._home, self._service, paths, out=out, wait=wait, skip_unreadable=skip_unreadable)
+            return deposit(
+                self._home, self._service, paths, out=out, wait=wait, skip_unreadable=skip_unreadable, ignore=ignore
+            )
 
 
 def enrol_home(home: str, *, server: str, code: str, keeping: Keeping | None = None, role: str = PREPARE) -> Enrolled:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import os
+import random
+import shutil
 import stat
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.clients.conftest import Firm
 from tests.support.command_line import Ran, hefu
 
 from hefu.client import Client
+from hefu.errors import ClientError
 from hefu.evidence.verify import verify
 from hefu.files.document import digest_document
-from hefu.folders.ignore import ALWAYS, Rules, read_rules
+from hefu.files.ignore import FILE, FOLDERS, NAMES, built_in, read_rule
 from hefu.folders.status import survey
 from hefu.home.index import Index
 from hefu_ledger.digest import Digests
-from hefu_ledger.verify.verdict import PROVEN
+from hefu_ledger.verify.verdict import CANNOT_TELL, PROVEN
 
 LONG_AGO = 1_700_000_000
 
@@ -257,10 +263,70 @@ def test_what_changed_since_it_was_checked_is_not_kept(
         (["a/*.log"], "b/x.log", False),
         (["配方?.txt"], "配方1.txt", True),
         (["x"], "xy", False),
+        (["*.log", "!keep.log"], "a/keep.log", False),
+        (["*.log", "!keep.log"], "a/other.log", True),
+        (["a/**/z"], "a/b/c/z", True),
+        (["!*.tmp"], "draft.tmp", False),
+        (["\\!x"], "!x", True),
+        (["*", "!*/", "!*.txt"], "a/b/c.txt", False),
+        (["*", "!*/", "!*.txt"], "a/b/c.doc", True),
+        (["a/", "!a/b"], "a/b", True),
+        (["# note", "", "x "], "x", True),
     ],
 )
-def test_what_a_rule_names_is_ignored_and_nothing_else(patterns: list[str], name: str, ignored: bool) -> None:
-    assert Rules([*ALWAYS, *patterns]).ignored(name) == ignored
+def test_a_rule_ignores_the_files_it_names_and_no_others(
+    tmp_path: Path, patterns: list[str], name: str, ignored: bool
+) -> None:
+    (tmp_path / FILE).write_text("\n".join(patterns), "utf-8")
+    assert read_rule(str(tmp_path))(name) == ignored
+
+
+PATTERNS = [
+    "*.log",
+    "/a",
+    "b/",
+    "!c",
+    "a/**/b",
+    "**/c",
+    "a/*",
+    "!a/b",
+    "[ab]?",
+    "\\#x",
+    "x*y",
+    "配方*",
+    "a\\ ",
+    "!*/",
+    "a/**",
+    "*",
+]
+WORDS = ["a", "b", "c", "ab", "x.log", "#x", "xzy", "配方一", "a "]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git")
+def test_rules_are_those_of_git(tmp_path: Path) -> None:
+    drawn, wrong = random.Random(0), list[object]()
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    for _ in range(60):
+        patterns = drawn.sample(PATTERNS, drawn.randint(1, 5))
+        names = sorted({"/".join(drawn.choices(WORDS, k=drawn.randint(1, 4))) for _ in range(60)})
+        for file in (FILE, ".gitignore"):
+            (tmp_path / file).write_text("\n".join(patterns), "utf-8")
+        asked = "\0".join(names)
+        command = ["git", "-C", str(tmp_path), "check-ignore", "--no-index", "--stdin", "-z"]
+        answer = subprocess.run(command, input=asked, capture_output=True, text=True, check=False).stdout
+        ignored = read_rule(str(tmp_path))
+        found = {name for name in names if ignored(name)}
+        if found != set(filter(None, answer.split("\0"))):
+            wrong.append((patterns, found ^ set(filter(None, answer.split("\0")))))
+    assert wrong == []
+
+
+def test_the_built_in_rules_are_the_same_with_and_without_a_file_of_rules(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("nothing-of-this-name", "utf-8")
+    ignored = read_rule(str(tmp_path))
+    words = [*(name.replace("*", "x") for name in (*NAMES, *FOLDERS)), "document", "tmp", "x.tmp.docx"]
+    paths = ["/".join(pair) for pair in product(words, repeat=2)] + words
+    assert [path for path in paths if ignored(path) != built_in(path)] == []
 
 
 def test_ignored_files_are_counted_and_neither_new_nor_missing(deposited: Firm, documents: Path) -> None:
@@ -272,13 +338,60 @@ def test_ignored_files_are_counted_and_neither_new_nor_missing(deposited: Firm, 
 
 
 def test_rules_that_are_not_understood_are_refused(tmp_path: Path) -> None:
-    (tmp_path / ".hefuignore").write_text("!keep\n")
-    with pytest.raises(Exception, match="exceptions are not known"):
-        read_rules(str(tmp_path))
+    (tmp_path / ".hefuignore").write_text("*.log\n!\n")
+    with pytest.raises(ClientError, match=r"not of .gitignore's grammar: '!'"):
+        read_rule(str(tmp_path))
     (tmp_path / ".hefuignore").write_bytes("配方".encode("gbk"))
-    with pytest.raises(Exception, match="save it as UTF-8"):
-        read_rules(str(tmp_path))
+    with pytest.raises(ClientError, match="save it as UTF-8"):
+        read_rule(str(tmp_path))
 
 
 def test_what_is_no_folder_is_refused(deposited: Firm, documents: Path) -> None:
     assert "is not a folder" in check(deposited, documents / "0.txt", expect=2).json["error"]
+
+
+def deposit(firm: Firm, path: Path, *words: str) -> dict[str, Any]:
+    ran = hefu("deposit", path, "--home", firm.home.path, "--out", firm.out, "--wait", "--json", *words, expect=0)
+    (item,) = ran.json["deposits"]
+    return dict(item)
+
+
+@pytest.mark.parametrize("flags", [(), ("--offline",)])
+def test_a_deposit_leaves_out_and_names_the_files_that_rules_ignore(
+    firm: Firm, documents: Path, flags: tuple[str, ...]
+) -> None:
+    for name in ("~$0.docx", "a.log", "x.tmp"):
+        (documents / name).write_text("x")
+    (documents / FILE).write_text("*.log\n!x.tmp\n")
+    item = deposit(firm, documents, *flags)
+    assert {each["path"] for each in item["left_out"]} == {"~$0.docx", "a.log", FILE}
+    assert item["documents"] == 6
+
+
+def test_no_ignore_deposits_every_file_of_a_folder(firm: Firm, documents: Path) -> None:
+    (documents / "~$0.docx").write_text("x")
+    (documents / FILE).write_text("*.txt\n")
+    item = deposit(firm, documents, "--no-ignore")
+    assert (item["documents"], item["left_out"]) == (7, [])
+
+
+def test_a_file_that_is_named_is_deposited_by_any_name(firm: Firm, documents: Path) -> None:
+    (documents / "draft.tmp").write_text("x")
+    item = deposit(firm, documents / "draft.tmp")
+    assert (item["documents"], item["left_out"]) == (1, [])
+
+
+def test_a_folder_is_proven_beside_lock_files_which_are_named(firm: Firm, documents: Path) -> None:
+    (documents / "~$0.docx").write_text("x")
+    item = deposit(firm, documents)
+    verdict = verify(item["evidence"], str(documents), policy=firm.home.policy)
+    assert verdict.verdict == PROVEN
+    assert (verdict.steps[1].code, verdict.facts["ignored"]) == ("documents-beside", ["~$0.docx"])
+
+
+def test_a_folders_own_rules_hide_no_document_from_a_verifier(firm: Firm, documents: Path) -> None:
+    item = deposit(firm, documents)
+    (documents / "added.txt").write_text("never deposited")
+    (documents / FILE).write_text("added.txt\n")
+    verdict = verify(item["evidence"], str(documents), policy=firm.home.policy)
+    assert (verdict.verdict, verdict.facts["uncovered"]) == (CANNOT_TELL, ["added.txt"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -18,12 +19,12 @@ from hefu.cli.main import MODULES
 from hefu.cli.manual import manual
 
 
-def complete(*words: str) -> list[str]:
-    """What bash offers for the last word."""
+def complete(folder: Path, *words: str) -> list[str]:
+    """The words that bash offers for the last word, in a folder."""
     script = hefu("completion", "bash").out
-    script += 'COMP_WORDS=(hefu "$@"); COMP_CWORD=$#; _hefu; printf "%s\\n" "${COMPREPLY[@]}"'
-    command = ["bash", "--norc", "-euc", script, "bash", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    script += '\nCOMP_WORDS=(hefu "$@"); COMP_CWORD=$#; _shtab_hefu; printf "%s\\n" "${COMPREPLY[@]}"'
+    command = ["bash", "--norc", "-ec", script, "bash", *words]
+    return sorted(subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -31,33 +32,42 @@ def complete(*words: str) -> list[str]:
     [
         (["ver"], ["verify"]),
         (["verify", "--po"], ["--policy"]),
-        (["verify", "evid"], []),
+        (["verify", "evid"], ["evidence"]),
+        (["check", ""], ["evidence"]),
+        (["search", ""], []),
         (["vault", "re"], ["restore"]),
         (["vault", "verify", "--off"], ["--offline"]),
         (["deposit", "--home", "x", "--w"], ["--wait"]),
+        (["key", "request", "--role", ""], ["approve", "prepare"]),
         (["nothing", "--"], []),
     ],
 )
-def test_bash_completes_commands_and_options(words: list[str], offered: list[str]) -> None:
-    assert complete(*words) == offered
+def test_bash_completes_commands_options_and_paths(tmp_path: Path, words: list[str], offered: list[str]) -> None:
+    (tmp_path / "evidence").mkdir()
+    (tmp_path / "note.txt").touch()
+    assert complete(tmp_path, *words) == offered
 
 
-def test_every_command_is_offered() -> None:
-    firsts = {name.split()[0] for name in MODULES}
-    assert set(complete("")) == firsts
+def test_every_command_is_offered(tmp_path: Path) -> None:
+    assert complete(tmp_path, "") == sorted({name.split()[0] for name in MODULES})
 
 
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-@pytest.mark.parametrize("language", ["zh", "en"])
-def test_other_shells_are_told_every_command_and_option(
-    monkeypatch: pytest.MonkeyPatch, shell: str, language: str
-) -> None:
-    monkeypatch.setenv("HEFU_LANG", language)
-    script = hefu("completion", shell).out
-    for word in (word for name in MODULES for word in name.split()):
+@pytest.mark.parametrize("shell", ["zsh", "fish", "powershell"])
+def test_other_shells_are_told_every_command_and_option(monkeypatch: pytest.MonkeyPatch, shell: str) -> None:
+    for language, word in (("zh", "存证"), ("en", "deposit")):
+        monkeypatch.setenv("HEFU_LANG", language)
+        script = hefu("completion", shell).out
+        assert [word for name in MODULES for word in name.split() if word not in script] == []
+        assert "skip-unreadable" in script
         assert word in script
-    assert ("--skip-unreadable" if shell == "zsh" else "-l skip-unreadable") in script
-    assert all(line.count("'") % 2 == 0 for line in script.split("\n"))
+
+
+@pytest.mark.parametrize(("shell", "check"), [("zsh", ["zsh", "-n"]), ("fish", ["fish", "--no-execute"])])
+def test_the_shells_themselves_can_read_their_scripts(tmp_path: Path, shell: str, check: list[str]) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"no {shell}")
+    (tmp_path / "script").write_text(hefu("completion", shell).out, "utf-8")
+    subprocess.run([*check, tmp_path / "script"], check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

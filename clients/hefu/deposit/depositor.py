@@ -93,14 +93,21 @@ class Open(NamedTuple):
 
 
 def deposit(
-    home: Home, service: Service, paths: Sequence[str], *, out: str, wait: bool, skip_unreadable: bool = False
+    home: Home,
+    service: Service,
+    paths: Sequence[str],
+    *,
+    out: str,
+    wait: bool,
+    skip_unreadable: bool = False,
+    ignore: bool = True,
 ) -> list[Deposited]:
     """Deposit each path, a file or a folder, and write its evidence below ``out`` once the ledger has it.
 
     Without ``wait`` what is not on the ledger yet stays ``accepted``; the same call later finishes it. All deposits
     are sent before the first is waited for.
     """
-    targets = plan(paths, out, home.path)
+    targets = plan(paths, out, home.path, ignore=ignore)
     return deposit_targets(home, service, targets, out=out, wait=wait, skip_unreadable=skip_unreadable)
 
 
@@ -236,7 +243,8 @@ def describe(
 ) -> tuple[Part, tuple[Problem, ...]]:
     """Write and sign a deposit, with what had to be left out. ``seen`` is asked once the documents are found."""
     found = documents(target, skip_unreadable=skip_unreadable)
-    names, left_out = found.names, found.problems
+    names = found.names
+    left_out = [*found.problems, *(Problem(name, say("ignore.rule")) for name in found.ignored)]
     while True:
         try:
             return write(target, names, home, seen()), tuple(left_out)

@@ -59,9 +59,11 @@ class Submitted(NamedTuple):
     answers: tuple[str, ...]
 
 
-def prepare(home: Home, paths: Sequence[str], *, out: str, skip_unreadable: bool = False) -> list[Deposited]:
+def prepare(
+    home: Home, paths: Sequence[str], *, out: str, skip_unreadable: bool = False, ignore: bool = True
+) -> list[Deposited]:
     """Describe and sign each path below ``out``, touching no network. Durable on return; safe to run again."""
-    targets = plan(paths, out, home.path)
+    targets = plan(paths, out, home.path, ignore=ignore)
     make_private(out)
     with alone(out):
         return [_prepare(target, home, skip_unreadable=skip_unreadable) for target in targets]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from hefu.errors import ClientError, FolderError, Problem
+from hefu.files.ignore import scan_documents
 from hefu.files.platform import reach, why
 from hefu.files.scan import Found, kind_of, printable, scan
 from hefu.home.home import Home
@@ -20,8 +21,9 @@ from hefu_ledger.deposit.statement import MAX_COUNT
 class Target(NamedTuple):
     """One PATH, a file or a folder; ``final`` is its evidence.
 
-    ``only``: the documents of a folder to take, None for all it holds. ``previous``: identity (32 bytes) of the
-    statement that this one goes on from.
+    ``only``: the documents of a folder to take, None for all of them. ``ignore``: whether the rules of
+    ``files.ignore`` leave files of a folder out; a file that is named by itself is always taken. ``previous``: the id
+    (32 bytes) of the statement that this one goes on from.
     """
 
     path: str
@@ -30,6 +32,7 @@ class Target(NamedTuple):
     final: str
     only: tuple[str, ...] | None = None
     previous: bytes | None = None
+    ignore: bool = True
 
     @property
     def part(self) -> str:
@@ -55,16 +58,18 @@ class Target(NamedTuple):
         """The documents to deposit."""
         if self.only is not None:
             return Found(list(self.only), [])
-        return scan(self.path) if self.is_folder else Found([self.name], [])
+        if not self.is_folder:
+            return Found([self.name], [])
+        return scan_documents(self.path) if self.ignore else scan(self.path)
 
 
-def plan(paths: Sequence[str], out: str, home: str) -> list[Target]:
+def plan(paths: Sequence[str], out: str, home: str, *, ignore: bool = True) -> list[Target]:
     """Find what each path is. FolderError names all that cannot be deposited, ClientError two that would collide."""
     problems: list[Problem] = []
     targets: list[Target] = []
     for path in paths:
         try:
-            targets.append(_target(path, out))
+            targets.append(_target(path, out)._replace(ignore=ignore))
         except OSError as error:
             problems.append(Problem(printable(path), why(error)))
         except ValueError as error:

@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 from hefu.errors import Problem
 from hefu.evidence.bundle import decode, read_cards
 from hefu.files.document import UnreadableError, digest_document
+from hefu.files.ignore import built_in
 from hefu.files.scan import Found, scan
 from hefu.ui.progress import Progress, progress_bar
 from hefu_ledger.deposit.bundle import Header, Texts, read_header, read_receipt, read_statement
@@ -59,11 +60,14 @@ class _Findings:
         except VerificationError as error:
             self.wrong.append((name, str(error)))
 
-    def uncovered(self, found: Found) -> tuple[str, ...]:
-        """Files of the folder that the bundle does not name, readable or not."""
-        return tuple(
-            name for name in (*found.names, *(problem.path for problem in found.problems)) if name not in self.names
-        )
+    def uncovered(self, found: Found) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Files of the folder that the bundle does not name, readable or not; then those that are never deposited.
+
+        Only the built-in rules count: a ``.hefuignore`` comes with the folder, and could hide a document in it.
+        """
+        names = [*found.names, *(problem.path for problem in found.problems)]
+        left = [name for name in names if name not in self.names]
+        return tuple(name for name in left if not built_in(name)), tuple(filter(built_in, left))
 
     def _above(self, name: str) -> str:
         """The reason why a folder above a document is none, such as being a link; empty if there is no reason."""
@@ -97,7 +101,7 @@ def compare(bundle: str, folder: str) -> Comparison:
         frozenset(findings.owners),
         tuple(findings.wrong),
         tuple(findings.missing),
-        findings.uncovered(found),
+        *findings.uncovered(found),
     )
     return Comparison(header, compared, receipt)
 

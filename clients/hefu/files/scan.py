@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from hefu.errors import Problem
@@ -27,12 +28,14 @@ _KINDS: Final = {
 class Found(NamedTuple):
     """A folder's documents, as paths relative to it in the order of their UTF-8 bytes, and all the rest.
 
-    ``odd``: the paths of those of the rest that are no documents and will be none: links, pipes, sockets, devices.
+    ``odd``: the paths of links, pipes, sockets and devices, which are never documents. ``ignored``: files that a rule
+    leaves out.
     """
 
     names: list[str]
     problems: list[Problem]
     odd: frozenset[str] = frozenset()
+    ignored: Sequence[str] = ()
 
 
 def scan(folder: str) -> Found:

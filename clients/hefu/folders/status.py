@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 
 from hefu.errors import ClientError, Problem
 from hefu.files.document import UnreadableError, digest_document
+from hefu.files.ignore import read_rule, scan_documents
 from hefu.files.platform import why
-from hefu.files.scan import printable, scan
-from hefu.folders.ignore import read_rules
+from hefu.files.scan import printable
 from hefu.home.index import Index, Reading
 from hefu.ui.language import say
 from hefu.ui.progress import progress_bar
@@ -47,9 +47,9 @@ class Survey(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """The documents of a folder, those that are to be ignored left out and counted.
+    """The documents of a folder; ``ignored`` counts the files that a rule leaves out.
 
-    ``odd``: links, pipes and the like, which are no documents.
+    ``odd``: links, pipes, sockets and devices.
     """
 
     names: list[str]
@@ -62,11 +62,10 @@ def list_folder(folder: str) -> Contents:
     """Walk a folder. ClientError if it is none."""
     if not os.path.isdir(folder):
         raise ClientError(say("folder.none", folder=printable(folder)))
-    rules, found = read_rules(folder), scan(folder)
-    names = [name for name in found.names if not rules.ignored(name)]
-    problems = [problem for problem in found.problems if not rules.ignored(problem.path)]
-    odd = [problem for problem in problems if problem.path in found.odd]
-    return Contents(names, [each for each in problems if each not in odd], len(found.names) - len(names), odd)
+    found = scan_documents(folder)
+    odd = [problem for problem in found.problems if problem.path in found.odd]
+    problems = [problem for problem in found.problems if problem.path not in found.odd]
+    return Contents(found.names, problems, len(found.ignored), odd)
 
 
 def survey(index: Index, folder: str, *, content: bool = False) -> Survey:
@@ -74,8 +73,8 @@ def survey(index: Index, folder: str, *, content: bool = False) -> Survey:
     contents = list_folder(folder)
     found = survey_files(index, folder, contents.names, content=content)
     deposited, present = index.below(folder), set(contents.names)
-    rules = read_rules(folder)
-    gone = {name: digests for name, digests in deposited.items() if name not in present and not rules.ignored(name)}
+    ignored = read_rule(folder)
+    gone = {name: digests for name, digests in deposited.items() if name not in present and not ignored(name)}
     for name in [name for name in found.intact if name not in deposited]:
         was = next((old for old, digests in gone.items() if found.digests[name] in digests), None)
         if was is not None:

@@ -28,7 +28,7 @@ class FolderComparison(NamedTuple):
     ``root``: the RFC 6962 root (32 bytes) over the ``count`` commitments, computed from the bundle's own texts and
     seed. ``owners``: the (origin, depositor) pairs of its cards. ``wrong``: (name, difference) of each document that
     differs. ``missing``: documents that are not there to check, by name. ``uncovered``: files of the folder that the
-    bundle does not name.
+    bundle does not name. ``ignored``: those of kinds that are never deposited, such as lock files.
     """
 
     count: int  # type: ignore[assignment]  # the format's word, though tuples have a method of that name
@@ -37,6 +37,7 @@ class FolderComparison(NamedTuple):
     wrong: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
     uncovered: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 class StepFinding(NamedTuple):

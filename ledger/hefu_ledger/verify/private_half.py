@@ -12,7 +12,7 @@ from hefu_ledger.records.identity import verify_identity
 from hefu_ledger.section import OpenedSection
 from hefu_ledger.tlog.merkle import leaf_hash, verify_inclusion
 from hefu_ledger.verify.case import Case, FolderComparison, NotReachedError, StepFinding, finding
-from hefu_ledger.verify.verdict import CANNOT, OK, UNCHECKED
+from hefu_ledger.verify.verdict import CANNOT, NOTED, OK, UNCHECKED
 
 _SHOWN: Final = 3  # names in a finding; the facts have all
 
@@ -81,12 +81,18 @@ def documents(case: Case) -> StepFinding:
     case.facts["documents"] = folder.count
     if folder.uncovered:
         case.facts["uncovered"] = list(folder.uncovered)
+    if folder.ignored:
+        case.facts["ignored"] = list(folder.ignored)
     if folder.wrong:
         raise _differ(folder)
     for code, names in (("documents-missing", folder.missing), ("folder-uncovered", folder.uncovered)):
         if names:
             return finding(CANNOT, code, ", ".join(_some(names)), count=len(names), names=_some(names))
-    return finding(OK, "documents-equal", f"{folder.count} documents", count=folder.count)
+    found = f"{folder.count} documents"
+    if folder.ignored:
+        beside = {"ignored": len(folder.ignored), "names": _some(folder.ignored)}
+        return finding(NOTED, "documents-beside", found, count=folder.count, **beside)
+    return finding(OK, "documents-equal", found, count=folder.count)
 
 
 def _differ(folder: FolderComparison) -> VerificationError:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hefu.cli.command import Command, Outcome, option
-from hefu.cli.output import SHOWN, done_lines, refreshed_value, state_name
+from hefu.cli.output import SHOWN, counted, done_lines, problem_line, refreshed_value, state_name
 from hefu.errors import CANNOT_TELL
 from hefu.ui.language import say
 
@@ -23,6 +23,7 @@ def _declare_deposit(parser: ArgumentParser) -> None:
     parser.add_argument("--offline", action="store_true", help="deposit.offline")
     parser.add_argument("--wait", action="store_true", help="deposit.wait")
     parser.add_argument("--skip-unreadable", action="store_true", help="deposit.skip")
+    parser.add_argument("--no-ignore", dest="ignore", action="store_false", help="deposit.no_ignore")
 
 
 def _deposit(options: Namespace) -> Outcome:
@@ -33,7 +34,11 @@ def _deposit(options: Namespace) -> Outcome:
 
     with Client(options.home) as client:
         done = client.deposit(
-            options.paths, out=options.out, wait=options.wait, skip_unreadable=options.skip_unreadable
+            options.paths,
+            out=options.out,
+            wait=options.wait,
+            skip_unreadable=options.skip_unreadable,
+            ignore=options.ignore,
         )
     lines = [_line("deposit.done", item) for item in done]
     if any(item.state == "accepted" for item in done):
@@ -50,7 +55,9 @@ def _prepare(options: Namespace) -> Outcome:
 
     home = load(options.home)
     with expected(home, options.paths, options.out):
-        done = prepare(home, options.paths, out=options.out, skip_unreadable=options.skip_unreadable)
+        done = prepare(
+            home, options.paths, out=options.out, skip_unreadable=options.skip_unreadable, ignore=options.ignore
+        )
     lines = [_line("deposit.prepared", item) for item in done]
     lines.append(say("deposit.to_submit"))
     return _deposited(done, lines)
@@ -63,7 +70,7 @@ def _line(key: str, item: Deposited) -> str:
 
 def _deposited(done: Sequence[Deposited], lines: list[str], owed: Sequence[str] | None = None) -> Outcome:
     values = [item._asdict() | {"left_out": [problem._asdict() for problem in item.left_out]} for item in done]
-    lines += [say("deposit.left_out", **problem._asdict()) for item in done for problem in item.left_out]
+    lines += counted("deposit.left_out", (problem_line(problem) for item in done for problem in item.left_out))
     lines += [say("deposit.unsent", reason=item.unsent) for item in done if item.unsent]
     if owed:
         lines += [say("deposit.owed", count=len(owed)), *(f"  {name}" for name in owed[:SHOWN])]

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from hefu.cli.command import Command, Outcome
 
-_SHELLS = ("bash", "zsh", "fish")
+_SHELLS = ("bash", "zsh", "fish", "powershell")  # those of shtab, which is imported late
 
 
 def _declare_completion(parser: ArgumentParser) -> None:
@@ -14,11 +14,11 @@ def _declare_completion(parser: ArgumentParser) -> None:
 
 
 def _completion(options: Namespace) -> Outcome:
-    from hefu.cli.completion import SHELLS, offered
+    from hefu.cli.completion import script
     from hefu.cli.main import parsers
 
-    script = "\n".join(SHELLS[options.shell](offered(parsers())))
-    return Outcome(0, {"script": script}, script)
+    text = script(options.shell, parsers())
+    return Outcome(0, {"script": text}, text)
 
 
 COMMANDS = {

@@ -23,7 +23,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.contradiction": ("不一致：{error}", "{error}"),
     "cli.unreadable": ("无法解读：{error}", "{error}"),
     "cli.unexpected": ("意外错误 {kind}：{error}", "unexpected {kind}: {error}"),
-    "completion.summary": ("命令补全：bash、zsh、fish", "complete commands in bash, zsh or fish"),
+    "completion.summary": (
+        "命令补全：bash、zsh、fish、powershell",
+        "complete commands in bash, zsh, fish or powershell",
+    ),
     "completion.examples": (
         (
             'eval "$(hefu completion bash)"     写入 ~/.bashrc\n'

@@ -50,9 +50,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "disk.reserved": ('Windows 的名称中不能有 < > : " | ? * \\', 'Windows allows none of < > : " | ? * \\ in a name'),
     "disk.ending": ("Windows 的名称不能以点或空格结尾", "on Windows no name ends in a dot or a space"),
     "disk.device": ("{part} 在 Windows 上是设备名", "{part} names a device on Windows"),
-    "ignore.exception": (
-        "{file}：{pattern!r}：不支持例外；请改写要排除的名称",
-        "{file}: {pattern!r}: exceptions are not known; name what is to be left out instead",
+    "ignore.rule": ("按规则忽略；要存证请加 --no-ignore", "ignored by a rule; --no-ignore deposits it"),
+    "ignore.not_understood": (
+        "{path}：这一行不合 .gitignore 的语法：{line!r}",
+        "{path}: this line is not of .gitignore's grammar: {line!r}",
     ),
     "ignore.not_utf8": ("{path} 不是 UTF-8；请另存为 UTF-8", "{path} is not UTF-8; save it as UTF-8"),
     "service.address": (
