@@ -130,7 +130,7 @@ def parse_canonical(data: bytes, *, limit: int) -> Any:
 def parse_plain(data: bytes, *, limit: int) -> Any:
     """Read ordinary JSON (white space and any key order allowed) of at most ``limit`` bytes, each key once.
 
-    For request bodies and settings, which nobody signs. Floats and integers from 2^53 are refused all the same.
+    For request bodies and settings, which are not signed. Floats and integers from 2^53 are refused all the same.
     """
     if len(data) > limit:
         raise MalformedError(f"JSON of {len(data)} bytes, at most {limit} allowed", code="too-long", limit=limit)

@@ -1,7 +1,7 @@
 """Unified social credit codes 统一社会信用代码 (GB 32100-2015), as people type them.
 
 Checked is what the code itself can tell; whether the enterprise exists is for a register to say. Messages name one
-character, never the whole code, for a code is somebody's name.
+character, never the whole code, because a code identifies an organisation.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Measured(NamedTuple):
 
 
 def measure(engine: Engine, depositors: Sequence[str], scratch: Path, seconds: float) -> Measured:
-    """Everything in turn, on a ledger that nobody serves."""
+    """Everything in turn, on a ledger without a server."""
     with open_services(engine.data, engine.database) as services:
         sealed, made = _sealing(services, depositors), _making(services)
     start_s = _seconds(engine.start)
@@ -94,7 +94,7 @@ def build(engine: Engine, depositors: Sequence[str], count: int) -> None:
 
 @contextmanager
 def begun(engine: str, scratch: Path) -> Iterator[tuple[Engine, list[str]]]:
-    """A ledger with nothing but depositors, which nobody serves."""
+    """A ledger with nothing but depositors, without a server."""
     scratch.mkdir()
     with ENGINES[engine](scratch) as running:
         depositors = enrol(running)

@@ -17,7 +17,7 @@ class Outcome(NamedTuple):
 
 class Command(NamedTuple):
     """``summary``: a key of the catalogue, where its examples are too. ``verdict``: whether its answer, even when it
-    fails, is a verdict. ``ask``: fills in the needed options that are missing, where somebody can be asked.
+    fails, is a verdict. ``ask``: fills in the needed options that are missing, at a terminal.
     """
 
     summary: str
@@ -35,5 +35,5 @@ def option(parser: ArgumentParser, name: str, what: str, *, needed: bool = True)
 
 
 def need(parser: ArgumentParser, name: str) -> None:
-    """Have an option refused that nobody gave; looked for after arguments, environment and user were asked."""
+    """Refuse a command without this option; arguments, environment and the user at a terminal are asked first."""
     parser.set_defaults(needed=(*parser.get_default("needed"), name))

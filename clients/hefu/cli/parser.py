@@ -1,4 +1,4 @@
-"""Options and help: argparse with texts of the catalogue, which are looked up only when somebody reads them."""
+"""Options and help: argparse with texts of the catalogue, which are looked up only when help is shown."""
 
 from __future__ import annotations
 
@@ -75,5 +75,5 @@ def _usage(text: str) -> str:
 
 
 def interactive() -> bool:
-    """Whether somebody sits there who can be asked."""
+    """Whether the command runs at a terminal, with a person to ask."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""What a command is not told it asks for, where somebody sits at a terminal."""
+"""Questions at a terminal for options that a command lacks."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def replace(path: str, data: bytes, *, mode: int = PRIVATE) -> None:
 
 
 def publish(part: str, path: str) -> None:
-    """Give a finished file its name, which nobody may have (FileExistsError). Durable on return."""
+    """Give a finished file its name, which must be free (FileExistsError). Durable on return."""
     platform.name(reach(part), reach(path))
     sync_folder(path)
 

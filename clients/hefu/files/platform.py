@@ -61,7 +61,7 @@ def sync_folder(path: str) -> None:
 
 
 def name(part: str, path: str) -> None:
-    """Move a file to a name that nobody has; FileExistsError if somebody does."""
+    """Move a file to a free name; FileExistsError if the name is taken."""
     try:
         os.link(part, path)  # unlike a rename, it never takes the place of what is there
     except (AttributeError, OSError) as error:

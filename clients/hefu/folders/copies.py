@@ -1,6 +1,6 @@
 """``hefu check --keep``: a read-only copy of each document as it was deposited, by deposit, in the deposit's own shape.
 
-A deposit's folder below DIR is what ``hefu verify BUNDLE`` takes, whatever becomes of the originals.
+A deposit's folder below DIR serves ``hefu verify BUNDLE`` when the originals have changed or gone.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-# C0 and C1 controls, both separators of lines, and whatever turns the direction of what follows.
+# C0 and C1 controls, both separators of lines, and marks that turn the direction of text.
 _STEERING: Final = (
     *range(0x20),
     *range(0x7F, 0xA0),

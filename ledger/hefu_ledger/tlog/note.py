@@ -16,7 +16,7 @@ _DASH: Final = "\N{EM DASH} "
 
 
 class SignatureLine(NamedTuple):
-    """Who says to have signed (``name`` and 4 bytes of ``key_id``), and the signature, which nobody has checked yet.
+    """The claimed signer (``name`` and 4 bytes of ``key_id``), and a signature that is not verified yet.
 
     The signature is 64 bytes for Ed25519, 8 bytes of time and 64 for a cosignature, anything for unknown types.
     """

@@ -63,7 +63,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "init.sheet": (
         "请打印 {sheet}，与本机分开、保密存放，然后删除该文件；任何人都不能补发",
-        "print {sheet}, keep it locked away from this computer, then delete the file; nobody can replace it",
+        "print {sheet}, keep it locked away from this computer, then delete the file; it cannot be replaced",
     ),
     "init.other_vault": (
         "{path} 已有另一保管库的恢复词；请另选 --home",

@@ -125,7 +125,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "key.words_known": (
         "此人若知道恢复词，仍可读到保管库里的全部文件名与摘要，直到 hefu vault rotate 更换恢复词",
-        "whoever knows the recovery words still reads every name and digest in the vault, until hefu vault rotate",
+        "a person who knows the recovery words can read every name and digest in the vault, until hefu vault rotate",
     ),
     "key lost.summary": ("报告密钥可能已落入他人之手", "report that a key may be in other hands"),
     "key lost.examples": (

@@ -128,7 +128,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "vault rotate.left": (
         "  未带走，谁也解不开：{path}：{cause}",
-        "  left behind, since nobody can decrypt it: {path}: {cause}",
+        "  left behind, since no secret here decrypts it: {path}: {cause}",
     ),
     "vault rotate.unfinished": (
         "恢复词的更换尚未完成：请再次运行 hefu vault rotate（或 hefu vault join）",
@@ -234,8 +234,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "sheet.keep": (
         "持有者可以读到全部文件名与摘要：请打印后与电脑分开、保密存放，然后删除本文件。任何人（包括运营者）都不能补发。",
         (
-            "Whoever holds it can read every file name and digest: print it, keep it locked away from the computer, "
-            "then delete this file. Nobody, the operator included, can issue it again."
+            "A person who holds it can read every file name and digest. Print it, lock it away from the computer, "
+            "then delete this file. No one can issue it again, not even the operator."
         ),
     ),
     "sheet.restore": (
