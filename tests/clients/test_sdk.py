@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.clients.conftest import Firm
 from tests.clients.test_cli import ROOT
+from tests.support.modules import modules
 from tests.support.sample_ledger import POLICY, sample
 
 import hefu
@@ -18,7 +19,7 @@ from hefu import client
 from hefu_ledger.deposit.evidence import format_evidence
 from hefu_ledger.tlog.policy import format_policy
 
-FOREIGN = ("flask", "sqlalchemy", "merkletools", "redis", "rq", "alembic", "granian", "click", "psycopg")
+FOREIGN = modules("flask", "sqlalchemy", "merkletools", "redis", "rq", "alembic", "granian", "click", "psycopg")
 BLOCKED = f"""
 import pkgutil, sys
 sys.modules.update(dict.fromkeys({FOREIGN}))
