@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support.cases import every_case
 from tests.support.command_line import hefu
 from tests.support.double import CODE, Double, running
 
@@ -26,7 +27,7 @@ def complete(*words: str) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("words", "offered"),
     [
         (["ver"], ["verify"]),
