@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from tests.clients.conftest import Firm
+from tests.support.cases import every_case
 from tests.support.command_line import Ran, hefu
 
 from hefu.client import Client
@@ -245,7 +246,7 @@ def test_what_changed_since_it_was_checked_is_not_kept(
     assert sorted(path.name for path in kept.rglob("*") if path.is_file()) == ["1.txt", "2.txt", "empty", "large"]
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("patterns", "name", "ignored"),
     [
         ([], "~$contract.docx", True),

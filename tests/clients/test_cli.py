@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 from tests.clients.conftest import Firm
 from tests.support.double import CODE, Double, export, running
+from tests.support.modules import modules
 from tests.support.sample_ledger import POLICY, sample
 
 from hefu.cli.main import SERVICE_SETTINGS, main
@@ -314,21 +315,16 @@ def imported(*words: object) -> set[str]:
 
 
 def test_verifying_starts_cold_without_what_it_does_not_need(files: Path) -> None:
-    modules = imported("verify", files / "e.json", files / "document", "--policy", files / "policy.txt")
-    assert "hefu_ledger.verify" in modules
-    slow = {"click", "httpx", "rich", "flask", "dataclasses", "pathlib", "inspect", "shutil", "tempfile", "subprocess"}
-    slow |= {"socket", "ssl", "logging", "asyncio", "threading", "urllib", "http", "email", "base64", "random"}
-    slow |= {
-        "cryptography.x509",
-        "hefu_ledger.timestamp.token",
-        "hefu_ledger.replay",
-        "hefu.service",
-        "hefu.deposit.depositor",
-    }
-    assert modules & slow == set()
+    loaded = imported("verify", files / "e.json", files / "document", "--policy", files / "policy.txt")
+    assert "hefu_ledger.verify" in loaded
+    slow = modules("click", "httpx", "rich", "flask", "dataclasses", "pathlib", "inspect", "shutil", "tempfile")
+    slow |= modules("socket", "ssl", "logging", "asyncio", "threading", "urllib", "http", "email", "base64", "random")
+    slow |= modules("subprocess", "cryptography.x509", "hefu_ledger.timestamp.token", "hefu_ledger.replay")
+    slow |= modules("hefu.service", "hefu.deposit.depositor")
+    assert loaded & slow == set()
 
 
 def test_an_exported_folder_is_audited_without_importing_http(files: Path, tmp_path: Path) -> None:
     folder = export(sample(), tmp_path / "ledger")
-    modules = imported("audit", folder, "--policy", files / "policy.txt", "--state", tmp_path / "state")
-    assert modules & {"httpx", "rich", "click", "flask"} == set()
+    loaded = imported("audit", folder, "--policy", files / "policy.txt", "--state", tmp_path / "state")
+    assert loaded & modules("httpx", "rich", "click", "flask") == set()

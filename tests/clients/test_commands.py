@@ -7,19 +7,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.support.cases import every_case
+from tests.support.modules import modules
 
 from hefu.cli.main import MODULES, find
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", MODULES)
+@every_case("name", MODULES)
 def test_every_name_leads_to_a_command(name: str) -> None:
     assert find(name).summary
 
 
-@pytest.mark.parametrize("name", MODULES)
+@every_case("name", MODULES)
 def test_asking_for_a_command_imports_its_module_alone(name: str) -> None:
     code = f"import sys, hefu.cli.main; hefu.cli.main.find({name!r}); print(*sys.modules)"
     places = os.pathsep.join(str(ROOT / place) for place in ("ledger", "clients"))
@@ -31,12 +32,9 @@ def test_asking_for_a_command_imports_its_module_alone(name: str) -> None:
         text=True,
         check=True,
     )
-    modules = set(done.stdout.split())
-    assert {module for module in modules if module.startswith("hefu.cli.commands.")} == {
+    loaded = set(done.stdout.split())
+    assert {module for module in loaded if module.startswith("hefu.cli.commands.")} == {
         f"hefu.cli.commands.{MODULES[name]}"
     }
-    assert (
-        modules
-        & {"sqlite3", "httpx", "hefu.service", "hefu.home.index", "hefu.deposit.depositor", "dataclasses", "pathlib"}
-        == set()
-    )
+    others = modules("sqlite3", "httpx", "hefu.service", "hefu.home.index", "hefu.deposit.depositor")
+    assert loaded & (others | modules("dataclasses", "pathlib")) == set()

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from tests.clients.conftest import Firm
 from tests.support.double import CODE, Double, running
+from tests.support.modules import source
 
-import hefu
 from hefu.deposit.plan import plan
 from hefu.errors import ClientError
 from hefu.evidence.extract import extract
@@ -188,10 +188,10 @@ def test_documents_inside_a_folder_are_told_from_its_neighbours(tmp_path: Path) 
             plan([str(tmp_path / "a")], str(tmp_path / inside), str(tmp_path / "home"))
 
 
-@pytest.mark.parametrize("module", ["vault/store", "folders/copies", "home/index", "recovery/rebuild", "recovery/sync"])
-def test_what_may_lie_deep_is_opened_however_long_its_path_is(module: str) -> None:
+@pytest.mark.parametrize("name", ["vault.store", "folders.copies", "home.index", "recovery.rebuild", "recovery.sync"])
+def test_what_may_lie_deep_is_opened_however_long_its_path_is(name: str) -> None:
     """Windows cannot be had here, so the words are looked at: each path that is opened goes through ``reach``."""
-    tree = ast.parse((Path(hefu.__file__).parent / f"{module}.py").read_text("utf-8"))
+    tree = ast.parse(source(f"hefu.{name}").read_text("utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
     opening = [call for call in calls if ast.unparse(call.func) in OPENING]
     assert [ast.unparse(call) for call in opening if not ast.unparse(call.args[0]).startswith(REACHED)] == []

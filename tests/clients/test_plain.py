@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.clients.conftest import Firm
+from tests.support.cases import every_case
 from tests.support.command_line import hefu
 from tests.support.sample_ledger import POLICY
 
@@ -35,9 +36,7 @@ def test_plain_text_is_one_line_and_is_not_escaped_twice(text: str) -> None:
     assert plain(plain(text)) == plain(text)
 
 
-@pytest.mark.parametrize(
-    "code", [*range(0x20), *range(0x7F, 0xA0), 0x200E, 0x200F, *range(0x2028, 0x202F), 0x2066, 0x2069]
-)
+@every_case("code", [*range(0x20), *range(0x7F, 0xA0), 0x200E, 0x200F, *range(0x2028, 0x202F), 0x2066, 0x2069])
 def test_every_control_is_shown(code: int) -> None:
     assert plain(f"a{chr(code)}b").isascii()
     assert len(plain(f"a{chr(code)}b")) > 3

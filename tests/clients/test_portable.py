@@ -14,6 +14,7 @@ from zipfile import ZipFile
 
 import pytest
 from tests.clients.test_cli import ROOT
+from tests.support.cases import every_case
 from tests.support.sample_ledger import POLICY, sample
 
 from hefu.portable import Wheel, cache, fits, unpacked
@@ -117,7 +118,7 @@ def test_a_wheel_cannot_name_files_elsewhere(build: ModuleType, tmp_path: Path) 
             build.members((tmp_path / "w.whl").read_bytes())
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("name", "version", "platform", "expected"),
     [
         ("x-1-py3-none-any.whl", (3, 11), "linux-x86_64", True),

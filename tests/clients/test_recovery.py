@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mnemonic import Mnemonic
+from tests.support.cases import every_case
 from tests.support.sample_ledger import ORIGIN
 
 from hefu.errors import ClientError
@@ -99,7 +100,7 @@ def test_a_sheet_has_24_words(count: int) -> None:
         parse_words(" ".join(["abandon"] * count))
 
 
-@pytest.mark.parametrize(
+@every_case(
     "data",
     [
         b"",

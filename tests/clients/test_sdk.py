@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.clients.conftest import Firm
+from tests.support.modules import modules
 from tests.support.pages import DOCS, ROOT, blocks
 from tests.support.sample_ledger import POLICY, sample
 
@@ -17,7 +18,7 @@ from hefu import client
 from hefu_ledger.deposit.evidence import format_evidence
 from hefu_ledger.tlog.policy import format_policy
 
-FOREIGN = ("flask", "sqlalchemy", "merkletools", "redis", "rq", "alembic", "granian", "click", "psycopg")
+FOREIGN = modules("flask", "sqlalchemy", "merkletools", "redis", "rq", "alembic", "granian", "click", "psycopg")
 BLOCKED = f"""
 import pkgutil, sys
 sys.modules.update(dict.fromkeys({FOREIGN}))

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.support.cases import every_case
 from tests.support.command_line import hefu
 from tests.support.double import CODE, Double, running
 
@@ -27,7 +28,7 @@ def complete(folder: Path, *words: str) -> list[str]:
     return sorted(subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.split())
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("words", "offered"),
     [
         (["ver"], ["verify"]),

@@ -13,6 +13,7 @@ from string import Formatter
 
 import pytest
 from tests.clients.test_cli import ROOT
+from tests.support.cases import every_case
 from tests.support.command_line import hefu
 from tests.support.sample_ledger import POLICY, sample
 
@@ -92,7 +93,7 @@ def test_no_text_is_in_two_areas() -> None:
     }
 
 
-@pytest.mark.parametrize("key", TEXTS)
+@every_case("key", TEXTS)
 def test_every_text_is_in_both_languages_and_says_the_same(key: str) -> None:
     zh, en = TEXTS[key]
     assert fields(zh) == fields(en)
@@ -207,8 +208,8 @@ def test_wrong_words_are_refused_in_the_users_language(monkeypatch: pytest.Monke
     assert said("expected one argument") == "需要一个值"
 
 
-@pytest.mark.parametrize("encoding", ["cp936", "ascii"])
-@pytest.mark.parametrize("command", [(), ("--help",), ("verify", "--help"), ("verify", "nowhere", "x"), ("inspect",)])
+@every_case("encoding", ["cp936", "ascii"])
+@every_case("command", [(), ("--help",), ("verify", "--help"), ("verify", "nowhere", "x"), ("inspect",)])
 def test_a_terminal_of_another_encoding_is_never_a_crash(encoding: str, command: tuple[str, ...]) -> None:
     ran = run_encoded(encoding, *command)
     assert "Traceback" not in ran

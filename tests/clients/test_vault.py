@@ -15,6 +15,7 @@ from tests.clients.conftest import Firm
 from tests.clients.dying import Forker
 from tests.support.command_line import hefu
 from tests.support.double import DROPPED, LOST, Fault, problem
+from tests.support.modules import modules
 
 from hefu.deposit.depositor import ANCHORED, KNOWN
 from hefu.deposit.offline import prepare
@@ -522,11 +523,10 @@ def test_other_files_in_the_folder_are_left_alone(firm: Firm, documents: Path) -
 
 
 def test_verifying_evidence_imports_none_of_it() -> None:
-    code = (
-        "import sys, hefu.cli.main, hefu.cli.commands.evidence, hefu.evidence.verify;"
-        "print([name for name in sys.modules if name in"
-        " ('pyrage','segno','mnemonic','bech32','httpx','hefu.vault.store','hefu.vault.secret','hefu.home.home')])"
-    )
+    others = modules("pyrage", "segno", "mnemonic", "bech32", "httpx")
+    others |= modules("hefu.vault.store", "hefu.vault.secret", "hefu.home.home")
+    code = "import sys, hefu.cli.main, hefu.cli.commands.evidence, hefu.evidence.verify;"
+    code += f"print([name for name in sys.modules if name in {others!r}])"
     places = os.pathsep.join(str(Path(__file__).parents[2] / name) for name in ("ledger", "clients"))
     done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": places}, capture_output=True)
     assert done.stdout.decode().strip() == "[]", done.stderr.decode()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.support.cases import every_case
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
@@ -17,7 +18,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
+@every_case("name", sorted(SERVICES))
 def test_a_container_writes_only_to_its_volumes_and_gains_nothing(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
@@ -33,7 +34,7 @@ def test_only_the_proxy_is_reached_from_outside() -> None:
     assert SERVICES["postgresql"]["network_mode"] == SERVICES["redis"]["network_mode"] == "none"
 
 
-@pytest.mark.parametrize("name", sorted(SERVICES))
+@every_case("name", sorted(SERVICES))
 def test_what_a_container_mounts_and_waits_for_is_there(name: str) -> None:
     for mount in SERVICES[name].get("volumes", ()):
         source = mount["source"] if isinstance(mount, dict) else mount.split(":")[0]

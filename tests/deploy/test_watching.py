@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
+from tests.support.cases import every_case
 from tests.support.enrolling import enrol, make_statement
 from tests.support.serving import get, request, serving
 
@@ -97,7 +98,7 @@ def section(runbook: str, anchor: str) -> str:
     return runbook.partition(f'<a id="{anchor}"></a>\n')[2].partition("<a id=")[0]
 
 
-@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: str(rule["alert"]))
+@every_case("rule", ALERTS, ids=lambda rule: str(rule["alert"]))
 def test_an_alarm_has_a_place_in_both_runbooks(rule: dict[str, Any]) -> None:
     page, _, anchor = rule["annotations"]["runbook"].partition("#")
     assert page == "RUNBOOK.md"

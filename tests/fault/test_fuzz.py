@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.fault.mutations import mutated
 from tests.fault.parsers import Parser, every_parser, known_parsers
+from tests.support.cases import every_case
 from tests.support.sample_ledger import POLICY, sample
 
 from hefu_ledger.deposit import bundle, receipt
@@ -48,7 +49,7 @@ def test_there_are_examples_for_every_parser() -> None:
     assert set(known()) == set(every_parser())
 
 
-@pytest.mark.parametrize("name", known())
+@every_case("name", known())
 def test_the_examples_are_valid(name: str) -> None:
     parser = known()[name]
     for example in parser.examples:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 from tests.support.format_strategies import (
     WRONG_DEPOSITORS,
     WRONG_HASHES,
@@ -75,7 +76,7 @@ def test_an_acceptance_is_closed() -> None:
     assert_closed(parse_members, MEMBERS)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("name", "wrong"),
     [
         *((name, value) for name in ("anchor_by", "received_at") for value in WRONG_TIMES),

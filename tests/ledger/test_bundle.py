@@ -9,6 +9,7 @@ from functools import cache
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 from tests.support.example_ledger import bundle_bytes, example
 from tests.support.format_strategies import (
     WRONG_HASHES,
@@ -64,7 +65,7 @@ def test_the_header_is_closed() -> None:
     assert_closed(read_header, dict(MEMBERS), "identity")
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("name", "wrong"),
     [
         *(("count", value) for value in (*WRONG_WHOLES, 0, MAX_COUNT + 1)),
@@ -93,7 +94,7 @@ def test_nothing_follows_the_receipt(rest: bytes) -> None:
         read_all(whole() + rest)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "change",
     [
         lambda lines: lines[:1] + lines[4:],
@@ -134,9 +135,7 @@ def test_a_line_longer_than_its_limit_is_not_read_to_its_end() -> None:
     assert file.tell() < 10_000
 
 
-@pytest.mark.parametrize(
-    "line", [b"{}\n", b"null\n", b"x\n", b'"x" \n', b'"\\u0041"\n', b'"' + b"x" * 2 * MAX_STATEMENT + b'"\n']
-)
+@every_case("line", [b"{}\n", b"null\n", b"x\n", b'"x" \n', b'"\\u0041"\n', b'"' + b"x" * 2 * MAX_STATEMENT + b'"\n'])
 def test_the_statements_line_is_a_canonical_string(line: bytes) -> None:
     with pytest.raises(MalformedError):
         bundle.read_statement(io.BytesIO(line))

@@ -10,6 +10,7 @@ import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 from tests.support.format_strategies import (
     DIGITS,
     LOWER,
@@ -125,7 +126,7 @@ def test_a_label_written_by_hand_is_canonical_and_reads_back(name: str) -> None:
     assert card.parse_section("label", card.label_text(name).decode()) == {"name": name}
 
 
-@pytest.mark.parametrize(
+@every_case(
     "name",
     [
         "",
@@ -155,9 +156,7 @@ def test_a_name_that_could_leave_its_folder_is_refused(name: str) -> None:
         card.parse_section("label", canonical({"name": name}).decode())
 
 
-@pytest.mark.parametrize(
-    "name", ["...", ".hidden", "a..b", "a/...", "..a/b", "a b", "配方/1.txt", "C:\\x", "a\nb", "x" * 4096]
-)
+@every_case("name", ["...", ".hidden", "a..b", "a/...", "..a/b", "a b", "配方/1.txt", "C:\\x", "a\nb", "x" * 4096])
 def test_odd_names_that_stay_in_their_folder_are_kept(name: str) -> None:
     assert card.parse_section("label", card.label_text(name).decode())["name"] == name
 
@@ -178,7 +177,7 @@ def _read(data: bytes) -> object:
     return json.loads(data)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("name", "wrong"),
     [
         *(("origin", value) for value in WRONG_ORIGINS),
@@ -211,7 +210,7 @@ def test_circumstances_read_back_the_same() -> None:
     assert card.parse_section("circumstances", card.section_text("circumstances", FULL).decode()) == FULL
 
 
-@pytest.mark.parametrize(
+@every_case(
     "wrong",
     [
         {"zz": 1},
@@ -230,9 +229,7 @@ def test_every_member_of_circumstances_is_checked(wrong: dict[str, Any]) -> None
         card.section_text("circumstances", FULL | wrong)
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"zz": 1}, {"title": ""}, {"title": 1}, {"media_type": None}, {"name": 1}, {"name": ".."}]
-)
+@every_case("wrong", [{"zz": 1}, {"title": ""}, {"title": 1}, {"media_type": None}, {"name": 1}, {"name": ".."}])
 def test_every_member_of_the_label_is_checked(wrong: dict[str, Any]) -> None:
     assert_refused(lambda data: card.parse_section("label", data.decode()), {"title": "t", "media_type": "m"} | wrong)
 
@@ -258,7 +255,7 @@ def test_sections_read_back_the_same_open_and_closed(nonce: bytes, text: str) ->
         assert section.parse_section_value(section.section_value(one), "label") == one
 
 
-@pytest.mark.parametrize(
+@every_case(
     "value",
     [
         None,

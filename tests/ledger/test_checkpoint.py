@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 
 from hefu_ledger.encoding import MAX_INTEGER, from_base64, to_base64
 from hefu_ledger.errors import MalformedError
@@ -61,7 +62,7 @@ def test_a_changed_text_is_refused_or_means_something_else(at: int, new: str, cu
     assert (checkpoint == parse_checkpoint(TEXT)) == (changed == TEXT)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "size",
     [
         "",
@@ -86,7 +87,7 @@ def test_a_size_that_is_not_a_plain_decimal_is_refused(size: str) -> None:
         parse_checkpoint(f"origin\n{size}\n{ROOT}\n")
 
 
-@pytest.mark.parametrize(
+@every_case(
     "root",
     [
         "",
@@ -104,7 +105,7 @@ def test_a_root_that_is_not_32_bytes_in_canonical_base64_is_refused(root: str) -
         parse_checkpoint(f"origin\n42\n{root}\n")
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("defect", "text"),
     [
         ("empty", ""),

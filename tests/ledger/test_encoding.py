@@ -11,6 +11,7 @@ import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 from tests.support.format_strategies import WRONG_HASHES, WRONG_TIMES, each
 
 from hefu_ledger.encoding import (
@@ -64,7 +65,7 @@ def test_canonical_json_reads_back_the_same(value: Any) -> None:
     assert canonical(found) == canonical(value)  # in Python, True == 1
 
 
-@pytest.mark.parametrize("text", ["\x7f", "\u2028\u2029", '\x00\x1f\b\f\n\r\t"\\/', "€é\U0001f600", "\ufeff", "\u0080"])
+@every_case("text", ["\x7f", "\u2028\u2029", '\x00\x1f\b\f\n\r\t"\\/', "€é\U0001f600", "\ufeff", "\u0080"])
 def test_escapes_are_those_of_rfc8785(text: str) -> None:
     assert canonical({"a": text}) == rfc8785.dumps({"a": text})
     assert parse_canonical(canonical(text), limit=LIMIT) == text
@@ -84,7 +85,7 @@ def test_other_spellings_of_the_same_value_are_refused(value: Any, options: dict
     assert parse_plain(data, limit=LIMIT) == value
 
 
-@pytest.mark.parametrize(
+@every_case(
     "data",
     [
         b"",
@@ -145,7 +146,7 @@ def test_json_that_would_not_be_written_so_is_refused(data: bytes) -> None:
         parse_canonical(data, limit=1_000_000)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "value",
     [
         1.0,
@@ -232,7 +233,7 @@ def test_decimals_read_back_the_same(number: int) -> None:
     assert parse_decimal(str(number)) == number
 
 
-@pytest.mark.parametrize(
+@every_case(
     "text",
     [
         "",
@@ -274,7 +275,7 @@ def test_hex_reads_back_the_same(data: bytes) -> None:
             from_hex(data.hex().upper(), size=len(data))
 
 
-@pytest.mark.parametrize("text", WRONG_HASHES)
+@every_case("text", WRONG_HASHES)
 def test_hex_of_another_length_or_spelling_is_refused(text: object) -> None:
     with pytest.raises(MalformedError):
         from_hex(text)
@@ -288,7 +289,7 @@ def test_base64_is_that_of_the_standard_library(data: bytes) -> None:
         from_base64(to_base64(data), size=len(data) + 1)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "text", ["QQ", "QQ=", "QQ==\n", " QQ==", "Q Q==", "QR==", "QQF=", "Q===", "QQ==QQ==", "_-==", "QÉ==", "=", 7, None]
 )
 def test_base64_of_another_spelling_is_refused(text: object) -> None:
@@ -303,7 +304,7 @@ def test_times_are_those_of_the_standard_library(time_ms: int) -> None:
     assert parse_time(format_time(time_ms)) == time_ms
 
 
-@pytest.mark.parametrize("text", WRONG_TIMES)
+@every_case("text", WRONG_TIMES)
 def test_times_of_another_spelling_are_refused(text: object) -> None:
     with pytest.raises(MalformedError):
         parse_time(text)
@@ -329,7 +330,7 @@ def test_a_text_to_sign_is_ascii() -> None:
         parse_titled('hefu-x/v1\n{"reason":"员工离职"}\n', "hefu-x/v1", limit=99)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "text",
     [
         "",
@@ -358,7 +359,7 @@ def test_another_version_is_unknown_whatever_its_lines(text: str) -> None:
         parse_titled(text, "hefu-x/v1", limit=99)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "found", ["hefu-x/v", "hefu-x/v1a", "hefu-x/v-1", "hefu-x/v²", "hefu-x/v١", "hefu-y/v1", "", None, 1, [], {}]
 )
 def test_what_is_no_version_of_the_format_is_malformed_and_not_unknown(found: object) -> None:
@@ -371,7 +372,7 @@ def fields(**members: object) -> Fields:
     return Fields(members, "thing", frozenset(members))
 
 
-@pytest.mark.parametrize("value", [True, False, -1, 8, "1", None, 1.0, []])
+@every_case("value", [True, False, -1, 8, "1", None, 1.0, []])
 def test_a_whole_number_is_neither_a_truth_value_nor_out_of_range(value: object) -> None:
     assert fields(n=7).whole("n", high=7) == 7
     with pytest.raises(MalformedError, match="thing: n"):
@@ -394,7 +395,7 @@ def test_texts_and_lists_have_exact_limits() -> None:
             fields(t=items).hashes("t", high=1)
 
 
-@pytest.mark.parametrize("value", [None, [], "a", 1, {}, {"a": 1, "c": 1}, {"a": 1, "A": 1}, {"b": 1}])
+@every_case("value", [None, [], "a", 1, {}, {"a": 1, "c": 1}, {"a": 1, "A": 1}, {"b": 1}])
 def test_an_object_with_other_members_is_refused(value: object) -> None:
     with pytest.raises(MalformedError, match="thing"):
         Fields(value, "thing", frozenset({"a"}), frozenset({"b"}))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 from tests.support.format_strategies import (
     WRONG_HASHES,
     WRONG_WHOLES,
@@ -90,7 +91,7 @@ def test_evidence_and_its_sections_are_closed() -> None:
     assert_closed(lambda data: parse_evidence(canonical(value() | {"sections": json.loads(data)})), value()["sections"])
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("name", "wrong"),
     [
         *(("index", value) for value in (*WRONG_WHOLES, MAX_COUNT)),
@@ -104,8 +105,8 @@ def test_every_member_is_checked(name: str, wrong: object) -> None:
     assert_refused(parse_evidence, value() | {name: wrong})
 
 
-@pytest.mark.parametrize("name", card.SECTIONS)
-@pytest.mark.parametrize("size", [31, 33])
+@every_case("name", card.SECTIONS)
+@every_case("size", [31, 33])
 def test_a_nonce_of_another_length_is_refused(name: str, size: int) -> None:
     sections = value()["sections"]
     assert_refused(parse_evidence, value() | {"sections": sections | {name: sections[name] | {"nonce": "00" * size}}})

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from tests.support.cases import every_case
 from tests.support.example_ledger import bundle_bytes, checkpoint, entry_line, example, ledger_files, receipt
 from tests.support.sample_ledger import ACKNOWLEDGEMENT, LOG, WITNESSED, depositor_signer, digests, opened_identity
 
@@ -216,12 +217,12 @@ def test_format_md_shows_every_example_and_nothing_else() -> None:
     assert set(shown()) == set(examples()) == set(AGAIN)
 
 
-@pytest.mark.parametrize("name", sorted(AGAIN))
+@every_case("name", sorted(AGAIN))
 def test_an_example_is_byte_for_byte_what_the_code_writes(name: str) -> None:
     assert shown()[name] == examples()[name]
 
 
-@pytest.mark.parametrize("name", sorted(AGAIN))
+@every_case("name", sorted(AGAIN))
 def test_an_example_parses_and_is_written_back_the_same(name: str) -> None:
     assert AGAIN[name](shown()[name]) == shown()[name]
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from tests.support.cases import every_case
 
 from hefu_ledger import section
 from hefu_ledger.deposit import bundle, card
@@ -76,7 +77,7 @@ def test_no_golden_file_was_ever_changed(version: Path) -> None:
     assert sha256("".join(lines).encode()).hexdigest() == MANIFESTS[version.name]
 
 
-@pytest.mark.parametrize("path", EVIDENCE, ids=name_of)
+@every_case("path", EVIDENCE, ids=name_of)
 def test_golden_evidence_is_proven(path: Path) -> None:
     data = path.read_bytes()
     verdict = verify_evidence(data, document=digests_of(document_of(path)), policy=policy_of(path))
@@ -86,7 +87,7 @@ def test_golden_evidence_is_proven(path: Path) -> None:
     assert format_evidence(parse_evidence(data)) == data
 
 
-@pytest.mark.parametrize("path", EVIDENCE, ids=name_of)
+@every_case("path", EVIDENCE, ids=name_of)
 def test_golden_evidence_does_not_fit_another_document(path: Path) -> None:
     other = version_of(path) / "policy.txt"
     assert (

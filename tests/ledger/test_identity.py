@@ -9,6 +9,7 @@ from unicodedata import category
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 from tests.support.format_strategies import (
     WRONG_DEPOSITORS,
     WRONG_ORIGINS,
@@ -81,7 +82,7 @@ def test_an_identity_is_closed() -> None:
     assert_closed(read_identity, MEMBERS)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("name", "wrong"),
     [
         *(("method", value) for value in ("", "x" * 101, None)),
@@ -130,7 +131,7 @@ def test_a_possession_is_closed() -> None:
     assert_closed(read_possession, PUBLIC)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("name", "wrong"),
     [
         *(("depositor", value) for value in (*WRONG_DEPOSITORS, "beta")),
@@ -154,7 +155,7 @@ def test_a_possession_note_has_at_most_4_kib() -> None:
         parse_signed_possession(b"x" * (MAX_POSSESSION + 1))
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("signers", "earlier", "vouched"),
     [
         ([NEW], [], False),

@@ -7,6 +7,7 @@ import traceback
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.tlog.keyfile import format_key, parse_key
@@ -40,7 +41,7 @@ def test_any_changed_byte_is_refused_or_another_key_and_never_shown(place: int, 
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("data", [b"", b"\n", b"PRIVATE+KEY+", b"a+b+c", format_key(NAME, SEED)[:-1], b"\xff"])
+@every_case("data", [b"", b"\n", b"PRIVATE+KEY+", b"a+b+c", format_key(NAME, SEED)[:-1], b"\xff"])
 def test_what_is_no_key_file_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedError, match="not a key file"):
         parse_key(data)
@@ -69,7 +70,7 @@ BAD_KEYS = {
 }
 
 
-@pytest.mark.parametrize("text", BAD_KEYS.values(), ids=BAD_KEYS.keys())
+@every_case("text", BAD_KEYS.values(), ids=BAD_KEYS.keys())
 def test_another_spelling_of_a_private_key_is_refused_and_not_shown(text: str) -> None:
     assert text != GOOD
     with pytest.raises(MalformedError) as caught:

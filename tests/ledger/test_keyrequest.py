@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 from tests.support.format_strategies import (
     WRONG_TIMES,
     WRONG_VKEYS,
@@ -64,7 +65,7 @@ def test_a_request_is_closed() -> None:
     assert_closed(parse_members, MEMBERS)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("name", "wrong"),
     [
         *(("action", value) for value in ("", "add", "retire", "remove", "ADD", None)),
@@ -92,7 +93,7 @@ RETIRE, ADD = KeyRequest("retire", "left", OLD.key), KeyRequest("add", "laptop",
 LOST = KeyRequest("compromised", "lost", OLD.key, START)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("request_", "signers"),
     [
         (RETIRE, [OLD]),
@@ -107,7 +108,7 @@ def test_a_key_in_force_speaks_for_its_depositor(request_: KeyRequest, signers: 
     assert verify_key_event(event(request_, signers), enrolled=[OLD.key, OTHER.key]) is True
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("request_", "signers"),
     [
         (RETIRE, [STRANGER]),
@@ -124,14 +125,14 @@ def test_a_stranger_does_not_nor_a_new_key_alone(request_: KeyRequest, signers: 
         verify_key_event(event(request_, signers), enrolled=[OLD.key, OTHER.key])
 
 
-@pytest.mark.parametrize("role", ["prepare", "read", "Approve", "", None, 1, []])
+@every_case("role", ["prepare", "read", "Approve", "", None, 1, []])
 def test_a_key_that_is_added_approves_or_states_no_role(role: object) -> None:
     members = {"action": "add", "reason": "", "vkey": format_vkey(NEW.key)}
     assert parse_members(json.dumps(members | {"role": "approve"}).encode()).role == "approve"
     assert_refused(parse_members, members | {"role": role})
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("request_", "signers", "granted"),
     [
         (ADD, [NEW, OTHER], False),

@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 
 from hefu_ledger.encoding import to_base64
 from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError, VerificationError
@@ -125,7 +126,7 @@ def test_a_vkey_with_one_character_changed_is_refused(at: int, character: str) -
             parse_vkey(changed)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "text",
     [
         "",
@@ -154,13 +155,13 @@ def test_a_wrong_key_id_is_refused_and_the_right_one_named() -> None:
         parse_vkey(SPEC_VKEY.replace("530d903a", "530d903b"))
 
 
-@pytest.mark.parametrize("key_type", [0x00, 0x02, 0x03, 0x05, 0x06, 0xFA, 0xFF])
+@every_case("key_type", [0x00, 0x02, 0x03, 0x05, 0x06, 0xFA, 0xFF])
 def test_a_key_of_another_type_is_unknown_and_its_type_named(key_type: int) -> None:
     with pytest.raises(UnknownFormatError, match=f"0x{key_type:02x}"):
         parse_vkey(vkey_text(SEED, key_type=key_type))
 
 
-@pytest.mark.parametrize(
+@every_case(
     "name",
     [
         "",
@@ -199,8 +200,8 @@ def test_the_points_of_small_order_are_eight() -> None:
     assert all(multiply(8, point) == (0, 1) for point in points)
 
 
-@pytest.mark.parametrize("key_type", [ED25519, COSIGNATURE])
-@pytest.mark.parametrize("count", range(8))
+@every_case("key_type", [ED25519, COSIGNATURE])
+@every_case("count", range(8))
 def test_a_public_key_of_small_order_is_refused(count: int, key_type: int) -> None:
     x, y = torsion()[count]
     for sign in (x & 1, ~x & 1):  # the other sign is another point of small order, or no point at all
@@ -212,7 +213,7 @@ def test_a_key_of_small_order_would_accept_a_signature_made_without_a_secret() -
     verify_signature(VerifierKey("k", ED25519, encode(1, 0)), b"any text", encode(1, 0) + bytes(32))
 
 
-@pytest.mark.parametrize("y", range(P, 2**255))
+@every_case("y", range(P, 2**255))
 def test_a_public_key_that_is_not_reduced_is_refused(y: int) -> None:
     for sign in (0, 1):
         with pytest.raises(MalformedError, match="canonical"):

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 
 from hefu_ledger.errors import MalformedError, VerificationError
 from hefu_ledger.tlog.merkle import (
@@ -143,7 +144,7 @@ def test_an_entry_that_spells_two_children_does_not_hash_to_their_parent() -> No
     assert leaf_hash(left + right) != node_hash(left, right) != leaf_hash(b"\x01" + left + right)
 
 
-@pytest.mark.parametrize("size", range(LIMIT + 1))
+@every_case("size", range(LIMIT + 1))
 def test_every_way_to_the_root_agrees_with_the_rfc(size: int) -> None:
     frontier = Frontier()
     for entry in entries(size):
@@ -153,7 +154,7 @@ def test_every_way_to_the_root_agrees_with_the_rfc(size: int) -> None:
     assert root == root_of(size, TREES[LIMIT].node)  # any later tree still knows it
 
 
-@pytest.mark.parametrize("size", [4095, 4096, 4097, 8191, 8192, 8193, 12289, 20_001])
+@every_case("size", [4095, 4096, 4097, 8191, 8192, 8193, 12289, 20_001])
 def test_roots_agree_with_the_rfc_where_trees_are_hashed_in_pieces(size: int) -> None:
     assert root_of_leaves(hashes(size)) == Tree(hashes(size)).root == mth(entries(size))
 
@@ -180,7 +181,7 @@ def test_a_tree_gives_each_complete_subtree_and_no_other() -> None:
 # Inclusion.
 
 
-@pytest.mark.parametrize("size", SIZES)
+@every_case("size", SIZES)
 def test_every_inclusion_path_is_the_rfcs_and_verifies(size: int) -> None:
     for index in range(size):
         path = TREES[size].path(index)
@@ -190,7 +191,7 @@ def test_every_inclusion_path_is_the_rfcs_and_verifies(size: int) -> None:
         assert root_from_path(leaf_hash=leaf, index=index, size=size, path=path) == TREES[size].root
 
 
-@pytest.mark.parametrize("size", SIZES)
+@every_case("size", SIZES)
 def test_a_path_proves_no_other_leaf_and_no_other_place(size: int) -> None:
     tree = TREES[size]
     for index in range(size):
@@ -202,7 +203,7 @@ def test_a_path_proves_no_other_leaf_and_no_other_place(size: int) -> None:
                 assert not included(tree.node(0, other), other, size, path, tree.root)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@every_case("size", SIZES)
 def test_a_path_too_short_too_long_or_altered_proves_nothing(size: int) -> None:
     tree = TREES[size]
     for index in range(size):
@@ -210,7 +211,7 @@ def test_a_path_too_short_too_long_or_altered_proves_nothing(size: int) -> None:
             assert not included(tree.node(0, index), index, size, path, tree.root)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@every_case("size", SIZES)
 def test_the_path_of_another_tree_proves_nothing(size: int) -> None:
     for other in range(1, LIMIT + 1):
         for index in range(min(size, other) if other != size else 0):
@@ -219,7 +220,7 @@ def test_the_path_of_another_tree_proves_nothing(size: int) -> None:
             assert not included(leaf, index, other, TREES[other].path(index), TREES[size].root)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@every_case("size", SIZES)
 def test_an_inner_node_is_not_accepted_as_a_leaf(size: int) -> None:
     tree = TREES[size]
     for index in range(size):
@@ -241,7 +242,7 @@ def audit_leads(node: bytes, path: list[bytes], root: bytes) -> bool:
     return any(audit_leads(up, path[1:], root) for up in (node_hash(node, path[0]), node_hash(path[0], node)))
 
 
-@pytest.mark.parametrize(("index", "size"), [(0, 0), (1, 1), (-1, 1), (-1, 5), (5, 5), (8, 5), (0, -1)])
+@every_case(("index", "size"), [(0, 0), (1, 1), (-1, 1), (-1, 5), (5, 5), (8, 5), (0, -1)])
 def test_a_leaf_outside_the_tree_is_refused(index: int, size: int) -> None:
     with pytest.raises(VerificationError, match=f"leaf {index} is not in a tree of {size}"):
         root_from_path(leaf_hash=STRANGER, index=index, size=size, path=[])
@@ -303,7 +304,7 @@ def test_the_error_for_a_path_of_another_length_says_which() -> None:
 # Consistency.
 
 
-@pytest.mark.parametrize("new", SIZES)
+@every_case("new", SIZES)
 def test_every_consistency_path_is_the_rfcs_and_verifies(new: int) -> None:
     for old in range(1, new + 1):
         path = consistency_path(old, new, TREES[new].node)
@@ -311,7 +312,7 @@ def test_every_consistency_path_is_the_rfcs_and_verifies(new: int) -> None:
         assert consistent(old, TREES[old].root, new, TREES[new].root, path)
 
 
-@pytest.mark.parametrize("new", SIZES)
+@every_case("new", SIZES)
 def test_a_consistency_path_joins_no_other_trees(new: int) -> None:
     root = TREES[new].root
     for old in range(1, new + 1):
@@ -329,14 +330,14 @@ def test_a_consistency_path_joins_no_other_trees(new: int) -> None:
                 assert not consistent(old, TREES[old].root, new, TREES[other].root, path)
 
 
-@pytest.mark.parametrize("new", SIZES)
+@every_case("new", SIZES)
 def test_a_consistency_path_too_short_too_long_or_altered_proves_nothing(new: int) -> None:
     for old in range(1, new + 1):
         for path in bent(consistency_path(old, new, TREES[new].node)):
             assert not consistent(old, TREES[old].root, new, TREES[new].root, path)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@every_case("size", SIZES)
 def test_trees_of_one_size_are_consistent_only_if_they_are_the_same_and_without_a_path(size: int) -> None:
     root = TREES[size].root
     assert consistent(size, root, size, root, [])
@@ -367,7 +368,7 @@ def test_sizes_that_no_growth_joins_are_refused(old: int, new: int) -> None:
 # Growth.
 
 
-@pytest.mark.parametrize("size", range(LIMIT + 1))
+@every_case("size", range(LIMIT + 1))
 def test_a_frontier_taken_up_again_grows_to_the_same_roots(size: int) -> None:
     frontier = Frontier()
     for index in range(size):
@@ -387,7 +388,7 @@ def test_a_frontier_holds_the_largest_complete_subtrees() -> None:
     assert frontier.hashes == tuple(TREES[13].node(*place) for place in [(3, 0), (2, 2), (0, 12)])
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("size", "hashes"),
     [(1, []), (0, [STRANGER]), (3, [STRANGER]), (4, [STRANGER, STRANGER]), (1, [b"short"]), (-1, [STRANGER])],
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 
 from hefu_ledger.encoding import to_base64
 from hefu_ledger.errors import MalformedError, VerificationError
@@ -90,7 +91,7 @@ def test_random_bytes_are_refused_as_malformed(data: bytes) -> None:
         parse_note(data)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("defect", "data"),
     [
         ("empty", b""),
@@ -135,7 +136,7 @@ def test_a_malformed_note_is_refused(defect: str, data: bytes) -> None:
         parse_note(data)
 
 
-@pytest.mark.parametrize("control", sorted(set(range(0x20)) - {0x0A}))
+@every_case("control", sorted(set(range(0x20)) - {0x0A}))
 def test_a_control_character_is_refused_in_text_and_lines(control: int) -> None:
     for data in (bytes((control,)) + NOTE, NOTE.replace(b"a.example", bytes((control,)) + b".example")):
         with pytest.raises(MalformedError, match="control"):

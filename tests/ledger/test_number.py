@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.number import check_prefix, format_number, parse_number
@@ -48,8 +49,8 @@ def test_whatever_is_read_is_written_the_same(prefix: str, text: str) -> None:
         assert format_number(prefix, seq) == candidate
 
 
-@pytest.mark.parametrize("prefix", ["F", "FXC", "FXC2026X"])
-@pytest.mark.parametrize("seq", [0, 1, 20_260_630_123, 10**12 - 1])
+@every_case("prefix", ["F", "FXC", "FXC2026X"])
+@every_case("seq", [0, 1, 20_260_630_123, 10**12 - 1])
 def test_no_single_wrong_character_is_accepted(prefix: str, seq: int) -> None:
     number = format_number(prefix, seq)
     for place in range(len(number)):
@@ -70,7 +71,7 @@ def test_no_two_swapped_characters_are_accepted(prefix: str) -> None:
                     parse_number("".join(swapped), prefix)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("text", "reason"),
     [
         ("FXC000000000001X", "should be 'W' and is 'X'"),
@@ -96,7 +97,7 @@ def test_a_seq_that_twelve_digits_cannot_hold_is_misuse(seq: int) -> None:
         format_number("FXC", seq)
 
 
-@pytest.mark.parametrize("prefix", ["", "FXC202606", "fxc", "FXO", "FXI", "FXS", "FXV", "FXZ", "1FX", "F C", "合符"])
+@every_case("prefix", ["", "FXC202606", "fxc", "FXO", "FXI", "FXS", "FXV", "FXZ", "1FX", "F C", "合符"])
 def test_a_prefix_that_cannot_be_read_out_is_refused(prefix: str) -> None:
     for use in (check_prefix, lambda text: format_number(text, 1), lambda text: parse_number("F000000000001W", text)):
         with pytest.raises(MalformedError, match="not a number prefix"):

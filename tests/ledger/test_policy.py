@@ -7,6 +7,7 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 
 from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError
 from hefu_ledger.tlog.keys import COSIGNATURE, ED25519, Ed25519Signer, VerifierKey, format_vkey
@@ -108,7 +109,7 @@ def test_one_key_may_serve_a_log_and_a_witness() -> None:
     assert parse_policy(text).witnesses[0].url == "https://w.example"
 
 
-@pytest.mark.parametrize("name", ["w\u00a0x", "\u2028", "\x85", "见证", "K", "\udcff", "all", "2", "#w"])
+@every_case("name", ["w\u00a0x", "\u2028", "\x85", "见证", "K", "\udcff", "all", "2", "#w"])
 def test_a_name_is_opaque_between_spaces(name: str) -> None:
     text = LINES["X1"].replace("X1 ", f"{name} ", 1) + f"group g all {name}\nquorum {name}\n"
     policy = parse_policy(text)
@@ -128,7 +129,7 @@ def test_forty_of_each_are_read() -> None:
     assert (len(policy.logs), len(policy.witnesses), len(policy.groups)) == (40, 40, 40)
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("line", "defect"),
     [
         ("log", "not one of"),

@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 
 from hefu_ledger.encoding import to_base64
 from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError
@@ -89,7 +90,7 @@ def test_another_version_is_unknown_rather_than_wrong(header: str) -> None:
         parse_proof(written(header or "x", "index 0"))
 
 
-@pytest.mark.parametrize("index", ["", "+42", "042", " 42", "42 ", "-1", "4_2", str(2**53)])
+@every_case("index", ["", "+42", "042", " 42", "42 ", "-1", "4_2", str(2**53)])
 def test_an_index_that_is_not_a_plain_decimal_is_refused(index: str) -> None:
     with pytest.raises(MalformedError):
         parse_proof(written("c2sp.org/tlog-proof@v1", f"index {index}"))
@@ -98,7 +99,7 @@ def test_an_index_that_is_not_a_plain_decimal_is_refused(index: str) -> None:
 HASH = to_base64(bytes(32))
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("defect", "data"),
     [
         ("empty", b""),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 from tests.support.format_strategies import WRONG_HASHES, assert_closed, assert_unknown_version, each, hashes, texts
 from tests.support.sample_ledger import POLICY, sample
 
@@ -129,7 +130,7 @@ def test_every_record_but_the_last_has_a_path_in_every_proof(count: int) -> None
         parse_receipt(changed(put_proof("paths", [[]] * count)))
 
 
-@pytest.mark.parametrize(
+@every_case(
     "change",
     [
         *(put("batch_path", [wrong]) for wrong in WRONG_HASHES),
@@ -166,7 +167,7 @@ def test_another_version_is_unknown_even_with_other_members() -> None:
     assert_unknown_version(parse_receipt, canonical({"format": FORMAT, "new": 1}), FORMAT)
 
 
-@pytest.mark.parametrize("data", [b"", b"null", b"[]", b'"x"', b"{}", b"1", b"{"])
+@every_case("data", [b"", b"null", b"[]", b'"x"', b"{}", b"1", b"{"])
 def test_what_is_no_receipt_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedError):
         parse_receipt(data)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 from tests.support.format_strategies import (
     WRONG_HASHES,
     WRONG_ORIGINS,
@@ -135,7 +136,7 @@ def test_every_type_is_closed(kind: str) -> None:
     assert_closed(parse_record, whole(kind), *OPTIONAL.get(kind, []))
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("kind", "name", "wrong"),
     [
         *(("batch", name, value) for name in ("entries", "index", "first_seq") for value in WRONG_WHOLES),
@@ -171,8 +172,8 @@ def test_every_member_is_checked(kind: str, name: str, wrong: object) -> None:
     assert_refused(parse_record, whole(kind) | {name: wrong})
 
 
-@pytest.mark.parametrize("role", ["acknowledgement", "log"])
-@pytest.mark.parametrize("wrong", [*WRONG_VKEYS, VKEY])
+@every_case("role", ["acknowledgement", "log"])
+@every_case("wrong", [*WRONG_VKEYS, VKEY])
 def test_the_keys_of_genesis_must_be_named_after_their_roles(role: str, wrong: object) -> None:
     members = whole("genesis")
     assert_refused(parse_record, members | {"keys": members["keys"] | {role: wrong}})
@@ -205,7 +206,7 @@ def test_only_a_compromise_has_a_since(action: str) -> None:
     assert_refused(parse_record, members | {"action": action, "since": "2026-01-01T00:00:00.000Z"})
 
 
-@pytest.mark.parametrize("role", ["prepare", "read", "Approve", "", None, 1, []])
+@every_case("role", ["prepare", "read", "Approve", "", None, 1, []])
 def test_a_key_that_is_added_approves_or_states_no_role(role: object) -> None:
     members = {name: value for name, value in whole("key").items() if name != "since"} | {"action": "add"}
     body = parse_record(canonical(members | {"role": "approve"})).body
@@ -249,7 +250,7 @@ def test_another_version_is_unknown_even_with_other_members() -> None:
     assert_unknown_version(parse_record, canonical({"format": FORMAT, "new": 1}), FORMAT)
 
 
-@pytest.mark.parametrize("data", [b"", b"null", b"[]", b'"x"', b"{}", b"1"])
+@every_case("data", [b"", b"null", b"[]", b'"x"', b"{}", b"1"])
 def test_what_is_no_object_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedError):
         parse_record(data)

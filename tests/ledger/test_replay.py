@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from tests.support.cases import every_case
 from tests.support.sample_ledger import (
     DAY,
     LOG,
@@ -158,7 +159,7 @@ def with_acceptance(**changes: object) -> SampleLedger:
     return ledger
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("changes", "place"),
     [
         ({"seq": 4}, "deposit 3: acceptance"),

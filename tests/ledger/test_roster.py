@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.cases import every_case
 from tests.support.sample_ledger import ORIGIN, START, depositor_signer
 
 from hefu_ledger.deposit.statement import Statement, format_statement
@@ -93,7 +94,7 @@ def test_a_key_that_has_ended_vouches_for_nobody() -> None:
         roster(enrolment(ONE), event("retire", ONE, 3), event("add", TWO, 3, ONE, TWO))
 
 
-@pytest.mark.parametrize(
+@every_case(
     "again",
     [
         enrolment(ONE, 4),
@@ -101,7 +102,7 @@ def test_a_key_that_has_ended_vouches_for_nobody() -> None:
         event("add", ONE, 4, ONE),
     ],
 )
-@pytest.mark.parametrize("ended", [False, True])
+@every_case("ended", [False, True])
 def test_no_key_is_enrolled_twice_even_after_its_end(again: Enrolment | KeyEvent, ended: bool) -> None:
     made = roster(enrolment(ONE), enrolment(TWO, earlier=ONE))
     if ended:

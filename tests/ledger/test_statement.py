@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 from tests.support.format_strategies import (
     WRONG_DEPOSITORS,
     WRONG_HASHES,
@@ -89,7 +90,7 @@ def test_a_statement_is_closed() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("name", "wrong"),
     [
         *(("count", value) for value in (*WRONG_WHOLES, 0, MAX_COUNT + 1)),
@@ -109,7 +110,7 @@ def test_another_version_is_unknown() -> None:
     assert_unknown_version(lambda data: parse_statement(data.decode()), format_statement(GOOD).encode(), FORMAT)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "change", [("{", " {"), ("1,", "1.0,"), ("1,", "01,"), (":1", ":-0"), ("}\n", "}"), ("}\n", "}\n\n"), ("{", "\n{")]
 )
 def test_other_spellings_are_refused(change: tuple[str, str]) -> None:

@@ -8,6 +8,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 
 from hefu_ledger.encoding import to_base64
 from hefu_ledger.errors import MalformedError
@@ -56,13 +57,13 @@ PATHS = {
 }
 
 
-@pytest.mark.parametrize(("path", "tile"), PATHS.items())
+@every_case(("path", "tile"), PATHS.items())
 def test_a_tile_and_its_path_are_one_to_one(path: str, tile: Tile) -> None:
     assert tile.path == path
     assert parse_tile_path(path) == tile
 
 
-@pytest.mark.parametrize(
+@every_case(
     "path",
     [
         "",
@@ -161,7 +162,7 @@ def test_a_log_of_70_000_has_the_tiles_of_the_specifications_example() -> None:
 EDGES = [0, 1, 2, 255, 256, 257, 511, 512, 513, 65_279, 65_280, 65_535, 65_536, 65_537, 65_792, 70_000]
 
 
-@pytest.mark.parametrize("size", EDGES)
+@every_case("size", EDGES)
 def test_growth_writes_what_the_smaller_log_had_not(size: int) -> None:
     for old_size in [edge for edge in EDGES if edge <= size]:
         tiles = list(tiles_at(size, old_size))
@@ -244,7 +245,7 @@ def test_a_full_tile_in_place_of_a_partial_one_is_refused() -> None:
         node(0, 256)
 
 
-@pytest.mark.parametrize(("level", "index"), [(0, 300), (1, 150), (8, 1), (9, 0), (0, -1), (-1, 0)])
+@every_case(("level", "index"), [(0, 300), (1, 150), (8, 1), (9, 0), (0, -1), (-1, 0)])
 def test_no_tile_is_read_for_a_node_the_log_does_not_have(level: int, index: int) -> None:
     def fetch(tile: Tile) -> bytes:
         raise AssertionError(tile)
@@ -271,7 +272,7 @@ def test_an_entry_is_at_most_65535_bytes() -> None:
         format_bundle([b"", bytes(65_536)])
 
 
-@pytest.mark.parametrize("count", [-1, 0, 1, 2, 4, 256])
+@every_case("count", [-1, 0, 1, 2, 4, 256])
 def test_a_bundle_of_more_or_fewer_entries_is_refused(count: int) -> None:
     with pytest.raises(MalformedError, match=f"does not hold exactly {count} entries"):
         parse_bundle(format_bundle([b"one", b"", b"three"]), count)

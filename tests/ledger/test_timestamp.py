@@ -19,6 +19,7 @@ from cryptography.x509 import ObjectIdentifier as Oid
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 from tests.support.stamping import (
     AT,
     AUTHORITY,
@@ -129,7 +130,7 @@ def test_our_own_token_is_accepted_by_openssl(tmp_path: Path) -> None:
     assert openssl_accepts(tmp_path, issue())
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("microsecond", "accuracy", "expected"),
     [
         (0, (None, None, None), (0, 0)),
@@ -260,7 +261,7 @@ def test_an_unknown_critical_extension_is_refused() -> None:
     refuse(issue(content=tst_info(extensions=[extension])), "unknown critical extension 1.2.3.4")
 
 
-@pytest.mark.parametrize("accuracy", [(-1, 0, 0), (86401, 0, 0), (0, -1, 0), (0, 1000, 0), (0, 0, -1), (0, 0, 1000)])
+@every_case("accuracy", [(-1, 0, 0), (86401, 0, 0), (0, -1, 0), (0, 1000, 0), (0, 0, -1), (0, 0, 1000)])
 def test_an_impossible_accuracy_is_malformed(accuracy: tuple[int, int, int]) -> None:
     seconds, millis, micros = accuracy
     content = tst_info(accuracy=cms.Accuracy(seconds=seconds, millis=millis, micros=micros))
@@ -304,7 +305,7 @@ def test_no_signer_or_two_are_malformed(count: int) -> None:
         verify(issue(content=content, signers=SetOf(signers)))
 
 
-@pytest.mark.parametrize(
+@every_case(
     "token",
     [
         pytest.param(lambda: issue(kind=Oid("1.2.840.113549.1.7.1")), id="not SignedData"),

@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 from tests.support.sample_ledger import signer
 
 from hefu_ledger.deposit.vault import (
@@ -55,7 +56,7 @@ def test_a_whole_note_reads_back() -> None:
     assert parse_signed_upload(format_note(note)) == (note, ONE)
 
 
-@pytest.mark.parametrize(
+@every_case(
     "change",
     [
         {"size": 0},
@@ -83,7 +84,7 @@ def test_another_version_or_format_is_told_apart() -> None:
         parse_upload(format_upload(ONE).replace("hefu-vault-put", "hefu-deposit"))
 
 
-@pytest.mark.parametrize(
+@every_case(
     "name",
     [
         "",
@@ -128,7 +129,7 @@ def test_a_whole_closure_reads_back() -> None:
         parse_signed_closure(b"x" * (MAX_CLOSURE + 1))
 
 
-@pytest.mark.parametrize(
+@every_case(
     "change",
     [
         {"depositor": "Acme"},

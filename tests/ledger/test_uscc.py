@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.uscc import ALPHABET, check_character, parse_uscc
@@ -26,12 +27,12 @@ VALID = [
 ]
 
 
-@pytest.mark.parametrize("code", VALID)
+@every_case("code", VALID)
 def test_a_published_code_is_read_without_a_warning(code: str) -> None:
     assert parse_uscc(code) == (code, ())
 
 
-@pytest.mark.parametrize("code", VALID)
+@every_case("code", VALID)
 def test_no_single_wrong_character_is_accepted(code: str) -> None:
     for place in range(18):
         for character in ALPHABET.replace(code[place], ""):
@@ -39,8 +40,8 @@ def test_no_single_wrong_character_is_accepted(code: str) -> None:
                 parse_uscc(code[:place] + character + code[place + 1 :])
 
 
-@pytest.mark.parametrize("code", VALID)
-@pytest.mark.parametrize("apart", [1, 2])
+@every_case("code", VALID)
+@every_case("apart", [1, 2])
 def test_no_two_swapped_characters_are_accepted(code: str, apart: int) -> None:
     for place in range(18 - apart):
         swapped = [*code]

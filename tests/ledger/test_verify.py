@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 from tests.ledger.test_sentences import TABLE
+from tests.support.cases import every_case
 from tests.support.sample_ledger import (
     ACKNOWLEDGEMENT,
     DAY,
@@ -441,7 +442,7 @@ def folder(**changes: object) -> FolderComparison:
     return whole._replace(**changes)  # type: ignore[arg-type]  # tests know the fields
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("changes", "failed", "cannot"),
     [
         ({}, [], []),
@@ -467,7 +468,7 @@ def test_unknown_versions_are_cannot_tell_never_a_guess() -> None:
     assert verdict.steps[0].code == "unknown-format"
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff", b"null", b"[" * 100_000, b'{"a":' * 100_000, b"1" * 5000])
+@every_case("data", [b"", b"{}", b"[]", b"\xff", b"null", b"[" * 100_000, b'{"a":' * 100_000, b"1" * 5000])
 def test_garbage_is_cannot_tell_and_never_an_exception(data: bytes) -> None:
     assert verify_evidence(data, document=None, policy=POLICY).verdict == "cannot tell"
     assert verify_receipt(data, policy=POLICY).verdict == "cannot tell"

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
+from tests.support.cases import every_case
 from tests.support.sample_api import SampleApi, api_of
 from tests.support.sample_service import SampleService, depositor_key, depositor_of, possession, statement
 from tests.support.serving import Serving, post_json, request
@@ -323,7 +324,7 @@ def test_behind_a_proxy_the_address_is_whom_it_asks_for(api: SampleApi) -> None:
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("peer", "forwarded", "sender"),
     [
         ("198.51.100.1", None, "198.51.100.1"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.cases import every_case
 from tests.support.sample_service import POLICY, START, SampleService, depositor_of, statement
 
 from hefu_ledger.deposit.receipt import format_receipt, parse_receipt
@@ -245,7 +246,7 @@ def path_in(data: bytes, place: int, count: int) -> list[bytes]:
     return read_path(place, count, lambda offset, size: data[offset : offset + size])
 
 
-@pytest.mark.parametrize("count", [*range(1, 20), 255, 256, 257, 511, 512, 513, 769, 1023])
+@every_case("count", [*range(1, 20), 255, 256, 257, 511, 512, 513, 769, 1023])
 def test_every_path_read_from_nodes_is_the_trees(count: int) -> None:
     leaves = leaves_of(count)
     tree, nodes = Tree(leaves), format_nodes(leaves)

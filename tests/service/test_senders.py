@@ -24,6 +24,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.service.told import MESSAGE, PATIENCE_S, Told
+from tests.support.cases import every_case
 from tests.support.receivers import SECRET, MailBox, Receiver, mailing
 from tests.support.sample_service import ORIGIN, START
 from tests.support.serving import free_port
@@ -63,9 +64,7 @@ def test_the_signature_is_that_of_standard_webhooks(receiver: Receiver) -> None:
     assert abs(int(post.headers["webhook-timestamp"]) - time.time()) < 60
 
 
-@pytest.mark.parametrize(
-    "text", ["", "whsec_", SECRET[6:], "whsec_c2hvcnQ=", "whsec_" + "A" * 88, "whsec_?" + "A" * 40]
-)
+@every_case("text", ["", "whsec_", SECRET[6:], "whsec_c2hvcnQ=", "whsec_" + "A" * 88, "whsec_?" + "A" * 40])
 def test_a_webhook_s_secret_is_long_and_marked(text: str) -> None:
     with pytest.raises(PortError, match="openssl rand") as caught:
         parse_secret(text)
@@ -291,7 +290,7 @@ def test_a_mail_user_and_a_password_go_together() -> None:
     assert problem.startswith("HEFU_SMTP_PASSWORD_FILE: missing")
 
 
-@pytest.mark.parametrize(
+@every_case(
     ("name", "value"),
     [
         ("HEFU_WEBHOOK_URL", "http://system.example/hook"),

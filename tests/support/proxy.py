@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.support.orphans import end_with_run
 from tests.support.serving import free_port
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "nginx.conf"
@@ -74,13 +76,19 @@ def proxy_before(upstream: int, ledger: Path, folder: Path) -> Iterator[Proxy]:
     (folder / "hefu" / "ledger").symlink_to(ledger.absolute())
     (folder / "nginx.conf").write_text(_placed(CONFIGURATION.read_text(), folder, proxy.port, free_port()))
     command = [str(NGINX), "-c", str(folder / "nginx.conf"), "-p", str(folder), "-g", _start()]
-    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    with (folder / "log").open("wb") as log, _started(command, log) as process:
+        end_with_run(process.pid)
         try:
             _await(proxy, process, folder / "log")
             yield proxy
         finally:
             process.terminate()  # at once, unlike SIGQUIT: nobody is waited for
             process.wait(20)
+
+
+def _started(command: list[str], log: BinaryIO) -> subprocess.Popen[bytes]:
+    # A group of its own, so that its workers are killed with it.
+    return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
 
 def _start() -> str:

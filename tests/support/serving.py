@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from tests.support.orphans import end_with_run
+
 BIN = Path(sys.executable).parent
 ORIGIN = "log.example/fengxian"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("HEFU_")}
@@ -66,6 +68,7 @@ class Serving:
             self._process = subprocess.Popen(
                 words, stdout=log, stderr=log, env={**ENVIRONMENT, **self.settings}, start_new_session=True
             )
+        end_with_run(self._process.pid)
 
     def await_ready(self) -> None:
         """Wait until it is ready; RuntimeError with its last words if it never is."""

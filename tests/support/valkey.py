@@ -12,6 +12,8 @@ from typing import Any
 
 from redis import Redis
 
+from tests.support.orphans import end_with_run
+
 
 class Valkey:
     """A server at one address; ``own`` if it may also be killed."""
@@ -40,6 +42,8 @@ class Valkey:
         """Start another at the same address, which knows nothing."""
         if self.own is not None:
             self.own.start()
+            with self.client as client:
+                end_with_run(client.info("server")["process_id"])
         self.flush()
 
 
