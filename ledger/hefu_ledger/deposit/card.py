@@ -105,13 +105,16 @@ def check_name(name: str) -> str:
 
 
 def verify_digests(document: Document, *, sha256: bytes, sm3: bytes | None, size: int) -> None:
-    """Compare a document's digests and size with its card; an SM3 digest only where both have one."""
-    if document.size != size:
-        raise VerificationError("size", code="document-size", expected=f"{document.size}", found=f"{size}")
+    """Compare a document's digests and size with its card; an SM3 digest only where both have one.
+
+    VerificationError for the first difference; SHA-256 comes first, as the digest that people compare.
+    """
     if document.sha256 != sha256:
         raise VerificationError("SHA-256", code="document-sha256", expected=document.sha256.hex(), found=sha256.hex())
     if document.sm3 is not None and sm3 is not None and document.sm3 != sm3:
         raise VerificationError("SM3", code="document-sm3", expected=document.sm3.hex(), found=sm3.hex())
+    if document.size != size:
+        raise VerificationError("size", code="document-size", expected=f"{document.size}", found=f"{size}")
 
 
 def _document(value: object) -> Document:
