@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
+from hefu_ledger.language import CHINESE, LANGUAGES, SETTING
 from hefu_service.services import VAULT_QUOTA
+from hefu_service.texts import Text, joined, said, sentence
 
 PREFIX: Final = "HEFU_"
-# Those of the client, hefu, which may run beside this: set for it, they are no mistake here.
-CLIENT_SETTINGS: Final = frozenset({"HEFU_HOME", "HEFU_SERVER", "HEFU_POLICY", "HEFU_LANG"})
+_RESEMBLING: Final = 0.7  # of difflib: HEFU_PROT is HEFU_PORT misspelt, HEFU_SERVICE_HOST is another program's
 
 
 class SettingsError(Exception):
@@ -28,7 +29,7 @@ class Settings:
     host: str = "127.0.0.1"  # an IP address
     port: int = 8080
     window_ms: int = 1000  # how long a deposit may wait for others before its batch is sealed
-    auditor_token_file: Path | None = None  # whoever shows this token may read acceptances and statements
+    auditor_token_file: Path | None = None  # its token admits to acceptances and statements
     database_url: str | None = None  # postgresql://…, without a password; None: SQLite, in the data directory
     vault_quota_bytes: int = VAULT_QUOTA  # of a vault, and half of what a depositor's open ones may hold together
     rate: int = 120_000  # deposits a minute of one depositor
@@ -48,32 +49,43 @@ class Settings:
 def read_settings(environment: Mapping[str, str], **flags: object) -> Settings:
     """Read the settings; a flag that is None was not given.
 
-    Raises SettingsError that names everything missing, unknown or of another kind, at once.
+    Raises SettingsError that names everything missing, misspelt or of another kind, at once. A HEFU_ name that
+    resembles none of these settings is another program's, and is left alone.
     """
-    given = sorted((name, text) for name, text in environment.items() if _ours(name))
+    given = sorted((name, value) for name, value in environment.items() if name in _NAMES)
     given += [(_flag(name), str(value)) for name, value in flags.items() if value is not None]  # last, so that they win
-    problems = [f"{label}: unknown" for label, _ in given if label not in _NAMES]
+    problems = [*_misspelt(environment), *_unspoken(environment)]
     values: dict[str, Any] = {}
-    for label, text in given:
-        name = _NAMES.get(label)
+    for label, value in given:
         try:
-            values |= {name: _READERS[name](text)} if name else {}
+            values[_NAMES[label]] = _READERS[_NAMES[label]](value)
         except ValueError as error:
-            problems.append(f"{label}: {error}")
-    if "data" not in {_NAMES.get(label) for label, _ in given}:
-        problems.append(f"{PREFIX}DATA: missing (or --data DIR)")
-    if "redis_url" in values and "database_url" not in values:
-        problems.append(f"{PREFIX}REDIS_URL: several processes need a database server: set {PREFIX}DATABASE_URL too")
+            problems.append(_problem(label, said(error)))
+    if "data" not in {_NAMES[label] for label, _ in given}:
+        problems.append(_problem(f"{PREFIX}DATA", sentence("settings.data")))
     problems += _apart(values)
-    if ("tls_cert_file" in values) != ("tls_key_file" in values):
-        problems.append(f"{PREFIX}TLS_CERT_FILE, {PREFIX}TLS_KEY_FILE: a certificate and its key go together")
     if problems:
-        raise SettingsError("; ".join(problems))
+        raise SettingsError(joined(problems))
     return Settings(**values)
 
 
-def _ours(name: str) -> bool:
-    return name.startswith(PREFIX) and name not in CLIENT_SETTINGS
+def _misspelt(environment: Mapping[str, str]) -> Iterator[Text]:
+    own = [*(name for name in _NAMES if name.startswith(PREFIX)), SETTING]
+    for name in sorted(name for name in environment if name.startswith(PREFIX) and name not in own):
+        from difflib import get_close_matches  # noqa: PLC0415 -- only where a name is unknown
+
+        bare = [each.removeprefix(PREFIX) for each in own]
+        for near in get_close_matches(name.removeprefix(PREFIX).upper(), bare, 1, _RESEMBLING):
+            yield _problem(name, sentence("settings.unknown", near=f"{PREFIX}{near}"))
+
+
+def _unspoken(environment: Mapping[str, str]) -> list[Text]:
+    spoken = environment.get(SETTING, CHINESE) in LANGUAGES
+    return [] if spoken else [_problem(SETTING, sentence("settings.language"))]
+
+
+def _problem(name: str, problem: Text) -> Text:
+    return sentence("settings.problem", name=name, problem=problem)
 
 
 def _flag(name: str) -> str:
@@ -82,7 +94,7 @@ def _flag(name: str) -> str:
 
 def _path(value: str) -> Path:
     if not value:
-        raise ValueError("empty")
+        raise ValueError(sentence("settings.empty"))
     return Path(value)
 
 
@@ -90,24 +102,24 @@ def _address(value: str) -> str:
     try:
         return str(ip_address(value))
     except ValueError:
-        raise ValueError(f"not an IP address such as 127.0.0.1, 0.0.0.0 or ::1: {value!r:.40}") from None
+        raise ValueError(sentence("settings.address", value=value)) from None
 
 
 def _server(value: str) -> str:
     scheme, password = _parts(value)
     if password:
-        raise ValueError("holds a password, whose place is a password file (PGPASSFILE, or ~/.pgpass)")
+        raise ValueError(sentence("settings.database_password"))
     if scheme != "postgresql":
-        raise ValueError("not the URL of a PostgreSQL database, such as postgresql://hefu@db.example/hefu")
+        raise ValueError(sentence("settings.database"))
     return value
 
 
 def _redis(value: str) -> str:
     scheme, password = _parts(value)
     if password:
-        raise ValueError("holds a password, which others can see: let only this service reach its Redis, by a socket")
+        raise ValueError(sentence("settings.redis_password"))
     if scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("not the URL of a Redis, such as unix:///run/redis/hefu.sock or redis://127.0.0.1:6379/0")
+        raise ValueError(sentence("settings.redis"))
     return value
 
 
@@ -117,16 +129,24 @@ def _parts(value: str) -> tuple[str, bool]:
         url = urlsplit(value)
         return url.scheme, url.password is not None or "password" in parse_qs(url.query, keep_blank_values=True)
     except ValueError:
-        raise ValueError("not a URL") from None  # nothing of it is shown: a password might be
+        raise ValueError(sentence("settings.url")) from None  # nothing of it is shown: a password might be
 
 
-def _apart(values: Mapping[str, Any]) -> list[str]:
-    """What is missing of the settings that messages need together."""
+def _apart(values: Mapping[str, Any]) -> Iterator[Text]:
+    """Name the settings that are missing beside others that need them."""
+    if "redis_url" in values and "database_url" not in values:
+        yield _problem(f"{PREFIX}REDIS_URL", sentence("settings.server", server=f"{PREFIX}DATABASE_URL"))
+    yield from _apart_messages(values)
+    if ("tls_cert_file" in values) != ("tls_key_file" in values):
+        yield _problem(f"{PREFIX}TLS_CERT_FILE, {PREFIX}TLS_KEY_FILE", sentence("settings.certificate"))
+
+
+def _apart_messages(values: Mapping[str, Any]) -> list[Text]:
     together = [("webhook_url", "webhook_secret_file"), ("smtp_url", "mail_from", "mail_to")]
     if "@" in values.get("smtp_url", "") or "smtp_password_file" in values:
         together.append(("smtp_url", "smtp_password_file"))
     return [
-        f"{PREFIX}{name.upper()}: missing, and needed with {PREFIX}{names[0].upper()}"
+        _problem(f"{PREFIX}{name.upper()}", sentence("settings.together", other=f"{PREFIX}{names[0].upper()}"))
         for names in together
         for name in names
         if name not in values and any(other in values for other in names)
@@ -137,10 +157,10 @@ def _webhook(value: str) -> str:
     scheme, _ = _parts(value)
     url = urlsplit(value)
     if "@" in url.netloc:
-        raise ValueError("holds a user or password, which others can see: requests are signed instead")
+        raise ValueError(sentence("settings.webhook_user"))
     allowed = scheme == "https" or (scheme == "http" and _is_loopback(url.hostname or ""))
     if not url.hostname or not _port(url) or not allowed:
-        raise ValueError("not an https:// URL (http:// is for this machine alone)")
+        raise ValueError(sentence("settings.webhook"))
     return value
 
 
@@ -148,11 +168,11 @@ def _smtp(value: str) -> str:
     scheme, password = _parts(value)
     url = urlsplit(value)
     if password:
-        raise ValueError(f"holds a password, whose place is the file of {PREFIX}SMTP_PASSWORD_FILE")
+        raise ValueError(sentence("settings.mail_password", setting=f"{PREFIX}SMTP_PASSWORD_FILE"))
     if scheme not in ("smtp", "smtps", "starttls") or not url.hostname or url.path.strip("/") or not _port(url):
-        raise ValueError("not a mail server's URL, such as smtps://hefu@mail.example or starttls://mail.example:587")
+        raise ValueError(sentence("settings.mail_server"))
     if scheme == "smtp" and url.username is not None:
-        raise ValueError("would send a password in the clear: use smtps:// or starttls://")
+        raise ValueError(sentence("settings.mail_clear"))
     return value
 
 
@@ -173,7 +193,7 @@ def _is_loopback(host: str) -> bool:
 def _mailbox(value: str) -> str:
     user, _, domain = value.rpartition("@")
     if not (user and domain and value.isascii() and value.isprintable()) or set(value) & set(' <>,;:"()\\[]'):
-        raise ValueError("not one mail address such as hefu@office.example")
+        raise ValueError(sentence("settings.mailbox"))
     return value
 
 
@@ -181,15 +201,13 @@ def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
         return tuple(ip_network(each.strip()) for each in value.split(","))
     except ValueError:
-        raise ValueError(
-            f"not IP addresses or networks such as 10.0.0.5,10.1.0.0/16, between commas: {value!r:.80}"
-        ) from None
+        raise ValueError(sentence("settings.networks", value=value)) from None
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def read(value: str) -> int:
         if not (value.isascii() and value.isdigit()) or not low <= int(value[:12]) <= high:
-            raise ValueError(f"not a whole number from {low} to {high}: {value!r:.40}")
+            raise ValueError(sentence("settings.number", low=low, high=high, value=value))
         return int(value)
 
     return read

@@ -43,6 +43,7 @@ from hefu_service.settings import Settings
 from hefu_service.store.engines import server_url, sqlite_url
 from hefu_service.store.migrate import upgrade
 from hefu_service.store.sql import open_store
+from hefu_service.texts import sentence
 
 if TYPE_CHECKING:  # the store's own type stays behind the store
     from sqlalchemy import URL
@@ -63,12 +64,12 @@ def create_data(
     continued = None if predecessor is None else read_predecessor(predecessor, origin=origin)
     check_prefix(NUMBER_PREFIX)
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
-        raise PortError(f"{data} is not empty: a ledger is begun once, in a directory of its own")
+        raise PortError(sentence("data.not_empty", data=data))
     try:
         data.mkdir(parents=True, exist_ok=True)
         data.chmod(0o700)
     except OSError as error:
-        raise PortError(f"cannot make {data}: {error.strerror}") from error
+        raise PortError(sentence("data.cannot_make", data=data, reason=error.strerror)) from error
     upgrade(_database(data, database_url))
     store = open_store(_database(data, database_url))
     try:
@@ -90,11 +91,11 @@ def check_data(data: Path, database_url: str | None) -> None:
     try:
         has_keys, has_database = (data / "keys").is_dir(), (data / "hefu.sqlite3").is_file()
     except OSError as error:
-        raise PortError(f"cannot look into {data}: {error.strerror}") from error
+        raise PortError(sentence("data.cannot_look", data=data, reason=error.strerror)) from error
     if not has_keys:
-        raise PortError(f"{data} holds no ledger: run `hefu-service init --data {data} --origin …` first")
+        raise PortError(sentence("data.no_ledger", data=data))
     if database_url is None and not has_database:
-        raise PortError(f"{data} holds no database: if it is PostgreSQL's, HEFU_DATABASE_URL must name it")
+        raise PortError(sentence("data.no_database", data=data))
 
 
 def service_lock(data: Path, database_url: str | None) -> AbstractContextManager[None]:
@@ -111,7 +112,7 @@ def open_services(data: Path, database_url: str | None = None) -> Iterator[Servi
         genesis = _genesis(store)
         services = _services(data, store, genesis.longest_delay_ms, genesis.number_prefix)
         if (services.signer.key, services.acknowledger.key) != (genesis.log, genesis.acknowledgement):
-            raise PortError(f"the keys in {data / 'keys'} are not those of the ledger's genesis record")
+            raise PortError(sentence("data.other_keys", keys=data / "keys"))
         yield services
     finally:
         store.close()
@@ -139,7 +140,7 @@ def _database(data: Path, database_url: str | None) -> URL:
 def _check_empty(store: Store) -> None:
     with store.view() as view:
         if view.ledger_head().size:
-            raise PortError("the database holds a ledger already: a ledger is begun once, in a database of its own")
+            raise PortError(sentence("data.begun"))
 
 
 def _services(data: Path, store: Store, longest_delay_ms: int, number_prefix: str) -> Services:
@@ -163,9 +164,7 @@ def _genesis(store: Store) -> Genesis:
         first = view.record(0)
     body = None if first is None else parse_record(first.data).body
     if not isinstance(body, Genesis):
-        raise PortError(
-            "the database holds no genesis record: `hefu-service init` was interrupted; remove it and begin anew"
-        )
+        raise PortError(sentence("data.no_genesis"))
     return body
 
 
@@ -197,4 +196,4 @@ def _secret(path: Path) -> str:
     try:
         return path.read_text("utf-8").rstrip("\r\n")
     except (OSError, ValueError):
-        raise PortError(f"cannot read the secret in {path}") from None
+        raise PortError(sentence("data.secret", path=path)) from None

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,9 +20,10 @@ from tests.support.double import CODE, Double, export, running
 from tests.support.modules import modules
 from tests.support.sample_ledger import POLICY, sample
 
-from hefu.cli.main import SERVICE_SETTINGS, main
+from hefu.cli.main import main
 from hefu_ledger.deposit.evidence import format_evidence
 from hefu_ledger.tlog.policy import format_policy
+from hefu_service.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -287,13 +289,29 @@ def test_unknown_settings_and_missing_ones_are_all_named_at_once(run: Run, monke
         assert said in ran.err
 
 
-def test_the_settings_of_the_service_are_no_mistake(run: Run, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in SERVICE_SETTINGS:
+def test_only_a_name_that_resembles_a_setting_is_refused(
+    run: Run, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for field in fields(Settings):
+        monkeypatch.setenv(f"HEFU_{field.name.upper()}", "x")
+    for name in ("HEFU_", "HEFU_COLOUR", "HEFU_SERVICE_HOST", "HEFU_PORT_8080_TCP"):
         monkeypatch.setenv(name, "x")
     words = ("verify", files / "e.json", files / "document", "--policy", files / "policy.txt")
     assert run(*words).code == 0
-    monkeypatch.setenv("HEFU_DATUM", "x")
-    assert "HEFU_DATUM: unknown" in run(*words).err
+    for name, meant in (("HEFU_SEVER", "HEFU_SERVER"), ("HEFU_policy", "HEFU_POLICY"), ("HEFU_LNAG", "HEFU_LANG")):
+        monkeypatch.setenv(name, "x")
+        ran = run(*words)
+        assert (ran.code, f"{name}: unknown setting: is {meant} meant?" in ran.err) == (2, True)
+        monkeypatch.delenv(name)
+
+
+def test_names_are_compared_only_where_one_is_unknown(files: Path) -> None:
+    script = "import sys; from hefu.cli.main import main\ntry: main()\nfinally: print('difflib' in sys.modules)"
+    words = [sys.executable, "-c", script, "verify", str(files / "e.json"), str(files / "document")]
+    for name, imported in (("PATH_", "False"), ("HEFU_OTHERS", "True")):
+        environment = {**os.environ, "HEFU_POLICY": str(files / "policy.txt"), name: "x"}
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (0, imported)
 
 
 def test_a_path_of_any_bytes_can_be_spoken_of(run: Run, files: Path) -> None:

@@ -46,7 +46,7 @@ def test_the_successors_first_record_names_the_last_checkpoint(ended: Path, tmp_
     genesis = parse_record(first.data).body
     assert isinstance(genesis, Genesis)
     assert genesis.predecessor == (ended / "handover" / "checkpoint").read_text()
-    assert run("hefu-service", "fsck", "--data", tmp_path / "data").stdout == "clean 无误\n"
+    assert run("hefu-service", "fsck", "--data", tmp_path / "data").stdout == "clean\n"
 
 
 def test_a_ledger_does_not_continue_itself(ended: Path, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ class Tenant:
             figures.lost += json.loads(data)["acknowledgement"].encode() != acknowledgement
             assert verify_receipt(data, policy=policy).verdict == "proven"
         assert figures.lost == 0
-        assert self.disk.service("fsck", "--data", self.service.data) == "clean 无误\n"
+        assert self.disk.service("fsck", "--data", self.service.data) == "clean\n"
         self.disk.service("export", "--data", self.service.data, "--out", export, "--statements")
         machine = replay(export, (), policy.logs[0].key)
         assert machine.deposits == len(self.acknowledged)

@@ -77,7 +77,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     finally:
         service.kill()
     assert "Traceback" not in service.log.read_text()
-    assert run("hefu-service", "fsck", "--data", service.data).stdout == "clean 无误\n"
+    assert run("hefu-service", "fsck", "--data", service.data).stdout == "clean\n"
 
 
 def requests(service: Serving, signer: Ed25519Signer) -> dict[str, Request]:

@@ -124,7 +124,7 @@ def test_a_database_put_back_where_it_belongs_goes_on(fresh: Fresh, tmp_path: Pa
     refused(data.path)
     shutil.copy(tmp_path / "right", data.path / "hefu.sqlite3")
     deposit(data, 102)
-    assert run("hefu-service", "fsck", "--data", data.path).stdout == "clean 无误\n"
+    assert run("hefu-service", "fsck", "--data", data.path).stdout == "clean\n"
 
 
 def test_a_running_service_stops_signing_when_its_past_is_taken_away(fresh: Fresh) -> None:

@@ -13,7 +13,8 @@ from string import Formatter
 import pytest
 
 from hefu_ledger.errors import LedgerError, MalformedError, UnknownAuthorityError, UnknownFormatError, VerificationError
-from hefu_ledger.verify.sentences import FILE, LANGUAGES, Table, local_time, sentence
+from hefu_ledger.language import LANGUAGES
+from hefu_ledger.verify.sentences import FILE, Table, local_time, sentence
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [path for package in ("ledger", "clients", "service") for path in sorted((ROOT / package).rglob("*.py"))]

@@ -173,11 +173,11 @@ def test_the_data_directory_may_come_from_the_environment(
     assert ended.value.code == 0
 
 
-def test_an_unknown_setting_is_refused_by_every_command(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEFU_COLOUR", "red")
+def test_a_misspelt_setting_is_refused_by_every_command(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEFU_RAET", "1")
     for words in (("fsck",), ("serve",), ("upgrade",), ("init", "--origin", ORIGIN)):
         ran = operator(*words)
-        assert (ran.code, "HEFU_COLOUR: unknown" in ran.err) == (2, True)
+        assert (ran.code, "HEFU_RAET: unknown" in ran.err) == (2, True)
 
 
 @pytest.mark.parametrize("name", ["log.key", "acknowledgement.key"])
@@ -373,7 +373,7 @@ def test_upgrade_may_be_repeated(operator: Operator) -> None:
 
 def test_fsck_exits_1_with_findings_and_0_without(operator: Operator) -> None:
     ran = operator("fsck")
-    assert (ran.code, ran.out) == (0, "clean 无误\n")
+    assert (ran.code, ran.out) == (0, "clean\n")
     (operator.data / "ledger" / "checkpoint").chmod(0o600)
     (operator.data / "ledger" / "checkpoint").write_bytes(b"not a checkpoint\n")
     ran = operator("fsck")

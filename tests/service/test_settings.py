@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from tests.support.cases import every_case
 
-from hefu.cli.main import SERVICE_SETTINGS
 from hefu.cli.parser import SETTINGS
-from hefu.ui.language import SETTING
-from hefu_service.settings import CLIENT_SETTINGS, Settings, SettingsError, read_settings
+from hefu_ledger.language import SETTING
+from hefu_service.settings import Settings, SettingsError, read_settings
 
 
 def problems(environment: dict[str, str], **flags: object) -> list[str]:
@@ -44,32 +42,38 @@ def test_a_flag_wins_over_the_environment_and_one_not_given_does_not() -> None:
     assert (found.data, found.port, found.window_ms) == (Path("b"), 2, 5)
 
 
-def test_the_settings_of_the_client_are_no_mistake_and_each_program_knows_the_others() -> None:
-    assert read_settings(dict.fromkeys(CLIENT_SETTINGS, "x"), data=Path("data")) == Settings(Path("data"))
-    assert {SETTING, *SETTINGS.values()} == CLIENT_SETTINGS
-    assert {f"HEFU_{field.name.upper()}" for field in fields(Settings)} == SERVICE_SETTINGS
+@pytest.mark.parametrize("name", [*SETTINGS.values(), "HEFU_", "HEFU_COLOUR", "HEFU_SERVICE_HOST", "HEFU_PORT_80_TCP"])
+def test_a_name_that_resembles_no_setting_is_another_program_s(name: str) -> None:
+    assert read_settings({name: "x"}, data=Path("data")) == Settings(Path("data"))
+
+
+def test_a_language_that_is_not_spoken_is_refused() -> None:
+    assert problems({SETTING: "fr", "HEFU_DATA": "data"}) == ["HEFU_LANG: must be zh or en"]
+    assert read_settings({SETTING: "en"}, data=Path("data")) == Settings(Path("data"))
 
 
 def test_all_that_is_wrong_is_named_at_once() -> None:
-    environment = {"HEFU_COLOUR": "red", "HEFU_HOST": "localhost", "HEFU_PORT": "0", "HEFU_WINDOW_MS": "1s"}
+    environment = {"HEFU_RAET": "red", "HEFU_HOST": "localhost", "HEFU_PORT": "0", "HEFU_WINDOW_MS": "1s"}
     found = problems(environment, window_ms=60_001)
     assert [problem.split(":")[0] for problem in found] == [
-        "HEFU_COLOUR",
+        "HEFU_RAET",
         "HEFU_HOST",
         "HEFU_PORT",
         "HEFU_WINDOW_MS",
         "--window-ms",
         "HEFU_DATA",
     ]
-    assert found[0] == "HEFU_COLOUR: unknown"
+    assert found[0] == "HEFU_RAET: unknown: is HEFU_RATE meant?"
     assert "127.0.0.1" in found[1]
     assert "from 1 to 65535" in found[2]
     assert "--data DIR" in found[5]
 
 
-@pytest.mark.parametrize("name", ["HEFU_", "HEFU_port", "HEFU_PORT_", "HEFU_READERS"])
-def test_a_name_that_is_nearly_a_setting_is_unknown(name: str) -> None:
-    assert problems({name: "1", "HEFU_DATA": "data"}) == [f"{name}: unknown"]
+@pytest.mark.parametrize(
+    ("name", "meant"), [("HEFU_port", "PORT"), ("HEFU_PORT_", "PORT"), ("HEFU_PROT", "PORT"), ("HEFU_LAN", "LANG")]
+)
+def test_a_name_that_is_nearly_a_setting_is_refused_with_the_one_meant(name: str, meant: str) -> None:
+    assert problems({name: "1", "HEFU_DATA": "data"}) == [f"{name}: unknown: is HEFU_{meant} meant?"]
 
 
 @every_case("port", ["", "-1", "+1", " 1", "1.0", "1e3", "٣", "²", "0x10", "0", "65536", "9" * 5000])

@@ -20,37 +20,14 @@ from hefu.errors import CANNOT_TELL, INTERRUPTED, NOT_PROVEN, AlarmError, Client
 from hefu.files.document import UnreadableError
 from hefu.files.platform import why
 from hefu.ui.escape import plain, plain_lines
-from hefu.ui.language import CHINESE, LANGUAGES, SETTING, say
+from hefu.ui.language import say
 from hefu.version import __version__
 from hefu_ledger.errors import LedgerError, VerificationError
+from hefu_ledger.language import CHINESE, LANGUAGES, SETTING
 from hefu_ledger.verify import verdict as verdicts
 
 _SIMPLER = {ord("✓"): "√", ord("✗"): "×"}  # code page 936 has no others
-# Those of hefu-service, which may run beside this: set for it, they are no mistake here.
-SERVICE_SETTINGS = frozenset(
-    f"HEFU_{name}"
-    for name in (
-        "DATA",
-        "HOST",
-        "PORT",
-        "WINDOW_MS",
-        "AUDITOR_TOKEN_FILE",
-        "DATABASE_URL",
-        "VAULT_QUOTA_BYTES",
-        "RATE",
-        "DAILY_QUOTA",
-        "TRUSTED_PROXIES",
-        "TLS_CERT_FILE",
-        "TLS_KEY_FILE",
-        "REDIS_URL",
-        "WEBHOOK_URL",
-        "WEBHOOK_SECRET_FILE",
-        "SMTP_URL",
-        "SMTP_PASSWORD_FILE",
-        "MAIL_FROM",
-        "MAIL_TO",
-    )
-)
+_RESEMBLING = 0.7  # of difflib: HEFU_SEVER is HEFU_SERVER misspelt, HEFU_SERVICE_HOST is another program's
 # Where each command lives, in the order of the help: only the module of the one that is asked for is imported.
 MODULES = {
     "init": "enrol",
@@ -130,9 +107,12 @@ def _complete(command: Command, options: Namespace, environment: Mapping[str, st
 
 def _misset(environment: Mapping[str, str]) -> Iterator[str]:
     known = (*SETTINGS.values(), SETTING)
-    for name in sorted(environment):
-        if name.startswith("HEFU_") and name not in known and name not in SERVICE_SETTINGS:
-            yield say("cli.unknown_setting", name=name, known=", ".join(known))
+    for name in sorted(name for name in environment if name.startswith("HEFU_") and name not in known):
+        from difflib import get_close_matches  # a cold start goes without it
+
+        bare = [each.removeprefix("HEFU_") for each in known]
+        for near in get_close_matches(name.removeprefix("HEFU_").upper(), bare, 1, _RESEMBLING):
+            yield say("cli.unknown_setting", name=name, near=f"HEFU_{near}")
     if environment.get(SETTING, CHINESE) not in LANGUAGES:
         yield say("cli.unknown_language", name=SETTING)
 

@@ -18,9 +18,10 @@ from hefu.evidence.words import Row, Words, deciding
 from hefu.files.atomic import PRIVATE, write_new
 from hefu.files.platform import reach
 from hefu.ui.escape import plain
-from hefu.ui.language import LANGUAGES, both, languages, say
+from hefu.ui.language import both, languages, say
 from hefu.version import __version__
 from hefu_ledger.encoding import format_time
+from hefu_ledger.language import LANGUAGES
 from hefu_ledger.verify.sentences import local_time
 from hefu_ledger.verify.verdict import CANNOT_TELL, NOT_PROVEN, PROVEN, TITLES, Step, Verdict
 

@@ -11,7 +11,8 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from hefu.ui.escape import plain
-from hefu.ui.language import CHINESE, sentences
+from hefu.ui.language import sentences
+from hefu_ledger.language import CHINESE
 from hefu_ledger.verify.sentences import local_time, sentence
 from hefu_ledger.verify.verdict import (
     CANNOT,

@@ -5,31 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from hefu.ui.escape import plain
 from hefu_ledger.errors import LedgerError
+from hefu_ledger.language import CHINESE, LANGUAGES, SETTING, choose_language
 
 if TYPE_CHECKING:
     from hefu_ledger.verify.sentences import Table
 
-SETTING: Final = "HEFU_LANG"
-CHINESE: Final = "zh"
-ENGLISH: Final = "en"
-LANGUAGES: Final = (CHINESE, ENGLISH)
-_NOWHERE: Final = ("C", "POSIX")
-
 
 def language() -> str:
     """``zh`` or ``en``."""
-    chosen = os.environ.get(SETTING, "")
-    if chosen in LANGUAGES:
-        return chosen
-    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
-        place = os.environ.get(name, "").partition(".")[0]
-        if place and place not in _NOWHERE:
-            return CHINESE if place.startswith(CHINESE) else ENGLISH
-    return CHINESE
+    return choose_language(os.environ)
 
 
 def languages() -> tuple[str, ...]:

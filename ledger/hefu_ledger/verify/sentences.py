@@ -12,10 +12,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from hefu_ledger.encoding import MAX_TIME_MS, format_time, parse_time
+from hefu_ledger.language import CHINESE, ENGLISH
 
-CHINESE: Final = "zh"
-ENGLISH: Final = "en"
-LANGUAGES: Final = (CHINESE, ENGLISH)
 FILE: Final = "sentences.json"
 
 _EIGHT_HOURS: Final = 28_800_000  # ms: 北京时间 is UTC+8 all year

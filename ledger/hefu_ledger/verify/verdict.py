@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.verify.sentences import LANGUAGES, Table, sentence
+from hefu_ledger.language import LANGUAGES
+from hefu_ledger.verify.sentences import Table, sentence
 
 PROVEN: Final = "proven"  # 核验一致
 NOT_PROVEN: Final = "not proven"  # 核验不一致

@@ -26,6 +26,7 @@ from hefu_service.jobs.tasks import settle
 from hefu_service.jobs.ticker import Ticker
 from hefu_service.ports.errors import PortError
 from hefu_service.services import Services
+from hefu_service.texts import sentence
 
 LOG: Final = logging.getLogger("hefu.queue")
 LEDGER: Final = "ledger"
@@ -91,7 +92,7 @@ class Hints:
 def task(name: str | None, queue: str = LEDGER) -> Callable[[Services], None]:
     """The task of this name; PortError for whatever is no task of this queue."""
     if name is None or _QUEUES.get(name) != queue:
-        raise PortError(f"queue {queue} holds {name!r:.100}, which is no task of this program there: nothing is run")
+        raise PortError(sentence("queue.task", queue=queue, name=name))
     return TASKS[name]
 
 

@@ -13,6 +13,7 @@ from hefu_service.outbox.messages import PUBLISHED, Figures, add_message
 from hefu_service.ports.errors import StorageError
 from hefu_service.ports.store import View
 from hefu_service.services import Services
+from hefu_service.texts import sentence
 
 _AT_ONCE: Final = 100  # checkpoints of one transaction, which holds SQLite's only lock
 
@@ -40,7 +41,7 @@ def _figures(view: View, size: int, origin: str) -> Figures:
     """The checkpoint's numbers; no ``sealed_at`` before the first batch."""
     last = view.record(size - 1)
     if last is None:
-        raise StorageError(f"a checkpoint of {size} records is kept, and record {size - 1} is not")
+        raise StorageError(sentence("outbox.record", size=size, last=size - 1))
     figures: dict[str, int | str] = {"entries": last.entries, "origin": origin, "size": size}
     batch = view.batch_of(last.entries - 1) if last.entries else None
     body = None if batch is None else parse_record(batch.data).body

@@ -9,6 +9,7 @@ from typing import Final
 
 from hefu_service.ports.errors import ClockError
 from hefu_service.ports.store import Store
+from hefu_service.texts import sentence
 
 LEAP_MS: Final = 5_000  # more than a well-kept clock is ever corrected by at once
 
@@ -43,10 +44,7 @@ class SystemClock:
             now_ms, offset_ms = self._read()
             leap_ms = offset_ms - self._offset_ms
             if leap_ms > LEAP_MS and not self._declared():
-                raise ClockError(
-                    f"the clock leapt forward by {leap_ms} ms; set it right, or declare the time it shows with"
-                    " 'hefu-service clock'"
-                )
+                raise ClockError(sentence("clock.leapt", leap_ms=leap_ms))
             self._offset_ms, self._alarm = offset_ms, None
             return now_ms
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from hefu_service.outside.lock import exclusive
 from hefu_service.ports.errors import ImmutableError, StorageError
+from hefu_service.texts import sentence
 
 UNFINISHED: Final = ".unfinished"
 _ABANDONED_S: Final = 3600  # no write lasts that long
@@ -46,7 +47,7 @@ class DurableFolder:
                 with self._unfinished(data) as temporary, suppress(FileExistsError):
                     path.hardlink_to(temporary)  # unlike a rename, it never takes another's place
             if path.read_bytes() != data:
-                raise ImmutableError(f"{path} exists with other bytes, and such a file is written only once")
+                raise ImmutableError(sentence("file.immutable", path=path))
             _sync(path.parent)
 
     def replace(self, name: str, data: bytes) -> None:
@@ -155,4 +156,4 @@ def _disk(verb: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(f"cannot {verb} {path}: {error.strerror}") from error
+        raise StorageError(sentence(f"file.{verb}", path=path, reason=error.strerror)) from error

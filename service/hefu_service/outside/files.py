@@ -15,6 +15,7 @@ from hefu_service.outside.durable import DurableFolder
 from hefu_service.ports.errors import StorageError
 from hefu_service.ports.rows import Deposit
 from hefu_service.publishing.batch_tree import read_path
+from hefu_service.texts import sentence
 
 _CHECKPOINT: Final = "checkpoint"
 _MAX_LINE: Final = 65536  # an acceptance and a statement, escaped
@@ -45,7 +46,7 @@ class LedgerFolder:
     def drop_partials(self, tile: Tile) -> None:
         full = tile._replace(width=WIDTH)
         if self._folder.read(full.path) is None:
-            raise StorageError(f"{full.path} is missing: its partial tiles must stay")
+            raise StorageError(sentence("file.no_tile", path=full.path))
         self._folder.remove(f"{full.path}.p")
 
     def write_leaves(self, batch: int, data: bytes) -> None:
@@ -109,14 +110,14 @@ class BatchFolder:
         name = _batch(first_seq, count)
         data = self._folder.read(name)
         if data is None:
-            raise StorageError(f"batch file {name} is missing")
+            raise StorageError(sentence("file.no_batch", name=name))
         lines = data.split(b"\n")
         if len(lines) != count + 1 or lines.pop():
-            raise StorageError(f"batch file {name} is damaged: it should hold {count} lines")
+            raise StorageError(sentence("file.batch_lines", name=name, count=count))
         try:
             return [_parse_entry(line) for line in lines]
         except MalformedError as error:
-            raise StorageError(f"batch file {name} is damaged: {error}") from error
+            raise StorageError(sentence("file.batch", name=name, error=error)) from error
 
 
 def _parse_entry(line: bytes) -> tuple[str, bytes]:
@@ -133,7 +134,7 @@ def _cut(tile: Tile, data: bytes, width: int) -> bytes:
     try:
         return format_bundle(parse_bundle(data, tile.width)[:width])
     except MalformedError as error:
-        raise StorageError(f"{tile.path} is damaged: {error}") from error
+        raise StorageError(sentence("file.damaged", path=tile.path, error=error)) from error
 
 
 def _leaves(batch: int) -> str:

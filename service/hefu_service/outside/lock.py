@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hefu_service.ports.errors import PortError, StorageError
+from hefu_service.texts import sentence
 
 
 @contextmanager
@@ -20,7 +21,7 @@ def only_service(path: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(file, 20, 0).decode("ascii", "replace").strip() or "unknown"
-            raise PortError(f"another service, process {holder}, runs on {path.parent}: stop it first") from None
+            raise PortError(sentence("lock.another", holder=holder, data=path.parent)) from None
         with suppress(OSError):  # a full disk keeps nobody from serving what there is; only our name is missing then
             os.ftruncate(file, 0)
             os.pwrite(file, b"%d\n" % os.getpid(), 0)
@@ -34,7 +35,7 @@ def one_of_many(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise PortError(f"a service that must be alone runs on {path.parent}: stop it first") from None
+            raise PortError(sentence("lock.alone", data=path.parent)) from None
         yield
 
 
@@ -45,7 +46,7 @@ def exclusive(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
         except OSError as error:  # a file system of another machine may have no locks
-            raise StorageError(f"cannot lock {folder}: {error.strerror}") from error
+            raise StorageError(sentence("file.lock", path=folder, reason=error.strerror)) from error
         yield
 
 
@@ -54,7 +55,7 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
     try:
         file = os.open(path, flags, 0o600)
     except OSError as error:
-        raise StorageError(f"cannot lock {path}: {error.strerror}") from error
+        raise StorageError(sentence("file.lock", path=path, reason=error.strerror)) from error
     try:
         yield file
     finally:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from hefu_service.outside.lock import exclusive
 from hefu_service.ports.errors import StorageError
+from hefu_service.texts import sentence
 
 
 class Slot(NamedTuple):
@@ -35,7 +36,7 @@ def take_slot(folder: Path, files: Sequence[str], size: int) -> Slot:
         for file in files:
             _reserve(folder / f"{file}_{slot.number}.db", size)
     except OSError as error:
-        raise StorageError(f"cannot count in {folder}: {error.strerror}") from error
+        raise StorageError(sentence("file.count", path=folder, reason=error.strerror)) from error
     return slot
 
 

@@ -17,6 +17,7 @@ from hefu_ledger.tlog.note import Note, sign_note
 from hefu_service.outside.durable import DurableFolder
 from hefu_service.outside.lock import exclusive
 from hefu_service.ports.errors import PortError, SignerError, StorageError
+from hefu_service.texts import sentence
 
 _MEMORY: Final = "checkpoint"
 
@@ -35,13 +36,13 @@ def read_key(path: Path) -> Ed25519Signer:
             mode = os.fstat(file.fileno()).st_mode & 0o777
             data = file.read(4096)
     except OSError as error:
-        raise StorageError(f"cannot read key file {path}: {error.strerror}") from error
+        raise StorageError(sentence("signer.unreadable", path=path, reason=error.strerror)) from error
     if mode & 0o077:
-        raise PortError(f"key file {path} is open to others (mode {mode:04o}): change the key, or `chmod 600` it")
+        raise PortError(sentence("signer.open", path=path, mode=mode))
     try:
         return parse_key(data)
     except MalformedError as error:
-        raise PortError(f"key file {path}: {error}") from None
+        raise PortError(sentence("signer.malformed", path=path, error=error)) from None
 
 
 class FileSigner:
@@ -64,13 +65,13 @@ class FileSigner:
         try:
             return None if data is None else parse_checkpoint(data.decode())
         except (MalformedError, UnicodeDecodeError) as error:
-            raise StorageError(f"the signer's memory {self._path / _MEMORY} is damaged: {error}") from error
+            raise StorageError(sentence("signer.memory", path=self._path / _MEMORY, error=error)) from error
 
     def sign(self, checkpoint: Checkpoint, consistency: Sequence[bytes]) -> Note:
         """See ``ports.CheckpointSigner``."""
         text = format_checkpoint(checkpoint)
         if checkpoint.origin != self.key.name or checkpoint.extensions:
-            raise SignerError(f"{self.key.name!r} signs only plain checkpoints of that origin")
+            raise SignerError(sentence("signer.plain", name=self.key.name))
         with exclusive(self._path):
             _check_extends(self.last(), checkpoint, consistency)
             self._folder.replace(_MEMORY, text.encode())
@@ -89,6 +90,4 @@ def _check_extends(last: Checkpoint | None, checkpoint: Checkpoint, consistency:
             path=consistency,
         )
     except VerificationError as error:
-        raise SignerError(
-            f"a checkpoint of size {checkpoint.size} does not extend the last one signed, of size {last.size}: {error}"
-        ) from error
+        raise SignerError(sentence("signer.extends", size=checkpoint.size, last=last.size, error=error)) from error

@@ -17,6 +17,7 @@ from hefu_ledger.errors import MalformedError
 from hefu_service.outside.deadline import Deadline, Exchanges
 from hefu_service.ports.errors import PortError
 from hefu_service.ports.outbox import DeliveryError, Message
+from hefu_service.texts import sentence
 
 _SECRET: Final = "whsec_"  # noqa: S105 -- what every secret begins with
 _TIMEOUTS: Final = httpx.Timeout(10.0, connect=5.0)
@@ -32,7 +33,7 @@ def parse_secret(text: str) -> bytes:
     except MalformedError:
         secret = b""
     if not text.startswith(_SECRET) or not 24 <= len(secret) <= 64:
-        raise PortError('the webhook secret must be "whsec_" and base64 of 24 to 64 bytes: openssl rand -base64 32')
+        raise PortError(sentence("webhook.secret"))
     return secret
 
 

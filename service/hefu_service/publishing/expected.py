@@ -11,8 +11,9 @@ from hefu_service.ports.errors import StorageError
 from hefu_service.ports.rows import StoredRecord
 from hefu_service.ports.store import View
 from hefu_service.sealing.batch import batch_body
+from hefu_service.texts import Text, sentence
 
-MISSING: Final = "missing"
+MISSING: Final = sentence("found.missing")
 _AT_ONCE = 1_000  # rows read together
 
 
@@ -41,7 +42,7 @@ def wanted_tiles(view: View, tree: Tree, size: int) -> Iterator[tuple[Tile, byte
             yield tile, format_bundle(entries[:width]) if tile.level == ENTRIES else tile_bytes(tile, tree.node)
 
 
-def fault_of(read: Callable[[], object], wanted: object) -> str | None:
+def fault_of(read: Callable[[], object], wanted: object) -> Text | None:
     """Compare a file, read by ``read``, with the bytes it must hold; the fault as a text, None if they are equal.
 
     A file that cannot be read is a fault too, and does not end the check of its neighbours.
@@ -49,10 +50,10 @@ def fault_of(read: Callable[[], object], wanted: object) -> str | None:
     try:
         found = read()
     except StorageError as error:
-        return f"cannot be read: {error}"
+        return sentence("found.unreadable", error=error)
     if found == wanted:
         return None
-    return MISSING if found is None else "not what the database holds"
+    return MISSING if found is None else sentence("found.other")
 
 
 def wanted_leaves(view: View, size: int) -> Iterator[tuple[int, bytes]]:

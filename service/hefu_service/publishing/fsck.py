@@ -25,7 +25,7 @@ from hefu_ledger.replay import Replay
 from hefu_ledger.tlog.checkpoint import Checkpoint
 from hefu_ledger.tlog.merkle import Frontier, leaf_hash
 from hefu_service.ports.errors import PortError, StorageError
-from hefu_service.ports.rows import LedgerHead, StoredRecord
+from hefu_service.ports.rows import LedgerHead, StoredRecord, VaultBlob
 from hefu_service.ports.store import View
 from hefu_service.publishing.batch_tree import format_nodes
 from hefu_service.publishing.expected import MISSING, fault_of, record_tree, records_of, wanted_tiles
@@ -33,6 +33,7 @@ from hefu_service.sealing.batch import batch_body, leaf_hashes
 from hefu_service.sealing.continuity import Past, check_past, read_checkpoint
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
+from hefu_service.texts import Text, said, sentence
 
 ERROR: Final = "error"  # two things that must agree do not
 WARNING: Final = "warning"  # they agree, and someone should know all the same
@@ -47,7 +48,7 @@ class Fault:
 
     severity: str
     where: str
-    what: str
+    what: Text
 
 
 def fsck(services: Services, *, seen: bytes | None = None) -> Iterator[Fault]:
@@ -60,7 +61,7 @@ def fsck(services: Services, *, seen: bytes | None = None) -> Iterator[Fault]:
     try:
         past, _ = check_past(services)
     except _BROKEN as error:
-        yield Fault(ERROR, "checkpoint", str(error))
+        yield Fault(ERROR, "checkpoint", said(error))
     with services.store.view() as view:
         check = _Check(services, view, past)
         if seen is not None:
@@ -73,7 +74,7 @@ def _guarded(name: str, part: Callable[[], Iterator[Fault]]) -> Iterator[Fault]:
     try:
         yield from part()
     except _BROKEN as error:
-        yield Fault(ERROR, name, str(error))
+        yield Fault(ERROR, name, said(error))
 
 
 class _Check:
@@ -92,7 +93,7 @@ class _Check:
         replay = Replay(full=True)
         for checkpoint in self._checkpoints():
             if checkpoint.size > self._head.size:
-                yield Fault(ERROR, "replay", f"a checkpoint of {checkpoint.size} records is kept, there are fewer")
+                yield Fault(ERROR, "replay", sentence("found.fewer", size=checkpoint.size))
             else:
                 replay.remember(checkpoint)
         frontier, prev, events = Frontier(), NO_RECORD, 0
@@ -106,29 +107,29 @@ class _Check:
             prev, events = record_hash(record.data), events + (record.type in _OWED)
         found = LedgerHead(replay.size, replay.deposits, events, prev, frontier.hashes)
         if found != self._head:
-            yield Fault(ERROR, "replay", f"the head of {self._head.size} records is not where the records end")
+            yield Fault(ERROR, "replay", sentence("found.head", size=self._head.size))
         if replay.broken_promises:
-            yield Fault(WARNING, "replay", f"{replay.broken_promises} deposits were sealed later than promised")
+            yield Fault(WARNING, "replay", sentence("found.late", count=replay.broken_promises))
 
     def seen(self, note: bytes) -> Iterator[Fault]:
         """Compare a checkpoint from outside with the records."""
         checkpoint = read_checkpoint(note, key=self._services.signer.key, origin=self._services.origin)
-        shown = f"the checkpoint of {checkpoint.size} records that was seen"
-        if checkpoint.size > self._head.size:
-            yield Fault(ERROR, "seen", f"{shown} has more than the database's {self._head.size}: it has lost records")
-        elif checkpoint.root != record_tree(self._view, checkpoint.size).root:
-            yield Fault(ERROR, "seen", f"{shown} is of other records than the database's: there are two histories")
+        size, found = checkpoint.size, self._head.size
+        if size > found:
+            yield Fault(ERROR, "seen", sentence("found.seen_lost", size=size, found=found))
+        elif checkpoint.root != record_tree(self._view, size).root:
+            yield Fault(ERROR, "seen", sentence("found.seen_other", size=size))
 
     def events(self) -> Iterator[Fault]:
         """Compare the events with the records they became, in order."""
         events = list(self._view.events(0))
         if [event.number for event in events] != list(range(self._intake.next_event)):
-            yield Fault(ERROR, "events", f"the events are not numbered from 0 to {self._intake.next_event - 1}")
+            yield Fault(ERROR, "events", sentence("found.event_numbers", last=self._intake.next_event - 1))
         owed = (record for record in records_of(self._view, self._head.size) if record.type in _OWED)
         for event, record in zip(events, owed, strict=False):
             owes = parse_body(event.type, event.body), event.depositor
             if owes != (parse_record(record.data).body, record.depositor):
-                yield Fault(ERROR, "events", f"event {event.number} is not what record {record.index} says")
+                yield Fault(ERROR, "events", sentence("found.event", event=event.number, record=record.index))
 
     def deposits(self) -> Iterator[Fault]:
         """Check the deposits that no root covers yet, and that none is beyond the intake head or overdue."""
@@ -137,12 +138,12 @@ class _Check:
             leaf_hashes([deposit], first_seq=seq, origin=self._services.origin)
             seq += 1
         if seq < end:
-            yield Fault(ERROR, "deposits", f"deposit {seq} was accepted and is missing")
+            yield Fault(ERROR, "deposits", sentence("found.deposit_missing", seq=seq))
         if seq > end or self._view.deposit_at(end) is not None:
-            yield Fault(ERROR, "deposits", f"there are deposits beyond the intake head at {end}")
+            yield Fault(ERROR, "deposits", sentence("found.deposits_beyond", end=end))
         oldest = self._view.deposit_at(self._head.entries)
         if oldest is not None and parse_acceptance(oldest.acceptance).anchor_by < self._services.clock.now_ms():
-            yield Fault(WARNING, "deposits", f"deposit {oldest.seq} is not sealed, and was promised to be by now")
+            yield Fault(WARNING, "deposits", sentence("found.overdue", seq=oldest.seq))
 
     def tiles(self) -> Iterator[Fault]:
         """Compare every published tile and bundle with the records; of one's partial files the widest is named."""
@@ -154,7 +155,7 @@ class _Check:
             fault = fault_of(partial(self._services.files.read_tile, tile), wanted)
             if fault is not None:
                 named.add((tile.level, tile.index))
-                yield Fault(ERROR, "tiles", f"{tile.path}: {fault}")
+                yield Fault(ERROR, "tiles", sentence("found.of_path", path=tile.path, fault=fault))
 
     def batches(self) -> Iterator[Fault]:
         """Compare every batch's private file, and its leaves where they are published, with the deposits."""
@@ -166,18 +167,18 @@ class _Check:
             entries = [(deposit.acceptance, deposit.statement) for deposit in deposits]
             try:
                 if list(self._services.batch_files.read(body.first_seq, body.count)) != entries:
-                    yield Fault(ERROR, "batches", f"the batch file of record {record.index} differs from the deposits")
+                    yield Fault(ERROR, "batches", sentence("found.batch_file", record=record.index))
             except StorageError as error:
-                yield Fault(ERROR, "batches", str(error))
+                yield Fault(ERROR, "batches", said(error))
             yield from self._leaves(record.index, b"".join([leaf_hash(text.encode()) for text, _ in entries]))
 
     def _leaves(self, batch: int, leaves: bytes) -> Iterator[Fault]:
         fault = fault_of(partial(self._services.files.read_leaves, batch), leaves)
         if batch < self._published and fault is not None:
-            yield Fault(ERROR, "batches", f"leaves of record {batch}: {fault}")
+            yield Fault(ERROR, "batches", sentence("found.leaves", record=batch, fault=fault))
         fault = fault_of(partial(self._services.files.read_nodes, batch), format_nodes(leaves))
         if fault not in (None, MISSING):  # missing ones are only slow: leaves tell the same
-            yield Fault(ERROR, "batches", f"nodes of record {batch}: {fault}")
+            yield Fault(ERROR, "batches", sentence("found.nodes", record=batch, fault=fault))
 
     def vaults(self) -> Iterator[Fault]:
         """Compare every vault's files with their recorded SHA-256; the service cannot read their contents."""
@@ -186,11 +187,11 @@ class _Check:
                 try:
                     data = self._services.vault_files.read(depositor, blob.name, blob.sha256)
                 except StorageError as error:
-                    yield Fault(ERROR, "vaults", f"{blob.name} of {depositor}: cannot be read: {error}")
+                    yield Fault(ERROR, "vaults", _of(blob, depositor, sentence("found.unreadable", error=error)))
                     continue
                 if data is None or sha256(data).digest() != blob.sha256:
-                    fault = MISSING if data is None else "not the bytes that were put there"
-                    yield Fault(ERROR, "vaults", f"{blob.name} of {depositor}: {fault}")
+                    fault = MISSING if data is None else sentence("found.other_blob")
+                    yield Fault(ERROR, "vaults", _of(blob, depositor, fault))
 
     def _checkpoints(self) -> Iterator[Checkpoint]:
         """Every checkpoint published, signed or kept, their signatures checked."""
@@ -199,9 +200,13 @@ class _Check:
         while (note := self._view.checkpoint_covering(size)) is not None:
             checkpoint = read_checkpoint(note, key=self._services.signer.key, origin=self._services.origin)
             if checkpoint.size <= size:
-                raise VerificationError(f"a checkpoint of {checkpoint.size} records is kept as a larger one")
+                raise VerificationError(sentence("found.checkpoint_size", size=checkpoint.size))
             size = checkpoint.size
             yield checkpoint
+
+
+def _of(blob: VaultBlob, depositor: str, fault: Text) -> Text:
+    return sentence("found.blob", name=blob.name, depositor=depositor, fault=fault)
 
 
 def _in_parts(read: Callable[[int, int], Iterator[T]], first: int, count: int) -> Iterator[T]:
@@ -221,7 +226,7 @@ def _check_row(record: StoredRecord, body: Body, entries: int) -> None:
     if isinstance(body, KeyEvent):
         depositor = body.vkey.name.rpartition("/")[2]
     if (record.entries, record.first_seq, record.depositor) != (entries, first_seq, depositor):
-        raise VerificationError(f"record {record.index} is stored under another deposit or depositor than it is about")
+        raise VerificationError(sentence("found.row", record=record.index))
 
 
 _BROKEN: Final = (LedgerError, PortError, SealingStoppedError)

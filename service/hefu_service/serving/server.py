@@ -39,6 +39,7 @@ from hefu_service.services import Services
 from hefu_service.serving.app import create_app
 from hefu_service.serving.slow_clients import Stalled
 from hefu_service.settings import Settings
+from hefu_service.texts import sentence
 from hefu_service.wiring import check_data, make_senders, open_services, recover, service_lock, telling
 
 THREADS: Final = 64  # requests answered at a time: each waits for its group's commit, so many are needed
@@ -92,10 +93,10 @@ def _run(settings: Settings) -> None:
         granian.serve(target_loader=partial(_load, settings, os.getpid()), wrap_loader=False)
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]  # granian adds a backtrace
-        raise PortError(f"cannot listen on {host}:{settings.port}: {reason}") from None
+        raise PortError(sentence("serve.listen", place=f"{host}:{settings.port}", reason=reason)) from None
     except SystemExit as ended:
         if ended.code:
-            raise ChildProcessError("the process that answers ended by itself; its last lines say why") from None
+            raise ChildProcessError(sentence("serve.ended")) from None
 
 
 def most_connections() -> int:
@@ -116,8 +117,7 @@ def check_certificate(settings: Settings) -> None:
         context.load_cert_chain(settings.tls_cert_file, settings.tls_key_file, password=lambda: "")  # or it would ask
     except (OSError, ValueError) as error:
         raise PortError(
-            f"cannot use the certificate {settings.tls_cert_file} with the key {settings.tls_key_file}, which must be"
-            f" PEM files, the key of that certificate and not encrypted: {error}"
+            sentence("serve.certificate", certificate=settings.tls_cert_file, key=settings.tls_key_file, error=error)
         ) from error
 
 
@@ -128,9 +128,9 @@ def read_token(settings: Settings) -> str | None:
     try:
         token = settings.auditor_token_file.read_text("ascii").strip()
     except (OSError, ValueError) as error:
-        raise PortError(f"cannot read the auditor token file {settings.auditor_token_file}: {error}") from error
+        raise PortError(sentence("serve.token", path=settings.auditor_token_file, error=error)) from error
     if len(token) < 32:
-        raise PortError("the auditor token must have at least 32 characters: openssl rand -hex 32")
+        raise PortError(sentence("serve.short_token"))
     return token
 
 

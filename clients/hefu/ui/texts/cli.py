@@ -12,7 +12,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "cli.examples": ("示例：", "examples:"),
     "cli.json": ("以一个 JSON 对象作答", "answer with one JSON object"),
     "cli.or_setting": ("{what}（或 {setting}）", "{what} (or {setting})"),
-    "cli.unknown_setting": ("{name}：没有这个设置（已知：{known}）", "{name}: unknown setting (known: {known})"),
+    "cli.unknown_setting": ("{name}：没有这个设置；是否指 {near}？", "{name}: unknown setting: is {near} meant?"),
     "cli.unknown_language": ("{name}：应为 zh 或 en", "{name}: must be zh or en"),
     "cli.needed": ("缺少 --{option}", "--{option} is needed"),
     "cli.needed_or": ("缺少 --{option}（或 {setting}）", "--{option} is needed (or {setting})"),

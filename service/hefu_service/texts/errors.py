@@ -1,0 +1,131 @@
+"""Errors of the data directory, its keys and files, the machine and the network; and the name of each kind."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TEXTS: Final[dict[str, tuple[str, str]]] = {
+    # The Chinese of errors whose own words are English; they follow it.
+    "kind.LedgerError": ("账本不接受", "the ledger refuses"),
+    "kind.MalformedError": ("格式不符", "malformed"),
+    "kind.VerificationError": ("内容自相矛盾", "contradiction"),
+    "kind.PortError": ("环境故障", "failure of the machine"),
+    "kind.StorageError": ("数据库或磁盘故障", "failure of database or disk"),
+    "kind.ImmutableError": ("只写一次的文件已有不同内容", "a write-once file has other bytes"),
+    "kind.ClockError": ("时钟异常", "wrong clock"),
+    "kind.SignerError": ("签名程序拒绝签名", "the signer refuses"),
+    "kind.RefusedError": ("请求被拒绝", "refused"),
+    "kind.UnknownDepositorError": ("没有此存证主体", "unknown depositor"),
+    "kind.KeyNotInForceError": ("密钥未登记或已失效", "key not in force"),
+    "kind.ConflictError": ("与先前的请求冲突", "conflict"),
+    "kind.SealingStoppedError": ("数据自相矛盾，停止封存", "contradicting data"),
+    "kind.RolledBackError": ("数据库落后于检查点或与之不符", "the database is behind a checkpoint"),
+    "data.not_empty": (
+        "{data} 不是空文件夹：账本须建在自己的空文件夹中，且只建一次",
+        "{data} is not empty: a ledger is begun once, in a directory of its own",
+    ),
+    "data.cannot_make": ("无法建立 {data}：{reason}", "cannot make {data}: {reason}"),
+    "data.cannot_look": ("无法查看 {data}：{reason}", "cannot look into {data}: {reason}"),
+    "data.no_ledger": (
+        "{data} 中没有账本：请先运行 hefu-service init --data {data} --origin …",
+        "{data} holds no ledger: run `hefu-service init --data {data} --origin …` first",
+    ),
+    "data.no_database": (
+        "{data} 中没有数据库：若用 PostgreSQL，须以 HEFU_DATABASE_URL 指明",
+        "{data} holds no database: if it is PostgreSQL's, HEFU_DATABASE_URL must name it",
+    ),
+    "data.other_keys": (
+        "{keys} 中的密钥不是账本创世条目所载的密钥",
+        "the keys in {keys} are not those of the ledger's genesis record",
+    ),
+    "data.begun": (
+        "数据库中已有账本：账本须建在自己的数据库中，且只建一次",
+        "the database holds a ledger already: a ledger is begun once, in a database of its own",
+    ),
+    "data.no_genesis": (
+        "数据库中没有创世条目：hefu-service init 曾被中断；请删除后重新建立",
+        "the database holds no genesis record: `hefu-service init` was interrupted; remove it and begin anew",
+    ),
+    "data.secret": ("无法读取密文件 {path}", "cannot read the secret in {path}"),
+    "clock.leapt": (
+        "时钟向前跳了 {leap_ms} 毫秒；请校正，或用 hefu-service clock 声明其所示时间为准",
+        "the clock leapt forward by {leap_ms} ms; set it right, or declare the time it shows with 'hefu-service clock'",
+    ),
+    "file.immutable": (
+        "{path} 已存在且内容不同；此类文件只写一次",
+        "{path} exists with other bytes, and such a file is written only once",
+    ),
+    "file.make": ("无法建立 {path}：{reason}", "cannot make {path}: {reason}"),
+    "file.write": ("无法写入 {path}：{reason}", "cannot write {path}: {reason}"),
+    "file.read": ("无法读取 {path}：{reason}", "cannot read {path}: {reason}"),
+    "file.list": ("无法列出 {path}：{reason}", "cannot list {path}: {reason}"),
+    "file.remove": ("无法删除 {path}：{reason}", "cannot remove {path}: {reason}"),
+    "file.lock": ("无法锁定 {path}：{reason}", "cannot lock {path}: {reason}"),
+    "file.count": ("无法在 {path} 中计数：{reason}", "cannot count in {path}: {reason}"),
+    "file.no_tile": (
+        "缺少 {path}：其未满的分片须保留",
+        "{path} is missing: its partial tiles must stay",
+    ),
+    "file.damaged": ("{path} 已损坏：{error}", "{path} is damaged: {error}"),
+    "file.no_batch": ("缺少批次文件 {name}", "batch file {name} is missing"),
+    "file.batch_lines": (
+        "批次文件 {name} 已损坏：应有 {count} 行",
+        "batch file {name} is damaged: it should hold {count} lines",
+    ),
+    "file.batch": ("批次文件 {name} 已损坏：{error}", "batch file {name} is damaged: {error}"),
+    "lock.another": (
+        "另一服务（进程 {holder}）正在使用 {data}：请先停止它",
+        "another service, process {holder}, runs on {data}: stop it first",
+    ),
+    "lock.alone": (
+        "须独占的服务正在使用 {data}：请先停止它",
+        "a service that must be alone runs on {data}: stop it first",
+    ),
+    "signer.unreadable": ("无法读取密钥文件 {path}：{reason}", "cannot read key file {path}: {reason}"),
+    "signer.open": (
+        "密钥文件 {path} 他人可读（权限 {mode:04o}）：请更换密钥，或 chmod 600",
+        "key file {path} is open to others (mode {mode:04o}): change the key, or `chmod 600` it",
+    ),
+    "signer.malformed": ("密钥文件 {path}：{error}", "key file {path}: {error}"),
+    "signer.memory": (
+        "签名程序的记忆 {path} 已损坏：{error}",
+        "the signer's memory {path} is damaged: {error}",
+    ),
+    "signer.plain": (
+        "{name!r} 只签其来源的普通检查点",
+        "{name!r} signs only plain checkpoints of that origin",
+    ),
+    "signer.extends": (
+        "{size} 条的检查点并非由上次所签的 {last} 条延续而来：{error}",
+        "a checkpoint of size {size} does not extend the last one signed, of size {last}: {error}",
+    ),
+    "webhook.secret": (
+        "webhook 密文须为 whsec_ 加 24 至 64 字节的 base64：openssl rand -base64 32",
+        'the webhook secret must be "whsec_" and base64 of 24 to 64 bytes: openssl rand -base64 32',
+    ),
+    "serve.listen": ("无法监听 {place}：{reason}", "cannot listen on {place}: {reason}"),
+    "serve.ended": (
+        "应答进程自行结束；原因见其最后几行日志",
+        "the process that answers ended by itself; its last lines say why",
+    ),
+    "serve.certificate": (
+        "无法使用证书 {certificate} 与私钥 {key}；二者须为 PEM 文件，私钥与证书相配且未加密：{error}",
+        (
+            "cannot use the certificate {certificate} with the key {key}, which must be PEM files, the key of that"
+            " certificate and not encrypted: {error}"
+        ),
+    ),
+    "serve.token": ("无法读取审计口令文件 {path}：{error}", "cannot read the auditor token file {path}: {error}"),
+    "serve.short_token": (
+        "审计口令至少须有 32 个字符：openssl rand -hex 32",
+        "the auditor token must have at least 32 characters: openssl rand -hex 32",
+    ),
+    "queue.task": (
+        "队列 {queue} 中的 {name!r:.100} 不是本程序的任务：不予运行",
+        "queue {queue} holds {name!r:.100}, which is no task of this program there: nothing is run",
+    ),
+    "outbox.record": (
+        "存有 {size} 条的检查点，却没有条目 {last}",
+        "a checkpoint of {size} records is kept, and record {last} is not",
+    ),
+}
