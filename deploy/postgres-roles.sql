@@ -21,15 +21,15 @@ REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, hefu_service;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC, hefu_service;
 GRANT USAGE ON SCHEMA public TO hefu_service;
 
--- What only grows.
+-- Tables that only grow.
 GRANT SELECT, INSERT ON deposits, statement_texts, events, records, checkpoints, depositors TO hefu_service;
 GRANT SELECT, INSERT ON vaults, vault_blobs, vault_closures, messages TO hefu_service;
 
--- What moves: where intake and ledger stand, and a depositor's one-time code.
+-- Tables that change: where intake and ledger stand, and a depositor's one-time code.
 GRANT SELECT, UPDATE ON intake_head, ledger_head TO hefu_service;
 GRANT SELECT, INSERT, UPDATE ON codes TO hefu_service;
 
--- And what became of messages, where destinations stand, and which alarms are on.
+-- And the states of messages, destinations and alarms.
 GRANT SELECT, INSERT, UPDATE ON deliveries, outlets, alarms TO hefu_service;
 
 -- Which schema this is.

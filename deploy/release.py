@@ -77,7 +77,7 @@ def build(out: Path, when: int) -> None:
 
 
 def pinned(lock: str) -> list[Pinned]:
-    """Read what a lock pins, as uv writes it: ``name==version``, its hashes, and ``# via`` whom."""
+    """Read the pins of a lock, as uv writes them: ``name==version``, hashes, and the packages of ``# via``."""
     found = list(_PINNED.finditer(lock))
     ends = [match.start() for match in found[1:]] + [len(lock)]
     return [_pinned(match, lock[match.end() : end]) for match, end in zip(found, ends, strict=True)]
@@ -91,7 +91,7 @@ def _pinned(match: re.Match[str], rest: str) -> Pinned:
 
 
 def bill_of_materials(name: str, version: str, packages: list[Pinned], when: int) -> dict[str, Any]:
-    """The CycloneDX 1.6 document of what a lock installs (cyclonedx.org/docs/1.6/json)."""
+    """The CycloneDX 1.6 document of the packages that a lock installs (cyclonedx.org/docs/1.6/json)."""
     root = f"pkg:pypi/hefu@{version}"
     made = datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     known: dict[str, list[str]] = {}  # of one name there may be several, for one Python or another
@@ -135,7 +135,7 @@ def _component(package: Pinned) -> dict[str, Any]:
 
 
 def write_sums(out: Path) -> None:
-    """What ``sha256sum --check`` reads."""
+    """The lines that ``sha256sum --check`` reads."""
     files = sorted(path for path in out.iterdir() if path.name != SUMS)
     (out / SUMS).write_text("".join(f"{sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files))
 

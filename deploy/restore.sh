@@ -59,7 +59,7 @@ else
     mv "$stage/database" "$stage/hefu.sqlite3"
 fi
 
-# What anyone has seen, the signer must remember: it refuses to sign less, or as much of another history.
+# The signer must remember every checkpoint that was published: it refuses to sign less, or as much of another history.
 if [ "$seen" != none ]; then
     sed '/^$/,$d' "$seen" >"$stage/seen"
     if [ "$(sed -n 2p "$stage/seen")" -ge "$(sed -n 2p "$stage/signer/checkpoint")" ]; then

@@ -62,7 +62,7 @@ def command() -> None:
 
 
 def main() -> None:
-    """Run a command; exit 1 for findings, 2 for what is refused, 3 for what failed, 130 when interrupted."""
+    """Run a command; exit 1 for findings, 2 for a refusal, 3 for a failure, 130 when interrupted."""
     try:
         code = command(prog_name="hefu-service", standalone_mode=False)
     except click.ClickException as error:

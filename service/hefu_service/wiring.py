@@ -2,14 +2,14 @@
 
 ::
 
-    DATA/hefu.sqlite3        what is owed, and everything private but the documents, which never come here;
+    DATA/hefu.sqlite3        owed work, and everything private but the documents, which never come here;
                              not there where the database is PostgreSQL's
     DATA/keys/               log.key, acknowledgement.key, recovery.key (to be moved offline)
     DATA/signer/             the last checkpoint signed: the signer's memory, outside the database
     DATA/ledger/             public: checkpoint, tile/…, batches/…/leaves
     DATA/batches/            private: acceptances and statements of each batch
-    DATA/vaults/             depositors' encrypted files, which nobody here can read
-    DATA/metrics/            what the processes have counted; emptied when the first of them starts
+    DATA/vaults/             depositors' encrypted files, which the service cannot read
+    DATA/metrics/            the counts of all processes; emptied when the first of them starts
     DATA/lock                held by the one service that runs on these data, or by the many on PostgreSQL
 """
 
@@ -105,7 +105,7 @@ def service_lock(data: Path, database_url: str | None) -> AbstractContextManager
 
 @contextmanager
 def open_services(data: Path, database_url: str | None = None) -> Iterator[Services]:
-    """Open a data directory made by ``create_data``; PortError says what is missing or too old."""
+    """Open a data directory made by ``create_data``; PortError names the part that is missing or too old."""
     check_data(data, database_url)
     store = open_store(_database(data, database_url))
     try:
@@ -125,7 +125,7 @@ def upgrade_data(data: Path, database_url: str | None = None) -> None:
 
 
 def recover(services: Services) -> None:
-    """Finish what a crash may have left between the database and the published ledger; harmless to repeat.
+    """Finish work that a crash may have left between the database and the published ledger; harmless to repeat.
 
     Raises SealingStoppedError where the two contradict each other.
     """

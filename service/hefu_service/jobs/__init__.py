@@ -1,1 +1,1 @@
-"""Work that nobody waits for: sealing, publishing and telling, whenever something is owed."""
+"""Background work: sealing, publishing and sending messages, as soon as it is owed."""

@@ -26,12 +26,12 @@ ENDS_WITHIN_S: Final = _TURN_S + 20.0  # as long as one message may take
 
 
 def time_ms() -> int:
-    """The time as the system shows it: a clock that is not believed is what has to be told."""
+    """The time as the system shows it: the message may be that this clock is not believed."""
     return time.time_ns() // 1_000_000
 
 
 def tell(services: Services) -> None:
-    """Write the messages that are owed, and deliver what waits; bounded in time, repeatable, in many processes."""
+    """Write the owed messages, and deliver the waiting ones; bounded in time, repeatable, in many processes."""
     if not services.senders:
         return
     now_ms = time_ms()
@@ -40,7 +40,7 @@ def tell(services: Services) -> None:
         if WEBHOOK in services.senders:
             announce(services, WEBHOOK, now_ms=now_ms)
     finally:
-        _deliver(services)  # an alarm goes out even where the database cannot tell what was published
+        _deliver(services)  # an alarm goes out even where the database cannot be read
 
 
 def _alarming(services: Services, now_ms: int) -> Mapping[str, Figures]:
@@ -83,7 +83,7 @@ class SlowTicker:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the message at hand; what waits is found again by whoever comes next."""
+        """End after the message at hand; the next process finds the waiting ones again."""
         self._stopping.set()
         self._thread.join(ENDS_WITHIN_S)
 

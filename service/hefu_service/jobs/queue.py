@@ -1,6 +1,6 @@
-"""The queues on Redis: how one process asks others to settle what is owed, and to tell of it.
+"""The queues on Redis: one process asks others to settle owed work, and to send messages about it.
 
-Redis is a hint. The database says what is owed, and each worker sweeps it: a Redis that is down, flushed or replaced
+Redis is a hint. The database holds the owed work, and each worker sweeps it: a Redis that is down, flushed or replaced
 delays sealing by a sweep and loses nothing. Nothing that it holds is believed either: of a job only the name is taken,
 and only if it is one of the queue's ``TASKS``.
 """
@@ -33,13 +33,13 @@ LEDGER: Final = "ledger"
 """The queue of sealing and publishing."""
 
 SLOW: Final = "slow"
-"""The queue of whatever must not delay them: messages."""
+"""The queue of messages, which must not delay the ledger's tasks."""
 
 SETTLE: Final = f"{settle.__module__}.{settle.__name__}"
 TELL: Final = f"{tell.__module__}.{tell.__name__}"
 TASKS: Final[dict[str, Callable[[Services], None]]] = {SETTLE: settle, TELL: tell}
 _QUEUES: Final = {SETTLE: LEDGER, TELL: SLOW}
-_TIMEOUT_S: Final = 300  # of a job: far more than a batch takes, and what it leaves undone is owed
+_TIMEOUT_S: Final = 300  # of a job: far more than a batch takes; undone work stays owed
 _WORTH_S: Final = 60  # of a hint that no worker has taken: the sweeps have been quicker
 _ANSWER_S: Final = 2
 
@@ -90,7 +90,7 @@ class Hints:
 
 
 def task(name: str | None, queue: str = LEDGER) -> Callable[[Services], None]:
-    """The task of this name; PortError for whatever is no task of this queue."""
+    """The task of this name; PortError if it is no task of this queue."""
     if name is None or _QUEUES.get(name) != queue:
         raise PortError(sentence("queue.task", queue=queue, name=name))
     return TASKS[name]
@@ -117,7 +117,7 @@ def job_class(services: Services, queue: str = LEDGER) -> type[Job]:
 
 
 class AskingTicker(Ticker):
-    """Asks the workers at each window's end; a Redis that is gone does not matter as long as somebody seals."""
+    """Asks the workers at each window's end; without Redis the workers' own sweeps seal."""
 
     def __init__(self, services: Services, redis_url: str, *, window_ms: int) -> None:
         hints = Hints(connect(redis_url))

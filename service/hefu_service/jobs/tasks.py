@@ -13,22 +13,22 @@ from hefu_service.services import Services
 
 
 def settle(services: Services) -> None:
-    """Seal and publish what is owed now.
+    """Seal and publish the work that is owed now.
 
-    What is accepted meanwhile waits for the end of its own window: taken along at once, it would keep a busy service
+    A deposit accepted meanwhile waits for the end of its own window: taken along at once, it would keep a busy service
     sealing without end, a few deposits a record.
     """
     with services.store.view() as view:
         until = view.intake_head()
     owed = True
     while owed:
-        # In turn, so that workers do not all do the same work; what keeps the ledger one is that its head is swapped.
+        # In turn, so that workers do not all do the same work; the swap of its head keeps the ledger one.
         with services.batch_files.alone(), suppress(HeadMovedError):  # another was faster; there may be more to seal
             started = time.monotonic()
             owed = seal_once(services)
             if owed:
                 services.observer.sealed(time.monotonic() - started)
-        owed = owed and not _reaches(services, until)  # before publishing: what another seals now, another may publish
+        owed = owed and not _reaches(services, until)  # before publishing: another worker publishes its own batch
         started = time.monotonic()
         if publish(services):
             services.observer.published(time.monotonic() - started)

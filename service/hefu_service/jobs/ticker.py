@@ -1,4 +1,4 @@
-"""The ticker: one thread that seals what has been accepted, a window at a time.
+"""The ticker: one thread that seals accepted deposits, a window at a time.
 
 The first deposit opens a window, which ends after ``window_ms`` or with enough deposits; then all that is owed is
 sealed and published, here or, where there is a queue, by a worker that is asked to. The database says what is owed: a
@@ -20,9 +20,9 @@ from hefu_service.services import Services
 
 LOG: Final = logging.getLogger("hefu.ticker")
 _ENOUGH: Final = 10_000  # deposits that end a window early
-_SWEEP_S: Final = 1.0  # how often an idle ticker looks at the clock, and for owed work that nobody told it of
+_SWEEP_S: Final = 1.0  # between looks of an idle ticker at the clock, and for owed work of which no hint came
 _LONGEST_BACK_OFF_S: Final = 60.0
-_STALLED_S: Final = 30.0  # beyond a window: whoever seals would have swept many times
+_STALLED_S: Final = 30.0  # beyond a window: a live worker would have swept many times
 
 
 class Ticker:
@@ -53,11 +53,11 @@ class Ticker:
         self.failures = 0  # in a row
 
     def start(self) -> None:
-        """Start the thread; what a crash has left is taken up with the first sweep."""
+        """Start the thread; its first sweep finds work that a crash has left."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Seal and publish what is owed, once more, and end; returns when that is done or has failed."""
+        """Seal and publish owed work once more, and end; returns when that is done or has failed."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -71,7 +71,7 @@ class Ticker:
                 self._changed.notify_all()
 
     def trouble(self) -> str | None:
-        """What keeps the ledger from growing, whoever seals, in words fit for anyone; None while it grows."""
+        """The reason why the ledger does not grow, in public words; None while it grows, here or by a worker."""
         if not self._thread.is_alive():
             return "nothing seals: the ticker does not run"
         if self._stopped:
@@ -109,7 +109,7 @@ class Ticker:
         try:
             self._services.clock.now_ms()  # so that a leap is noticed when it happens, not with the next deposit
             work(self._services)
-            self._backlog.standing_s()  # so that what stands is known whenever somebody asks
+            self._backlog.standing_s()  # readiness and gauges read the result
         except Exception as error:
             self._stopped = isinstance(error, SealingStoppedError)
             self.failures = min(self.failures + 1, 16)

@@ -1,4 +1,4 @@
-"""A worker: does what the queue asks for and, whatever becomes of Redis, what the database says has been owed too long.
+"""A worker: runs the queue's jobs; without Redis too, it settles work that the database shows as owed too long.
 
 RQ's own loop runs in the main thread, without a fork for each job; the ticker's thread sweeps beside it. The slow work
 has both in threads of its own, unless this process does nothing else: sealing never waits for a receiver of messages.
@@ -32,7 +32,7 @@ from hefu_service.outside.parent import end_with
 from hefu_service.services import Services
 
 LOG: Final = logging.getLogger("hefu.worker")
-_LONGEST_ID: Final = 100  # of a job, as far as it is logged: it may be anybody's who reaches Redis
+_LONGEST_ID: Final = 100  # characters of a job's id in a log line: any client of Redis may have chosen it
 _AGAIN_S: Final = 1.0  # between two attempts to reach Redis
 _PATIENCE_S: Final = 60  # with a Redis that says nothing: RQ then asks it anew
 
@@ -79,7 +79,7 @@ class LedgerWorker(SimpleWorker):
         """The handlers are ours, and outlive a worker that has lost its Redis."""
 
     def subscribe(self) -> None:
-        """Commands would come from whoever can reach Redis."""
+        """Take no commands: any client of Redis could send them."""
 
 
 class SlowWorker(LedgerWorker):
@@ -102,7 +102,7 @@ def task_name(job: Job) -> str:
 
 
 class Listener:
-    """Takes jobs from one queue, again and again, whatever becomes of Redis."""
+    """Takes jobs from one queue, and connects anew when Redis was lost."""
 
     def __init__(self, services: Services, redis_url: str, queue: str) -> None:
         self._services = services
@@ -166,7 +166,7 @@ class Worker:
         self._listener, *self._asides = [Listener(services, redis_url, queue) for queue in queues]
 
     def run(self) -> None:
-        """Work until SIGTERM or SIGINT, or until the parent dies; then seal once more what is owed."""
+        """Work until SIGTERM or SIGINT, or until the parent dies; then seal owed work once more."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         end_with(os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
@@ -189,6 +189,6 @@ class Worker:
         self._listener.stop()
 
     def _sweep(self, services: Services) -> None:
-        """Settle what nobody has taken up for longer than a window: a hint was lost, or its worker has died."""
+        """Settle work that has stood still for longer than a window: a hint was lost, or its worker has died."""
         if self._backlog.standing_s() >= self._window_s:
             settle(services)

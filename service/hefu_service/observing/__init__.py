@@ -1,1 +1,1 @@
-"""What an operator sees of a running service: log lines, metrics, readiness."""
+"""The operator's view of a running service: log lines, metrics, readiness."""

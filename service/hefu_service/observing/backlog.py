@@ -1,4 +1,4 @@
-"""What is owed, and for how long nothing has been done about it: as the database tells, whoever works or does not."""
+"""The work that is owed, and for how long it has stood still. Read from the database, so a dead worker is seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How things stand, for Prometheus: read from the database, the published files and the disk when somebody asks."""
+"""The service's state for Prometheus, read from the database, the published files and the disk at each scrape."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _VAULTS_EVERY_S: Final = 60.0  # adding up every file takes longer the more ther
 
 
 class _Disk(Collector):
-    """What the data directory's disk tells; it may take for ever."""
+    """Figures read from the data directory's disk; a hanging disk never answers."""
 
     def __init__(self, data: Path) -> None:
         self._data = data

@@ -1,7 +1,8 @@
 """Log lines as JSON, one an event, to standard error; nothing secret or personal ever goes into one.
 
-Who logs does not wait: a line is handed to a thread that formats and writes all that have come meanwhile. What is an
-error is written at once, by whoever logs it, with everything before it.
+A caller does not wait: a thread formats and writes the lines, many at a time. An error is written at once, by the
+caller, with every line before it. The standard QueueHandler and QueueListener wake their thread for each line, which
+costs a request twice the time of a line here.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Final
 
-_MOST: Final = 10_000  # lines that wait, while nobody takes what is written
+_MOST: Final = 10_000  # lines that wait while the reader of standard error does not read
 _PAUSE_S: Final = 0.05  # in which lines gather
-_PATIENCE_S: Final = 1.0  # of a request or a job that logs an error, with whoever should read it
+_PATIENCE_S: Final = 1.0  # that a caller which logs an error waits for the reader
 _STDERR: Final = 2
-_QUIET: Final = ("alembic", "rq", "sqlalchemy", "werkzeug")  # what they say of their work may hold others' data
+_QUIET: Final = ("alembic", "rq", "sqlalchemy", "werkzeug")  # their lines may hold depositors' data
 _ENCODE: Final = json.JSONEncoder(ensure_ascii=False).encode
-_ABOUT: Final[ContextVar[Mapping[str, str]]] = ContextVar("about", default={})  # noqa: B039 -- nobody writes into it
+_ABOUT: Final[ContextVar[Mapping[str, str]]] = ContextVar("about", default={})  # noqa: B039 -- it is never written into
 
 
 def log_about(**ids: str) -> None:
@@ -45,7 +46,7 @@ def logged_about(**ids: str) -> Iterator[None]:
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes time, level, logger, message, an exception's traceback, ids, and what is in ``extra={"event": …}``."""
+    """Writes time, level, logger, message, an exception's traceback, ids, and the values of ``extra={"event": …}``."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
@@ -65,7 +66,7 @@ class JsonFormatter(logging.Formatter):
 class LineHandler(logging.Handler):
     """Writes to a file descriptor, a few lines at a time, each whole; may be called from any thread.
 
-    Where nobody takes the lines a number of them wait, and further ones are dropped and counted.
+    While the reader does not read, a number of lines wait; further ones are dropped and counted.
     """
 
     def __init__(self, file: int) -> None:
@@ -94,7 +95,7 @@ class LineHandler(logging.Handler):
             self._some.set()
 
     def flush(self) -> None:
-        """Write everything that was logged so far; what nobody takes for a second is left to the thread."""
+        """Write every line logged so far; if the reader takes none for a second, the thread writes them later."""
         if self._process == os.getpid() and self._writing.acquire(timeout=_PATIENCE_S):
             try:
                 if self._is_taken():
@@ -125,7 +126,9 @@ class LineHandler(logging.Handler):
         data = b""
         while self._waiting:
             line = self._line(self._waiting.popleft())
-            if len(data) + len(line) > select.PIPE_BUF:  # as much as is not mixed up with what other processes write
+            if (
+                len(data) + len(line) > select.PIPE_BUF
+            ):  # a pipe takes this much in one piece, unmixed with other processes' lines
                 self._put(data)
                 data = b""
             data += line
@@ -143,12 +146,12 @@ class LineHandler(logging.Handler):
     def _line(self, record: logging.LogRecord) -> bytes:
         try:
             line = self.format(record)
-        except Exception:  # what the base class would print here is no JSON, and shows every value
+        except Exception:  # the base class would print text that is no JSON and shows every value
             line = self.format(_note(record.name, "a line that could not be formatted"))
         return line.encode("utf-8", "backslashreplace") + b"\n"
 
     def _put(self, data: bytes) -> None:
-        with suppress(OSError):  # no work fails because nobody reads of it
+        with suppress(OSError):  # a log without a reader fails no work
             while data:
                 data = data[os.write(self._file, data) :]
 
@@ -162,7 +165,7 @@ def log_to_stderr() -> None:
     handler = LineHandler(_STDERR)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     atexit.register(handler.flush)
-    # As Python's logging HOWTO has it: what no line shows, such as the place of each call, is not looked for.
+    # Python's logging HOWTO, "Optimization": fields that no line shows, such as the caller's place, are not computed.
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name in _QUIET:
@@ -170,6 +173,6 @@ def log_to_stderr() -> None:
 
 
 def flush_logs() -> None:
-    """Write what was logged: for a process whose end runs nothing else."""
+    """Write every line logged so far: for a process that ends without ``atexit``."""
     for handler in logging.getLogger().handlers:
         handler.flush()

@@ -1,4 +1,4 @@
-"""What is counted as it happens, for Prometheus: all processes of one data directory are seen in one page.
+"""Counters and histograms for Prometheus: one page shows all processes of one data directory.
 
 Labels are of closed sets, and none is about a person or a deposit. Nothing here can refuse or delay a deposit.
 """
@@ -22,7 +22,7 @@ from hefu_service.ports.errors import StorageError
 
 LOG: Final = logging.getLogger("hefu.metrics")
 METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-FILES: Final = ("counter", "histogram")  # what prometheus_client names its files by
+FILES: Final = ("counter", "histogram")  # prometheus_client names its files so
 RESERVED: Final = 1 << 18  # bytes of each of them: more than the closed sets of labels can fill
 _SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 _DEPOSITS: Final = tuple(2**power for power in range(10))
@@ -77,7 +77,7 @@ class Metrics(Collector):
             self._refused.labels(problem).inc()
 
     def collect(self) -> Iterable[Metric]:
-        """What all processes have counted."""
+        """The counts of all processes."""
         return self._all.collect()
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class Metrics(Collector):
 
 
 def page(*collectors: Collector) -> Callable[[], bytes]:
-    """Make what answers a scrape: the Prometheus text format, version 0.0.4."""
+    """Make the function that answers a scrape, in the Prometheus text format, version 0.0.4."""
     registry = CollectorRegistry()
     for collector in collectors:
         registry.register(collector)

@@ -1,4 +1,4 @@
-"""What has to work for deposits to be taken and sealed, asked for when somebody wants to know, in bounded time."""
+"""Readiness: probes of every part that taking and sealing deposits needs, run on request, in bounded time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hefu_service.services import Services
 
 LOG: Final = logging.getLogger("hefu.readiness")
 PARTS: Final = ("database", "disk", "clock", "sealing", "signer")
-_GOOD_FOR_S: Final = 1.0  # so that whoever keeps asking costs next to nothing
+_GOOD_FOR_S: Final = 1.0  # frequent requests share one answer
 _LEAST_FREE: Final = 256 << 20  # bytes, or a twentieth of a disk that is small
 
 _FINE: Final = Future[str | None]()
@@ -28,10 +28,10 @@ _FINE.set_result(None)
 
 
 class Probe:
-    """Finds out what is wrong with a part, if anything, and remembers for 1 s that nothing is."""
+    """Checks one part; a good result is remembered for 1 s."""
 
     def __init__(self, part: str, ask: Callable[[], str | None], failing: str) -> None:
-        """``ask`` tells what is wrong, if anything; ``failing`` does where ``ask`` raises instead."""
+        """``ask`` returns the fault or None; ``failing`` is the fault where ``ask`` raises."""
         self._part = part
         self._ask = ask
         self._failing = failing
@@ -40,7 +40,7 @@ class Probe:
         self._good_until = 0.0
 
     def asked(self) -> Future[str | None]:
-        """What is wrong, or None, as soon as that is known."""
+        """The fault, or None, as soon as it is known."""
         return _FINE if time.monotonic() < self._good_until else self._question.asked()
 
     def _find_out(self) -> str | None:
@@ -62,7 +62,7 @@ class Readiness:
     """Asks for every part at once; may be called from any thread."""
 
     def __init__(self, services: Services, data: Path, sealing: Callable[[], str | None]) -> None:
-        """``sealing`` tells what keeps the ledger from growing, if anything."""
+        """``sealing`` returns the reason why the ledger does not grow, or None."""
         self._probes = {
             "database": Probe("database", partial(_database, services), "it does not answer, or takes no writes"),
             "disk": Probe("disk", partial(_disk, data), "it takes no writes"),

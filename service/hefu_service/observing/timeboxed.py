@@ -1,4 +1,4 @@
-"""Answers in bounded time, though what is asked for lies on a disk that hangs."""
+"""Answers in bounded time, though the disk that is asked may hang."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Question(Generic[T]):
             if self._answer is None or self._answer.done():
                 begun = Future[T]()
                 threading.Thread(target=self._run, args=(begun,), name=self._name, daemon=True).start()
-                self._answer = begun  # not before: nobody would answer what could not begin
+                self._answer = begun  # not before: a thread that could not start would never answer
             return self._answer
 
     def _run(self, answer: Future[T]) -> None:
@@ -42,7 +42,7 @@ class Question(Generic[T]):
 
 
 class Bounded(Collector):
-    """What another collector gives; nothing where the disk fails, or it takes longer than 2 s."""
+    """The metrics of another collector; none where the disk fails, or it takes longer than 2 s."""
 
     def __init__(self, collector: Collector) -> None:
         self._question = Question(lambda: [*collector.collect()], "scrape")

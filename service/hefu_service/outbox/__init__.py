@@ -1,1 +1,1 @@
-"""Messages to people and systems: what they say, when they are owed, and how they are delivered."""
+"""Messages to people and systems: their contents, when they are owed, and how they are delivered."""

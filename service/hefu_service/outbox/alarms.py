@@ -1,7 +1,7 @@
 """Alarms: states that a person must know of, told once when they begin and once when they have ended.
 
 Every process that does the slow work looks for itself. An alarm is raised by the first that sees it, and cleared when
-none has seen it for a minute: what one of them cannot see is no all-clear.
+none has seen it for a minute: one process that cannot see it is no all-clear.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SEEN_AGAIN_MS: Final = 10_000  # between two notes of one alarm's still being o
 
 
 def overdue(services: Services, *, now_ms: int) -> Mapping[str, Figures]:
-    """The alarms about what is owed, with their figures."""
+    """The alarms about owed work, with their figures."""
     with services.store.view() as view:
         oldest, waiting = _oldest_unpublished(view)
     return {} if oldest is None else _late(oldest, waiting, services.number_prefix, now_ms)
@@ -56,7 +56,7 @@ def report(store: Store, origin: str, found: Mapping[str, Figures], to: Collecti
 
 
 def _change(outbox: Outbox, alarm: Alarm, seen: bool, now_ms: int) -> str | None:
-    """Keep what was seen; which kind of message it makes, if any."""
+    """Store the state seen; returns the kind of message that it makes, if any."""
     silence_ms = abs(now_ms - alarm.seen_at)  # a clock that was put back must not prolong an alarm
     if seen and (not alarm.raised or silence_ms >= _SEEN_AGAIN_MS):
         outbox.put_alarm(Alarm(alarm.topic, raised=True, seen_at=now_ms))

@@ -1,7 +1,7 @@
 """Delivery: one message at a time and in order to each destination, at least once, from the database.
 
-An attempt is claimed before and its end written after, so that what a crash leaves behind is tried again with the same
-id. A claim is good for a minute, three times as long as a sender may take.
+An attempt is claimed before and its end written after, so that an attempt cut short by a crash is repeated with the
+same id. A claim is good for a minute, three times as long as a sender may take.
 """
 
 from __future__ import annotations

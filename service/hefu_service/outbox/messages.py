@@ -1,4 +1,4 @@
-"""What a message says: a type, a time, and numbers and states. Nothing that anybody deposited, and nobody's name."""
+"""A message's contents: a type, a time, numbers and states. No name, and nothing that was deposited."""
 
 from __future__ import annotations
 

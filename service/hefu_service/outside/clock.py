@@ -15,7 +15,7 @@ LEAP_MS: Final = 5_000  # more than a well-kept clock is ever corrected by at on
 
 
 def _elapsed_ns() -> int:
-    """Time since start-up that nobody can set; where the system can, also counted while the machine sleeps."""
+    """Time since start-up, which cannot be set; where the system can, also counted while the machine sleeps."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     return time.monotonic_ns()
@@ -39,7 +39,7 @@ class SystemClock:
         self._alarm: int | None = None  # the first event that can be about the leap that was noticed
 
     def now_ms(self) -> int:
-        """See the port; what a declaration accepts is believed from then on."""
+        """See the port; a declared time is believed from then on."""
         with self._lock:
             now_ms, offset_ms = self._read()
             leap_ms = offset_ms - self._offset_ms

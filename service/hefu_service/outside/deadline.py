@@ -1,7 +1,7 @@
 """A limit to a whole exchange: time-outs of single reads do not end one whose other side sends a byte now and then.
 
 Nor does anything end the resolving of a name. So each exchange has a thread, which is left where its time is over: its
-connections are cut, those to come as well, and it ends when what it hangs in does.
+connections are cut, those to come as well, and it ends when the call that it hangs in returns.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Deadline:
                 _shut(connection)
 
     def end(self) -> None:
-        """Cut what there is, and whatever comes."""
+        """Cut every open connection, and every later one."""
         with self._lock:
             self.over = True
             for connection in self._sockets:
@@ -55,7 +55,7 @@ class Exchanges:
         self._free = threading.Semaphore(MOST_LEFT)
 
     def within(self, seconds: float, exchange: Callable[[Deadline], T]) -> T:
-        """What ``exchange`` gives or raises; TimeoutError where that takes longer, or too many still hang."""
+        """Run ``exchange``; its value or error, or TimeoutError if it takes longer or too many still hang."""
         if not self._free.acquire(blocking=False):
             raise TimeoutError
         deadline, ended = Deadline(), Future[T]()

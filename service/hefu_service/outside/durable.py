@@ -1,6 +1,6 @@
 """Files that survive a crash: written aside, synced, given their name in one step, and the directory synced.
 
-What a crash leaves behind is a file in ``.unfinished``, which the next writer clears away once it is surely nobody's.
+A crash leaves a file in ``.unfinished``; the next writer removes it when its writer has surely ended.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ABANDONED_S: Final = 3600  # no write lasts that long
 class DurableFolder:
     """A folder of durable files, named by relative paths. Threads and processes may share it.
 
-    Every method raises StorageError where the disk does not do what was asked.
+    Every method raises StorageError where the disk fails.
     """
 
     def __init__(self, root: Path, *, mode: int) -> None:
@@ -131,7 +131,7 @@ class DurableFolder:
             _clear(unfinished)
         directory.mkdir(parents=True, exist_ok=True)
         inside = directory.relative_to(self._root).parts
-        for depth in range(len(inside) + 1):  # those that exist too: whoever made them may have crashed before syncing
+        for depth in range(len(inside) + 1):  # existing ones too: their maker may have crashed before syncing
             _sync(self._root.joinpath(*inside[:depth]).parent)
         self._settled.add(directory)
 

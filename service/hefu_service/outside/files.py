@@ -1,4 +1,4 @@
-"""The two halves of the ledger as files: what is published, and the batches of statements, which are private."""
+"""The two halves of the ledger as files: the published half, and the batches of statements, which are private."""
 
 # ruff: noqa: D102 -- the protocols carry the contracts; implementations repeat nothing
 from __future__ import annotations

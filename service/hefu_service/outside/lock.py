@@ -15,14 +15,14 @@ from hefu_service.texts import sentence
 @contextmanager
 def only_service(path: Path) -> Iterator[None]:
     """Hold ``DATA/lock``, in which our process id is written; PortError, naming its process, if another holds it."""
-    # The file stays when the lock goes: a lock on a deleted file would keep nobody out.
+    # The file stays when the lock goes: a lock on a deleted file excludes no other process.
     with _opened(path, os.O_RDWR | os.O_CREAT) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(file, 20, 0).decode("ascii", "replace").strip() or "unknown"
             raise PortError(sentence("lock.another", holder=holder, data=path.parent)) from None
-        with suppress(OSError):  # a full disk keeps nobody from serving what there is; only our name is missing then
+        with suppress(OSError):  # on a full disk the service still serves; only its process id is missing
             os.ftruncate(file, 0)
             os.pwrite(file, b"%d\n" % os.getpid(), 0)
         yield
@@ -59,5 +59,5 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
     try:
         yield file
     finally:
-        with suppress(OSError):  # whatever it says, the lock is gone
+        with suppress(OSError):  # the lock is gone even where closing fails
             os.close(file)

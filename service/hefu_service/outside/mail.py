@@ -83,7 +83,7 @@ class MailSender:
             if server.user is not None:
                 smtp.login(server.user, server.password or "")
             smtp.send_message(mail)
-            with suppress(smtplib.SMTPException, OSError):  # it has been taken, whatever comes now
+            with suppress(smtplib.SMTPException, OSError):  # the server has taken the message already
                 smtp.quit()
         finally:
             smtp.close()
@@ -96,7 +96,7 @@ class MailSender:
         mail["Subject"] = _subject(said["type"], figures)
         mail["Date"] = format_datetime(datetime.fromtimestamp(message.made_at // 1000, UTC))
         mail["Message-ID"] = f"<{message.id}@{self._sender.rpartition('@')[2]}>"
-        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday answers it
+        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no automatic reply
         lines = [f"{name}: {figures[name]}" for name in sorted(figures)]
         mail.set_content("\n".join([mail["Subject"], "", *lines, f"time: {said['timestamp']}", ""]), cte="base64")
         return mail
@@ -116,7 +116,7 @@ class _Connection(smtplib.SMTP):
             raise
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        """What ``smtplib`` connects by."""
+        """The connection that ``smtplib`` uses."""
         found = socket.create_connection((host, port), timeout)
         self._deadline.watch(found)
         return found if self._at_once is None else self._at_once.wrap_socket(found, server_hostname=host)

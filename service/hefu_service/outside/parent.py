@@ -1,4 +1,4 @@
-"""No orphans: a process that its parent has left behind ends, since nobody is there to stop it."""
+"""No orphans: a process whose parent has ended ends too, because nothing else would stop it."""
 
 from __future__ import annotations
 

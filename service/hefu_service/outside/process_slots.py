@@ -1,7 +1,7 @@
-"""Places for processes to count in, as files that outlive them: what a process has counted is not lost with it.
+"""Places for processes to count in, as files that outlive them, so that no count is lost with a process.
 
-Each process takes the first place that no living one holds and goes on from what it finds there; there are never more
-places than processes lived at once. Nobody ever has to clean up, whichever way a process ended.
+Each process takes the first place that no living one holds and goes on from the counts there; there are never more
+places than processes lived at once. No cleaning up is needed, however a process ended.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _lock(path: Path) -> int | None:
 
 
 def _reserve(path: Path, size: int) -> None:
-    # What is written through memory where the disk has no place for it kills the process (SIGBUS).
+    # Writing through memory where the disk is full kills the process (SIGBUS).
     with path.open("ab") as file:
         path.chmod(0o600)
         file.write(bytes(max(size - file.tell(), 0)))

@@ -1,4 +1,4 @@
-"""Counts that all processes share, in Redis, for the limits on what depositors may send."""
+"""Counts that all processes share, in Redis, for the limits of depositors."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def create_key(path: Path, name: str) -> VerifierKey:
 
 
 def read_key(path: Path) -> Ed25519Signer:
-    """Read a key file: one line, and nobody but its owner may read it. PortError says what is wrong."""
+    """Read a key file: one line, readable by its owner alone. PortError if it is open to others or malformed."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode & 0o777

@@ -19,11 +19,11 @@ from hefu_service.ports.errors import PortError
 from hefu_service.ports.outbox import DeliveryError, Message
 from hefu_service.texts import sentence
 
-_SECRET: Final = "whsec_"  # noqa: S105 -- what every secret begins with
+_SECRET: Final = "whsec_"  # noqa: S105 -- the beginning of every secret
 _TIMEOUTS: Final = httpx.Timeout(10.0, connect=5.0)
 _LONGEST_S: Final = 15.0
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL, and what is in one may be a secret
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL, which may hold a secret
 
 
 def parse_secret(text: str) -> bytes:
@@ -57,7 +57,7 @@ class WebhookSender:
         self._exchanges = Exchanges()
 
     def send(self, message: Message) -> None:
-        """Any 2xx has taken it; redirects are not followed, and what the receiver writes is not read."""
+        """Any 2xx has taken it; redirects are not followed, and the body of the answer is not read."""
         headers = {
             "content-type": "application/json",
             "user-agent": "hefu-service",

@@ -25,7 +25,7 @@ def create_app(context: Context) -> Flask:
     app = Flask("hefu_service", static_folder=None)
     app.extensions["hefu"] = context
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # a surface without what nobody described
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False  # only described methods answer
     app.url_map.merge_slashes = False  # nor redirects, which would be HTML
     app.json.sort_keys = True  # type: ignore[attr-defined]  # Flask's default provider has it
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the same
@@ -48,7 +48,7 @@ def _begin(reporter: Reporter) -> None:
 
 
 def _count_refused(response: Response) -> Response:
-    """What is sent and refused counts for its sender's address."""
+    """Count a request that is sent and refused for its sender's address."""
     if request.method not in {"POST", "PUT"} or not 400 <= response.status_code < 500 or response.status_code == 429:
         return response
     context: Context = current_app.extensions["hefu"]

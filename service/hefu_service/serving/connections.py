@@ -1,4 +1,4 @@
-"""This process's connections, as the kernel knows them (Linux): who has asked for something and has had no answer."""
+"""This process's connections, as the kernel knows them (Linux), and those that wait for an answer."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def unanswered(port: int) -> Iterator[Unanswered]:
 
 
 def end(connection: Unanswered) -> None:
-    """Let nothing more be received over it: what came is read, then its end; it may still be answered."""
+    """Let nothing more be received over it: received bytes are read, then its end; it may still be answered."""
     with suppress(OSError):
         ours = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, 0, fileno=os.dup(connection.descriptor))
         with ours:
@@ -49,7 +49,7 @@ def end(connection: Unanswered) -> None:
 
 
 def can_be_seen() -> bool:
-    """Whether this system shows what this module needs."""
+    """Test whether this system shows the figures that this module needs."""
     return sys.platform == "linux" and Path(_FDS).is_dir()
 
 

@@ -50,7 +50,7 @@ LOG: Final = logging.getLogger("hefu.server")
 
 
 def serve(settings: Settings) -> None:
-    """Repair what a crash left, then serve until SIGTERM or SIGINT. PortError if these data are served already
+    """Repair the ledger after a crash, then serve until SIGTERM or SIGINT. PortError if these data are served already
     and the database is a file."""
     log_to_stderr()
     read_token(settings)
@@ -66,7 +66,7 @@ def serve(settings: Settings) -> None:
 def _run(settings: Settings) -> None:
     """Listen, and answer in a process of its own until a signal ends both.
 
-    PortError if nobody can listen there, ChildProcessError if the other process ended by itself.
+    PortError if the address cannot be listened on, ChildProcessError if the other process ended by itself.
     """
     check_certificate(settings)
     granian = Granian(
@@ -135,7 +135,7 @@ def read_token(settings: Settings) -> str | None:
 
 
 def _load(settings: Settings, parent: int) -> Flask:
-    """Make the application in the process that will answer; what it opens is closed when that process ends."""
+    """Make the application in the process that will answer; its resources are closed when that process ends."""
     log_to_stderr()
     stack = ExitStack()
     stack.callback(flush_logs)
@@ -154,7 +154,7 @@ def _load(settings: Settings, parent: int) -> Flask:
     Finalize(None, stack.close, exitpriority=100)  # atexit is not run in a child of multiprocessing
     end_with(parent, lambda: os._exit(1))
     gc.collect()
-    gc.freeze()  # what is here stays: each look through all of it would hold every request up
+    gc.freeze()  # these objects stay: each collection that looks through them would hold every request up
     return app
 
 

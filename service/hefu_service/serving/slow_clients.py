@@ -1,8 +1,8 @@
-"""Stalled clients: who begins a body and does not go on is cut off, so that nobody holds the threads that answer.
+"""Stalled clients: a sender that stops in the middle of a body is cut off, because it holds a thread that answers.
 
 The server reads a body in a thread, waits without end, and does not tell which connection it waits for. So when bodies
 are overdue, as many connections of their senders are ended, those first that have had no answer and sent least since
-we began to look, and longest been silent: whoever still waits for a thread came later than those who hold one.
+we began to look, and longest been silent: a sender that still waits for a thread came later than one that holds one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hefu_service.api.arrivals import Arrivals
 from hefu_service.serving.connections import Unanswered, can_be_seen, end, unanswered
 
 LOG: Final = logging.getLogger("hefu.stalled")
-HURRY_S: Final = 2.0  # what a body gets that hardly moves, while half of the threads wait for bodies
+HURRY_S: Final = 2.0  # for a body that hardly moves, while half of the threads wait for bodies
 HURRY_BYTES_A_S: Final = 4096
 _LOOK_S: Final = 0.5
 
@@ -55,7 +55,7 @@ class Stalled:
                 LOG.exception("cannot look at the connections")
 
     def look(self) -> int:
-        """Look once, and end what must be ended; how many."""
+        """Look once, end the connections that must end, and return their number."""
         slow = self._arrivals.older_than(_LOOK_S)
         if not slow:
             self._seen, self._ended = {}, set()

@@ -1,4 +1,4 @@
-"""What each command is for, and what it prints."""
+"""The help of each command, and its output."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "main.unexpected": ("hefu-service：意外错误 {kind}：{error}", "hefu-service: unexpected {kind}: {error}"),
 }
 
-# What click says in English, longest first where one is part of another.
+# Words of click, longest first where one is part of another.
 CLICK: Final[tuple[tuple[str, str], ...]] = (
     ("Usage: ", "用法："),
     ("[OPTIONS]", "[选项]"),

@@ -1,4 +1,4 @@
-"""What ``hefu-service fsck`` finds, and the parts that it checks."""
+"""Findings of ``hefu-service fsck``, and the parts that it checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each option of a command is."""
+"""The help of each option."""
 
 from __future__ import annotations
 
