@@ -1,4 +1,4 @@
-"""The client for programs: the same as the command line, with typed answers.
+"""The client for programs: the same as the command line, with typed answers; the commands call it too.
 
     with Client("home") as client:
         for done in client.deposit(["contract.pdf"], out="evidence", wait=True):
@@ -7,48 +7,110 @@
 
 Errors: ``hefu.errors.ClientError`` and its subclasses for what is refused or unreachable,
 ``hefu_ledger.errors.LedgerError`` for what does not prove what it should, OSError for disks.
+
+Each method imports the rooms it needs when it runs, so that a command starts without those of the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import cached_property
+from importlib import import_module
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
 
-from hefu.deposit.depositor import Deposited, deposit
-from hefu.deposit.plan import expected
-from hefu.evidence.extract import extract
-from hefu.evidence.inspect import inspect
-from hefu.evidence.verify import read_policy, verify
-from hefu.home.home import load
-from hefu.home.settings import Keeping
-from hefu.keys.enrol import Enrolled, enrol
-from hefu.monitor.fetcher import open_source
-from hefu.monitor.replay import audit
-from hefu.service import Service
+from hefu_ledger.deposit.state import ANCHORED
 from hefu_ledger.records.identity import PREPARE
 
+if TYPE_CHECKING:
+    from hefu.deposit.approve import Shown
+    from hefu.deposit.depositor import Deposited
+    from hefu.deposit.offline import Submitted
+    from hefu.deposit.refresh import Refreshed
+    from hefu.errors import UnreachableError
+    from hefu.evidence.extract import extract
+    from hefu.evidence.inspect import inspect
+    from hefu.evidence.verify import read_policy, verify
+    from hefu.folders.status import Survey
+    from hefu.folders.watch import Round
+    from hefu.home.entries import Document, Entry
+    from hefu.home.home import Home, Reader
+    from hefu.home.index import Index
+    from hefu.home.labels import Label
+    from hefu.home.settings import VaultOptions
+    from hefu.keys.enrol import Enrolled
+    from hefu.keys.join import Asked
+    from hefu.keys.members import Person
+    from hefu.monitor.fetcher import open_source
+    from hefu.monitor.replay import audit
+    from hefu.recovery.restore import Restored
+    from hefu.recovery.rotate import Joined, Rotated
+    from hefu.recovery.sync import Synced
+    from hefu.recovery.verify import CheckedVault
+    from hefu.service import Service
+    from hefu.vault.secret import Recovery, parse_recovery
+    from hefu_ledger.tlog.keys import VerifierKey
+
 __all__ = [
+    "CheckedFolder",
     "Client",
     "Deposited",
     "Enrolled",
+    "VaultOptions",
     "audit",
     "enrol_home",
     "extract",
     "inspect",
     "open_source",
+    "parse_recovery",
     "read_policy",
+    "request_key",
+    "restore_home",
+    "submit",
     "verify",
 ]
 
+_ROOMS = {
+    "Deposited": "deposit.depositor",
+    "Enrolled": "keys.enrol",
+    "VaultOptions": "home.settings",
+    "audit": "monitor.replay",
+    "extract": "evidence.extract",
+    "inspect": "evidence.inspect",
+    "open_source": "monitor.fetcher",
+    "parse_recovery": "vault.secret",
+    "read_policy": "evidence.verify",
+    "verify": "evidence.verify",
+}
+
+
+def __getattr__(name: str) -> object:
+    """A name of another room, imported when it is first used (PEP 562)."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'hefu.client' has no attribute {name!r}")
+    return getattr(import_module(f"hefu.{_ROOMS[name]}"), name)
+
+
+class CheckedFolder(NamedTuple):
+    """A folder held against its deposits. ``copied``: files that ``keep`` has gained; ``waiting``: deposits of this
+    home that are not on the ledger yet.
+    """
+
+    survey: Survey
+    copied: int
+    waiting: int
+
 
 class Client:
-    """A depositor, as its home folder describes it."""
+    """A depositor, as its home folder describes it. The folder is read, and the service called, when first needed."""
 
     def __init__(self, home: str, *, server: str | None = None) -> None:
         """``server``: another address than the one in the home folder."""
-        self._home = load(home)
-        self._service = Service(server or self._home.config.server)
+        self._path = home
+        self._server = server
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
         return self
@@ -59,13 +121,23 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections to the service."""
-        self._service.close()
+        """Close the index and the connections to the service."""
+        self._open.close()
 
     @property
     def depositor(self) -> str:
         """The depositor's id 存证主体代号."""
-        return self._home.config.depositor
+        return self._reader.config.depositor
+
+    @property
+    def signatures(self) -> int:
+        """How many signatures a statement of this depositor needs, by its enrolment."""
+        return self._reader.config.signatures
+
+    @property
+    def is_rotating(self) -> bool:
+        """Whether replacing the recovery words was begun and is not finished."""
+        return self._reader.recovery.former is not None
 
     def deposit(
         self,
@@ -77,13 +149,225 @@ class Client:
         ignore: bool = True,
     ) -> list[Deposited]:
         """Deposit files and folders; see ``hefu.deposit.depositor.deposit``."""
-        with expected(self._home, paths, out):
-            return deposit(
-                self._home, self._service, paths, out=out, wait=wait, skip_unreadable=skip_unreadable, ignore=ignore
-            )
+        from hefu.deposit.depositor import deposit
+        from hefu.deposit.plan import expected, plan
+
+        targets = plan(paths, out, self._home.path, ignore=ignore)
+        with expected(self._home, targets):
+            return deposit(self._home, self._service, targets, out=out, wait=wait, skip_unreadable=skip_unreadable)
+
+    def prepare(
+        self, paths: Sequence[str], *, out: str, skip_unreadable: bool = False, ignore: bool = True
+    ) -> list[Deposited]:
+        """Describe and sign without a network; see ``hefu.deposit.offline.prepare``."""
+        from hefu.deposit.offline import prepare
+        from hefu.deposit.plan import expected, plan
+
+        targets = plan(paths, out, self._home.path, ignore=ignore)
+        with expected(self._home, targets):
+            return prepare(self._home, targets, out=out, skip_unreadable=skip_unreadable)
+
+    def refresh(
+        self, folders: Sequence[str] | None = None, *, carried: str | None = None, wait: bool = False
+    ) -> Refreshed:
+        """Go on with deposits on their way, by default all of this home; see ``hefu.deposit.refresh.refresh_all``."""
+        from hefu.deposit.refresh import refresh_all
+
+        return refresh_all(self._home, self._service, self._index, folders, carried=carried, wait=wait)
+
+    def approve(self, paths: Sequence[str], *, look: bool = False) -> list[Shown]:
+        """Sign statements of colleagues, or ``look`` at them; see ``hefu.deposit.approve.approve``."""
+        from hefu.deposit.approve import approve
+
+        return [approve(self._home, self._service, path, look=look) for path in paths]
+
+    def deposits(self) -> list[Entry]:
+        """All deposits of this home, as its index has them."""
+        return self._caught_up.deposits()
+
+    def documents(self, deposit: str) -> list[Document]:
+        """The documents of a deposit, by its number, statement or evidence. ClientError if there is none such."""
+        index = self._caught_up
+        statement = index.find(deposit).partition("/")[0]
+        return index.documents(next(entry.id for entry in index.deposits() if entry.statement == statement))
+
+    def search(self, text: str) -> list[Document]:
+        """The deposited documents whose name, label or SHA-256 fits."""
+        return self._caught_up.search(text)
+
+    def label(self, target: str, text: str) -> Label:
+        """Label a deposit or a document, here and in the vault. Durable on return."""
+        from hefu.home.labels import Label
+        from hefu.home.settings import keep_label
+
+        index = self._caught_up
+        label = Label(time.time_ns() // 1_000_000, index.find(target), text)
+        index.label(label)
+        keep_label(self._path, label)
+        return label
+
+    def check(self, folder: str, *, content: bool = False, keep: str | None = None) -> CheckedFolder:
+        """Hold a folder against its deposits; ``keep``: a folder that gets copies of those that are as deposited."""
+        from hefu.deposit.plan import check_outside
+        from hefu.folders.copies import keep as copy
+        from hefu.folders.status import survey
+
+        if keep:
+            check_outside(folder, "--keep", keep)
+        index = self._caught_up
+        found = survey(index, folder, content=content)
+        waiting = sum(entry.state != ANCHORED for entry in index.deposits())
+        digests = {name: found.digests[name] for name in found.intact} if keep else {}
+        copied, problems = copy(index, folder, digests, keep or "")
+        return CheckedFolder(found._replace(unreadable=[*found.unreadable, *problems]), copied, waiting)
+
+    def watch_once(self, folder: str, *, out: str, content: bool = False, wait: bool = False) -> Round:
+        """Deposit the new and changed documents of a folder; see ``hefu.folders.watch.Watch.once``."""
+        from hefu.folders.watch import Watch
+
+        watched = Watch(self._home, self._service, self._index, folder, out)
+        return watched.once(content=content, wait=wait)
+
+    def watch(
+        self, folder: str, *, out: str, quiet_s: float, tell: Callable[[Round | UnreachableError], None]
+    ) -> NoReturn:
+        """Watch a folder until an error or a signal ends it; see ``hefu.folders.watch.watch``."""
+        from hefu.folders.watch import Watch, watch
+
+        watch(Watch(self._home, self._service, self._index, folder, out), quiet_s=quiet_s, tell=tell)
+
+    def keys(self) -> list[Person]:
+        """The depositor's keys and who holds them, as the ledger has them."""
+        from hefu.keys.members import people
+
+        return people(self._home, self._service)
+
+    def add_key(self, request: str, *, role: str = PREPARE, label: str = "") -> VerifierKey:
+        """Vouch for the key of a request file; see ``hefu.keys.members.add_key``."""
+        from hefu.keys.members import add_key
+
+        return add_key(self._home, self._service, request, role=role, label=label)
+
+    def end_key(self, key: str, *, reason: str = "", since: int | None = None) -> VerifierKey:
+        """End a key (id in hex): retire it, or report it lost ``since`` a time in ms; see ``hefu.keys.members``."""
+        from hefu.keys.members import end_key
+
+        return end_key(self._home, self._service, key, reason=reason, since=since)
+
+    def owed(self) -> list[str]:
+        """The names of the vault's files that the service has still to be given."""
+        return self._home.owed()
+
+    def verify_vault(self, *, offline: bool = False) -> CheckedVault:
+        """Check the vault here, and at the service unless ``offline``; see ``hefu.recovery.verify.verify_vault``."""
+        from hefu.recovery.verify import verify_vault
+
+        return verify_vault(self._reader, None if offline else self._service)
+
+    def sync_vault(self, *, out: str | None = None) -> Synced:
+        """Exchange with the service the files that either lacks; see ``hefu.recovery.sync.sync``."""
+        from hefu.home.home import load_either
+        from hefu.recovery.sync import sync
+
+        return sync(load_either(self._path), self._service, out=out)
+
+    def sync_joined(self) -> tuple[Synced | None, str]:
+        """Fetch the vault that this home has just joined; None and the reason where that has to wait."""
+        from hefu.recovery.sync import sync_joined
+
+        return sync_joined(self._path)
+
+    def rotate_words(self) -> Rotated:
+        """Replace the recovery words; see ``hefu.recovery.rotate.rotate``."""
+        from hefu.recovery.rotate import rotate
+
+        return rotate(self._path, self._service)
+
+    def join_vault(self, recovery: Recovery) -> Joined:
+        """Take the new recovery words that another computer made; see ``hefu.recovery.rotate.join``."""
+        from hefu.recovery.rotate import join
+
+        return join(self._path, self._service, recovery)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        from hefu.home.home import load_reader
+
+        return load_reader(self._path)
+
+    @cached_property
+    def _home(self) -> Home:
+        from hefu.home.home import load
+
+        return load(self._path)
+
+    @cached_property
+    def _service(self) -> Service:
+        from hefu.service import Service
+
+        return self._open.enter_context(Service(self._server or self._reader.config.server))
+
+    @cached_property
+    def _index(self) -> Index:
+        from hefu.home.index import Index
+
+        return self._open.enter_context(Index(self._path))
+
+    @property
+    def _caught_up(self) -> Index:
+        self._index.catch_up()
+        return self._index
 
 
-def enrol_home(home: str, *, server: str, code: str, keeping: Keeping | None = None, role: str = PREPARE) -> Enrolled:
+def enrol_home(
+    home: str, *, server: str, code: str, vault: VaultOptions | None = None, role: str = PREPARE
+) -> Enrolled:
     """Make ``home`` the home of the depositor whose one-time code this is; see ``hefu.keys.enrol.enrol``."""
+    from hefu.home.settings import VaultOptions
+    from hefu.keys.enrol import enrol
+    from hefu.service import Service
+
     with Service(server) as service:
-        return enrol(home, service, code, keeping or Keeping(), role=role)
+        return enrol(home, service, code, vault or VaultOptions(), role=role)
+
+
+def submit(statements: Sequence[str], *, server: str) -> list[Submitted]:
+    """Send carried statements; see ``hefu.deposit.offline.submit``. No home is needed."""
+    from hefu.deposit.offline import submit as send
+    from hefu.service import Service
+
+    with Service(server) as service:
+        return send(service, statements)
+
+
+def request_key(home: str, *, server: str | None, recovery: Recovery | None, role: str = PREPARE) -> Asked:
+    """Ask for a key of a further computer; see ``hefu.keys.join.ask_for_key``. ``server``: needed the first time."""
+    from hefu.keys.join import ask_for_key
+    from hefu.service import Service
+
+    if server is None:
+        return ask_for_key(home, None, recovery, role=role)
+    with Service(server) as service:
+        return ask_for_key(home, service, recovery, role=role)
+
+
+def restore_home(
+    home: str, recovery: Recovery, *, out: str, server: str | None = None, source: str | None = None
+) -> Restored:
+    """Bring back a home and its evidence from a vault's folder ``source``, or else from the service.
+
+    ``server`` alone: the vault is there; both: receipts that the folder lacks are. ClientError without either.
+    """
+    from hefu.errors import ClientError
+    from hefu.recovery.restore import restore_from_folder, restore_from_service
+    from hefu.service import Service
+    from hefu.ui.language import say
+
+    if server is None:
+        if source is None:
+            raise ClientError(say("vault restore.where"))
+        return restore_from_folder(home, recovery, source, out=out, service=None)
+    with Service(server) as service:
+        if source is None:
+            return restore_from_service(home, recovery, service, out=out)
+        return restore_from_folder(home, recovery, source, out=out, service=service)

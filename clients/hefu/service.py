@@ -1,6 +1,6 @@
-"""Talking to the service: everything is asked again until it is answered, which the protocol makes harmless.
+"""Requests to the service: each is repeated until it is answered, which the protocol makes harmless.
 
-A statement's identity is the hash of its bytes, a code is bound to one key, and reading changes nothing. So lost
+A statement's id is the hash of its bytes, a code is bound to one key, and reading changes nothing. So lost
 connections, overload and restarts are waited out with growing pauses; a refusal (4xx, 507) is final.
 """
 
@@ -29,7 +29,7 @@ _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 60.0
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 _TRY_AGAIN: Final = frozenset({408, 429, 502, 503, 504})
-NO_ROOM: Final = 507  # RFC 4918, 11.5: of what was to be kept, and so a refusal
+NO_ROOM: Final = 507  # RFC 4918, 11.5: there is no room to store the body, and so a refusal
 
 
 class Answer(NamedTuple):
@@ -40,7 +40,7 @@ class Answer(NamedTuple):
     retry_after_s: float | None
 
     def json(self, what: str) -> dict[str, Any]:
-        """The body as a JSON object; UnreachableError, since whoever answered does not speak the protocol."""
+        """The body as a JSON object; UnreachableError if not: the answer is not of this protocol."""
         try:
             value = parse_plain(self.body, limit=len(self.body))
         except MalformedError as error:
@@ -82,11 +82,11 @@ class Service:
         return self._ask("GET", path, limit=limit, headers=dict(headers or {}))
 
     def post(self, path: str, body: bytes, media_type: str, *, limit: int = MAX_ANSWER) -> Answer:
-        """Send what may safely arrive more than once."""
+        """Send a body that may safely arrive more than once."""
         return self._ask("POST", path, limit=limit, content=body, headers={"Content-Type": media_type})
 
     def put(self, path: str, body: bytes, media_type: str, *, headers: Mapping[str, str]) -> Answer:
-        """Send what is to be kept under a name."""
+        """Send a body to be stored under a name."""
         return self._ask("PUT", path, limit=MAX_ANSWER, content=body, headers={"Content-Type": media_type, **headers})
 
     def _ask(self, method: str, path: str, *, limit: int, **request: Any) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +13,17 @@ from tests.clients.dying import Forker
 from tests.support.command_line import Ran, hefu
 from tests.support.double import CODE, Double, running
 
-from hefu.deposit.depositor import Deposited, deposit
+from hefu.deposit.answers import CarriedAnswers
+from hefu.deposit.depositor import Deposited, deposit, deposit_with
+from hefu.deposit.offline import prepare, submit
+from hefu.deposit.plan import STATEMENT, Target, plan
 from hefu.home.home import Home, load
 from hefu.keys.enrol import enrol
 from hefu.service import Service
+from hefu_ledger.deposit.state import PREPARED
 
 NAME = "配方.txt"
+both_ways = pytest.mark.parametrize("firm", [False, True], ids=["service", "carried"], indirect=True)
 
 
 class Firm(NamedTuple):
@@ -28,6 +34,7 @@ class Firm(NamedTuple):
     double: Double
     pauses: list[float]
     folder: Path  # scratch
+    carried: bool = False  # whether statements and answers are carried, and the home has no network
 
     @property
     def out(self) -> Path:
@@ -35,11 +42,30 @@ class Firm(NamedTuple):
 
     def deposit(self, *paths: Path, wait: bool = True, skip_unreadable: bool = False) -> list[Deposited]:
         words = [os.fspath(path) for path in paths]
-        return deposit(self.home, self.service, words, out=str(self.out), wait=wait, skip_unreadable=skip_unreadable)
+        targets = plan(words, str(self.out), self.home.path)
+        if self.carried:
+            return self._carry(targets, skip_unreadable=skip_unreadable)
+        return deposit(self.home, self.service, targets, out=str(self.out), wait=wait, skip_unreadable=skip_unreadable)
+
+    def _carry(self, targets: list[Target], *, skip_unreadable: bool) -> list[Deposited]:
+        """The same deposit in three steps: prepared here, submitted there, and the same call with the answers."""
+        asked = len(self.double.requests)
+        prepared = prepare(self.home, targets, out=str(self.out), skip_unreadable=skip_unreadable)
+        assert len(self.double.requests) == asked
+        stick = self.folder / "stick"
+        stick.mkdir(exist_ok=True)
+        files = [f"{item.evidence}{STATEMENT}" for item in prepared if item.state == PREPARED]
+        submit(self.service, [str(shutil.copy(file, stick)) for file in files])
+        asked = len(self.double.requests)
+        done = deposit_with(CarriedAnswers(str(stick)), self.home, targets, out=str(self.out))
+        assert len(self.double.requests) == asked
+        left_out = [item.left_out for item in prepared]
+        return [item._replace(left_out=problems) for item, problems in zip(done, left_out, strict=True)]
 
     def written(self) -> set[str]:
-        """The names in the evidence folder."""
-        return {path.name for path in self.out.iterdir()} if self.out.exists() else set()
+        """The names in the evidence folder, but those of statements that were carried from it."""
+        names = {path.name for path in self.out.iterdir()} if self.out.exists() else set()
+        return {name for name in names if not (self.carried and name.endswith(STATEMENT))}
 
 
 class Office(NamedTuple):
@@ -103,12 +129,13 @@ def forker() -> Iterator[Forker]:
 
 
 @pytest.fixture
-def firm(double: Double, tmp_path: Path) -> Iterator[Firm]:
+def firm(double: Double, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Firm]:
+    """``both_ways`` gives the parameter: whether answers are carried."""
     pauses: list[float] = []
     with running(double) as url, Service(url, sleep=pauses.append) as service:
         enrol(str(tmp_path / "home"), service, CODE)
         double.requests.clear()
-        yield Firm(load(str(tmp_path / "home")), service, double, pauses, tmp_path)
+        yield Firm(load(str(tmp_path / "home")), service, double, pauses, tmp_path, getattr(request, "param", False))
 
 
 @pytest.fixture

@@ -10,16 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.clients.conftest import Firm
+from tests.clients.conftest import Firm, both_ways
 from tests.support.double import DROPPED, LOST, Fault, problem, text
 from tests.support.sample_ledger import ACKNOWLEDGEMENT, DAY, LOG, sample
 
-from hefu.deposit.depositor import ACCEPTED, ANCHORED, KNOWN
 from hefu.errors import AlarmError, ClientError, FolderError, Problem, RefusedError, UnreachableError
 from hefu.evidence.verify import verify
 from hefu_ledger.deposit.acceptance import Acceptance, format_acceptance, parse_acceptance
 from hefu_ledger.deposit.evidence import format_evidence
 from hefu_ledger.deposit.receipt import Receipt
+from hefu_ledger.deposit.state import ACCEPTED, ANCHORED, KNOWN
 from hefu_ledger.deposit.statement import parse_signed_statement
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
 from hefu_ledger.records.record import Clock
@@ -34,6 +34,7 @@ def proven(firm: Firm, evidence: str, document: Path) -> bool:
     return verify(str(firm.out / evidence), str(document), policy=firm.home.policy).verdict == PROVEN
 
 
+@both_ways
 def test_a_folder_becomes_a_bundle_that_verifies(firm: Firm, documents: Path) -> None:
     (done,) = firm.deposit(documents)
     assert (done.state, done.documents, done.left_out) == (ANCHORED, 5, ())
@@ -42,17 +43,20 @@ def test_a_folder_becomes_a_bundle_that_verifies(firm: Firm, documents: Path) ->
     assert proven(firm, BUNDLE, documents)
 
 
+@both_ways
 def test_a_file_becomes_an_evidence_file_that_verifies(firm: Firm, documents: Path) -> None:
     firm.deposit(documents / "0.txt")
     assert firm.written() == {"0.txt.hefu.json"}
     assert proven(firm, "0.txt.hefu.json", documents / "0.txt")
 
 
+@both_ways
 def test_evidence_is_private(firm: Firm, documents: Path) -> None:
     firm.deposit(documents, documents / "0.txt")
     assert {path.stat().st_mode & 0o777 for path in firm.out.iterdir()} == {0o600}
 
 
+@both_ways
 def test_only_the_statement_leaves_the_machine(firm: Firm, documents: Path) -> None:
     firm.deposit(documents)
     (sent,) = firm.double.posted("/v1/deposits")
@@ -66,6 +70,7 @@ def test_only_the_statement_leaves_the_machine(firm: Firm, documents: Path) -> N
     assert not [secret for secret in private if secret in everything]
 
 
+@both_ways
 def test_two_deposits_of_the_same_document_cannot_be_told_to_be_the_same(firm: Firm, documents: Path) -> None:
     (documents / "again").mkdir()
     (documents / "again" / "0.txt.copy").write_bytes((documents / "0.txt").read_bytes())
@@ -88,6 +93,7 @@ def test_all_are_sent_before_the_first_is_waited_for(firm: Firm, documents: Path
     assert asked == ["POST"] * 3 + ["GET"] * 3
 
 
+@both_ways
 def test_without_waiting_the_deposit_is_accepted_and_the_same_call_completes_it(firm: Firm, documents: Path) -> None:
     firm.double.sealing = False
     (done,) = firm.deposit(documents, wait=False)
@@ -166,6 +172,7 @@ def test_what_was_sent_before_is_kept_even_if_it_is_refused_now(firm: Firm, docu
     assert firm.written() == {f"{BUNDLE}.part", f"{BUNDLE}.ack"}
 
 
+@both_ways
 def test_deposited_again_nothing_is_sent_and_nothing_written(firm: Firm, documents: Path) -> None:
     before = firm.deposit(documents, documents / "0.txt")
     stamps = {path.name: path.stat().st_mtime_ns for path in firm.out.iterdir()}
@@ -194,6 +201,7 @@ def rename(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("differ", [change, add, remove, rename])
+@both_ways
 def test_evidence_of_other_contents_stays_and_the_way_out_is_named(
     firm: Firm, documents: Path, differ: Callable[[Path], None]
 ) -> None:
@@ -209,6 +217,7 @@ def test_evidence_of_other_contents_stays_and_the_way_out_is_named(
 
 @pytest.mark.parametrize("data", [b"", b"not evidence", b'{"count":1', b"{}"])
 @pytest.mark.parametrize("name", [BUNDLE, "0.txt.hefu.json"])
+@both_ways
 def test_any_other_file_in_the_way_stays(firm: Firm, documents: Path, name: str, data: bytes) -> None:
     firm.out.mkdir()
     (firm.out / name).write_bytes(data)
@@ -218,6 +227,7 @@ def test_any_other_file_in_the_way_stays(firm: Firm, documents: Path, name: str,
     assert firm.written() == {name}
 
 
+@both_ways
 def test_another_depositors_evidence_of_the_same_document_is_other_evidence(firm: Firm) -> None:
     ledger = sample()
     (firm.folder / "list.csv").write_bytes(b"customers")
@@ -229,6 +239,7 @@ def test_another_depositors_evidence_of_the_same_document_is_other_evidence(firm
     assert (firm.out / "list.csv.hefu.json").read_bytes() == evidence
 
 
+@both_ways
 def test_documents_changed_since_an_unfinished_deposit_are_told_once_its_evidence_is_safe(
     firm: Firm, documents: Path
 ) -> None:
@@ -243,6 +254,7 @@ def test_documents_changed_since_an_unfinished_deposit_are_told_once_its_evidenc
     assert proven(firm, BUNDLE, documents)
 
 
+@both_ways
 def test_everything_that_cannot_be_deposited_is_named_at_once_and_nothing_is_written(
     firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,6 +297,7 @@ def broken_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("broken_disk")
+@both_ways
 def test_what_proves_unreadable_only_in_reading_is_named_too_and_nothing_stays(firm: Firm, documents: Path) -> None:
     with pytest.raises(FolderError) as caught:
         firm.deposit(documents)
@@ -303,6 +316,7 @@ def test_what_proves_unreadable_only_in_reading_is_left_out_on_request(firm: Fir
 
 
 @pytest.mark.usefixtures("broken_disk")
+@both_ways
 def test_a_folder_of_which_nothing_is_readable_is_no_deposit(firm: Firm, documents: Path) -> None:
     with pytest.raises(FolderError):
         firm.deposit(documents / "1.txt", skip_unreadable=True)
@@ -345,6 +359,7 @@ def test_a_path_that_is_neither_file_nor_folder_is_named_before_anything_is_read
     assert firm.double.requests == []
 
 
+@both_ways
 def test_an_empty_folder_is_no_deposit(firm: Firm) -> None:
     (firm.folder / "empty" / "inner").mkdir(parents=True)
     with pytest.raises(ClientError, match="holds 0 documents"):
@@ -372,6 +387,7 @@ def test_a_name_is_taken_from_where_the_path_leads(
     assert firm.written() == {BUNDLE}
 
 
+@both_ways
 def test_a_second_deposit_into_the_same_folder_waits_its_turn(firm: Firm, documents: Path) -> None:
     firm.out.mkdir()
     descriptor = os.open(firm.out, os.O_RDONLY)
@@ -408,6 +424,7 @@ def acknowledged(
     ],
     ids=["other key", "other statement", "other depositor", "other ledger", "long delay", "past", "empty", "portal"],
 )
+@both_ways
 def test_an_acknowledgement_that_does_not_hold_is_not_believed(
     firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch, forge: Callable[[bytes], Fault]
 ) -> None:
@@ -455,13 +472,14 @@ def anothers(_receipt: Receipt) -> Receipt:
         (without_enrolment, "no key in force"),
     ],
 )
+@both_ways
 def test_a_receipt_that_does_not_hold_becomes_no_evidence(
     firm: Firm, documents: Path, edit: Callable[[Receipt], Receipt], said: str
 ) -> None:
     firm.double.change_receipt = edit
     with pytest.raises(VerificationError, match=said):
         firm.deposit(documents)
-    assert firm.written() == {f"{BUNDLE}.part", f"{BUNDLE}.ack"}
+    assert firm.written() | {f"{BUNDLE}.ack"} == {f"{BUNDLE}.part", f"{BUNDLE}.ack"}  # submit may refuse it already
     firm.double.change_receipt = lambda receipt: receipt
     firm.deposit(documents)
     assert firm.written() == {BUNDLE}

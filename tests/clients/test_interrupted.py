@@ -12,11 +12,11 @@ from tests.clients.conftest import Firm
 from tests.clients.dying import Forker
 from tests.support.sample_ledger import depositor_signer, opened_identity
 
-from hefu.deposit.depositor import ANCHORED, KNOWN
 from hefu.deposit.pending import resume, write
 from hefu.deposit.plan import plan
 from hefu.evidence.verify import verify
 from hefu_ledger.deposit.bundle import read_header, read_texts
+from hefu_ledger.deposit.state import ANCHORED, KNOWN
 from hefu_ledger.verify.verdict import PROVEN
 
 

@@ -18,6 +18,7 @@ from hefu.client import Client
 from hefu.evidence.verify import verify
 from hefu.home.index import Index
 from hefu_ledger.deposit.receipt import Receipt
+from hefu_ledger.deposit.state import KNOWN
 from hefu_ledger.deposit.statement import parse_signed_statement
 from hefu_ledger.timestamp import cms
 from hefu_ledger.tlog.checkpoint import parse_checkpoint
@@ -165,7 +166,10 @@ def test_evidence_that_is_there_is_not_prepared_again(firm: Firm, stick: Path, d
     del stick
     hefu("refresh", "--home", firm.home.path, "--wait")
     words = ("deposit", "--offline", "--home", firm.home.path, documents, "--out", firm.out)
-    assert "is there already" in hefu(*words, expect=2).err
+    (done,) = hefu(*words, "--json").json["deposits"]
+    assert done["state"] == KNOWN
+    assert "hefu submit" not in hefu(*words).out
+    assert firm.written() == {"documents.hefu.bundle"}
 
 
 def test_one_deposit_that_cannot_go_on_does_not_hold_up_the_others(firm: Firm, stick: Path, documents: Path) -> None:

@@ -17,11 +17,12 @@ from tests.support.sample_ledger import POLICY
 from hefu.cli.commands.vault import read_recovery
 from hefu.deposit.depositor import deposit
 from hefu.deposit.offline import prepare
+from hefu.deposit.plan import plan
 from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.evidence.verify import verify
 from hefu.home.home import load, load_reader
 from hefu.home.labels import Label, append_label, read_labels
-from hefu.home.settings import Keeping, keep_label
+from hefu.home.settings import VaultOptions, keep_label
 from hefu.keys.enrol import enrol
 from hefu.recovery.restore import Restored, restore_from_folder, restore_from_service
 from hefu.recovery.verify import verify_vault
@@ -130,7 +131,8 @@ def test_a_restored_home_deposits_again_with_a_new_key_and_the_same_vault(
     assert (done.words, done.sheet) == ("", ""), "the sheet is the one there is"
     home = load(path)
     assert home.recovery == firm.home.recovery
-    (again,) = deposit(home, firm.service, [str(documents / "1.txt")], out=str(firm.folder / "next"), wait=False)
+    targets = plan([str(documents / "1.txt")], str(firm.folder / "next"), path)
+    (again,) = deposit(home, firm.service, targets, out=str(firm.folder / "next"), wait=False)
     assert again.unsent == ""
     assert home.vault.has(again.statement)
     assert lost
@@ -223,7 +225,7 @@ def test_what_is_not_on_the_ledger_yet_and_what_never_was_sent_is_named(firm: Fi
     firm.deposit(documents / "0.txt")
     firm.double.sealing = False
     (waiting,) = firm.deposit(documents / "1.txt", wait=False)
-    (never,) = prepare(firm.home, [str(documents / "2.txt")], out=str(firm.out))
+    (never,) = prepare(firm.home, plan([str(documents / "2.txt")], str(firm.out), firm.home.path), out=str(firm.out))
     firm.home.send_owed(firm.service)
     shutil.rmtree(firm.home.path)
     done = from_service(firm)
@@ -304,7 +306,7 @@ def test_the_words_are_given_once_and_are_those_of_the_sheet_and_the_key(firm: F
 def test_a_second_computer_joins_the_vault_of_the_sheet(firm: Firm, tmp_path: Path) -> None:
     firm.double.forget_key()
     path = tmp_path / "second"
-    done = enrol(str(path), firm.service, CODE, Keeping(recovery=firm.home.recovery))
+    done = enrol(str(path), firm.service, CODE, VaultOptions(recovery=firm.home.recovery))
     assert (done.words, done.sheet, done.unsent) == ("", "", "")
     assert load(str(path)).recovery == firm.home.recovery
     assert not (path / "recovery.html").exists()
@@ -317,7 +319,7 @@ def test_a_home_being_made_does_not_change_its_vault(double: Double, tmp_path: P
         with pytest.raises(RefusedError):
             enrol(path, service, CODE)
         with pytest.raises(ClientError, match="another vault"):
-            enrol(path, service, CODE, Keeping(recovery=Recovery(bytes(32))))
+            enrol(path, service, CODE, VaultOptions(recovery=Recovery(bytes(32))))
         assert enrol(path, service, CODE).words
 
 
@@ -332,7 +334,7 @@ def test_an_init_without_the_service_s_vault_is_finished_and_says_so(double: Dou
         assert home.vault.owed() == []
         double.forget_key()
         double.vault.headers.clear()
-        done = enrol(str(tmp_path / "other"), service, CODE, Keeping(str(tmp_path / "drive"), upload=False))
+        done = enrol(str(tmp_path / "other"), service, CODE, VaultOptions(str(tmp_path / "drive"), upload=False))
         assert (done.unsent, double.vault.headers) == ("", [])
         assert load(str(tmp_path / "other")).vault.names() == sorted(
             path.name for path in (tmp_path / "drive").iterdir()

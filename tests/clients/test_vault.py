@@ -17,8 +17,8 @@ from tests.support.command_line import hefu
 from tests.support.double import DROPPED, LOST, Fault, problem
 from tests.support.modules import modules
 
-from hefu.deposit.depositor import ANCHORED, KNOWN
 from hefu.deposit.offline import prepare
+from hefu.deposit.plan import plan
 from hefu.errors import RefusedError, UnreachableError
 from hefu.home.home import load
 from hefu.home.labels import Label, read_labels
@@ -29,6 +29,7 @@ from hefu.vault import blobs
 from hefu.vault.blobs import DEPOSIT, HOME, LABEL, About, opened, seal, seal_again, seal_deposit, unseal
 from hefu.vault.secret import Recovery
 from hefu.vault.store import Vault
+from hefu_ledger.deposit.state import ANCHORED, KNOWN
 from hefu_ledger.errors import MalformedError, UnknownFormatError
 
 ONE, OTHER = Recovery(sha256(b"one").digest()), Recovery(sha256(b"other").digest())
@@ -337,7 +338,7 @@ def test_the_address_and_nothing_else_of_the_secret_is_sent(firm: Firm, document
 
 
 def test_a_deposit_prepared_without_a_network_is_kept_and_owed(firm: Firm, documents: Path) -> None:
-    (done,) = prepare(firm.home, [str(documents)], out=str(firm.out))
+    (done,) = prepare(firm.home, plan([str(documents)], str(firm.out), firm.home.path), out=str(firm.out))
     assert firm.home.vault.has(done.statement)
     assert unsent(firm) == [done.statement]
     checked = verify_vault(firm.home.reader, firm.service)

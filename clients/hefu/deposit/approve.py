@@ -13,7 +13,7 @@ import os
 from contextlib import suppress
 from typing import NamedTuple
 
-from hefu.deposit.plan import Target
+from hefu.deposit.plan import PART, STATEMENT, Target
 from hefu.errors import ClientError
 from hefu.evidence.bundle import Part, decode, read_part
 from hefu.files.atomic import PRIVATE, PUBLIC, replace, sync_folder, temporary_name
@@ -29,7 +29,6 @@ from hefu_ledger.encoding import MAX_INTEGER
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
 from hefu_ledger.tlog.note import Note, format_note, parse_note, sign_note, verify_note
 
-_PART, _STATEMENT = ".part", ".statement"
 _COPY = 1 << 20
 
 
@@ -46,7 +45,7 @@ class Shown(NamedTuple):
 
 
 def approve(home: Home, service: Service, path: str, *, look: bool = False) -> Shown:
-    """Add this home's line to a statement that a colleague signed; ``look``: only show what it says.
+    """Add this home's line to a statement that a colleague signed; ``look``: only show its contents.
 
     ``path``: NAME.statement, or NAME.part, which tells the names too and in which every commitment is computed again.
     What is written is NAME.statement, to carry back; signing twice changes nothing.
@@ -56,7 +55,7 @@ def approve(home: Home, service: Service, path: str, *, look: bool = False) -> S
     if (statement.origin, statement.depositor) != (home.config.origin, home.config.depositor):
         raise ClientError(say("approve.other_firm", path=printable(path), depositor=statement.depositor))
     signed = _check_lines(note, home, service, path)
-    file = _stem(path) + _STATEMENT
+    file = _stem(path) + STATEMENT
     if not look and home.signer.key.key_id.hex() not in signed:
         _check_needed(note, home, service, path)
         mine = sign_note(note.text, [home.signer]).signatures
@@ -66,7 +65,7 @@ def approve(home: Home, service: Service, path: str, *, look: bool = False) -> S
 
 
 def _check_needed(note: Note, home: Home, service: Service, path: str) -> None:
-    """Refuse to sign what is complete: a statement's identity covers its lines, so it would be deposited twice."""
+    """Refuse to sign a complete statement: its id covers its lines, so it would be deposited twice."""
     try:
         read_roster(home.reader, service).verify_statement(note, MAX_INTEGER)
     except VerificationError:
@@ -123,11 +122,11 @@ def _read(path: str) -> tuple[Note, tuple[str, ...] | None]:
     """The statement with the most lines of the two files that may lie there, and the names if the part does."""
     stem = _stem(path)
     try:
-        part, names = _read_part(stem + _PART)
+        part, names = _read_part(stem + PART)
     except FileNotFoundError:
         return parse_note(_load(path)), None
     with suppress(FileNotFoundError):
-        note = parse_note(_load(stem + _STATEMENT))
+        note = parse_note(_load(stem + STATEMENT))
         if note.text != part.text:
             raise ClientError(say("approve.differ", path=printable(stem)))
         return max(note, part, key=lambda each: len(each.signatures)), names
@@ -163,4 +162,4 @@ def _load(path: str) -> bytes:
 
 
 def _stem(path: str) -> str:
-    return path.removesuffix(_PART).removesuffix(_STATEMENT)
+    return path.removesuffix(PART).removesuffix(STATEMENT)

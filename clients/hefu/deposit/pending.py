@@ -92,7 +92,7 @@ def finish(target: Target, part: Part, receipt: Receipt) -> None:
 
 
 def discard(target: Target) -> None:
-    """Remove what is on its way, and what a crash left of it."""
+    """Remove a deposit on its way, and the temporary files that a crash left of it."""
     temporary = [temporary_name(path) for path in (target.final, target.acknowledgement, target.statement, target.part)]
     for path in (target.part, target.acknowledgement, target.statement, *temporary):
         with suppress(FileNotFoundError):
@@ -100,7 +100,7 @@ def discard(target: Target) -> None:
 
 
 def _is_ours(part: Part, target: Target, home: Home) -> bool:
-    """Whether it is what ``write`` wrote. ClientError if another depositor did; damage counts as cut short."""
+    """Whether ``write`` wrote a part whole. ClientError if another depositor did; damage counts as cut short."""
     note, statement = parse_signed_statement(part.statement)
     if (statement.origin, statement.depositor) != (home.config.origin, home.config.depositor):
         raise ClientError(say("deposit.of_another", part=target.part, depositor=statement.depositor))

@@ -1,4 +1,4 @@
-"""What is to be deposited, and where its evidence will lie; every mistake in it is found before anything is read."""
+"""The plan of a deposit: its documents, and where their evidence will lie. Mistakes are found before any is read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from hefu.errors import ClientError, FolderError, Problem
 from hefu.files.ignore import scan_documents
@@ -16,6 +16,11 @@ from hefu.home.home import Home
 from hefu.home.index import Index
 from hefu.ui.language import say
 from hefu_ledger.deposit.statement import MAX_COUNT
+
+PART: Final = ".part"
+STATEMENT: Final = ".statement"
+ACKNOWLEDGEMENT: Final = ".ack"
+RECEIPT: Final = ".receipt"
 
 
 class Target(NamedTuple):
@@ -37,17 +42,17 @@ class Target(NamedTuple):
     @property
     def part(self) -> str:
         """The unfinished bundle: private, complete once its statement is written, sent only then."""
-        return f"{self.final}.part"
+        return self.final + PART
 
     @property
     def acknowledgement(self) -> str:
         """The service's promise, kept until it is part of the evidence."""
-        return f"{self.final}.ack"
+        return self.final + ACKNOWLEDGEMENT
 
     @property
     def statement(self) -> str:
         """The signed statement alone, which may be carried to a computer with a network: it reveals nothing."""
-        return f"{self.final}.statement"
+        return self.final + STATEMENT
 
     @property
     def folder(self) -> str:
@@ -64,7 +69,7 @@ class Target(NamedTuple):
 
 
 def plan(paths: Sequence[str], out: str, home: str, *, ignore: bool = True) -> list[Target]:
-    """Find what each path is. FolderError names all that cannot be deposited, ClientError two that would collide."""
+    """Find out each path's kind. FolderError names all that cannot be deposited, ClientError two that would collide."""
     problems: list[Problem] = []
     targets: list[Target] = []
     for path in paths:
@@ -126,7 +131,7 @@ def _check_inside(targets: Sequence[Target], ours: dict[str, str]) -> None:
 
 
 def check_outside(folder: str, option: str, path: str) -> None:
-    """Refuse, with a ClientError, what is to be written inside a folder that is being read."""
+    """Refuse, with a ClientError, to write inside a folder that is being read."""
     if _holds(os.path.realpath(folder), os.path.realpath(path)):
         raise ClientError(say("folder.inside", option=option, path=path, folder=printable(folder)))
 
@@ -138,10 +143,10 @@ def _holds(folder: str, path: str) -> bool:
 
 
 @contextmanager
-def expected(home: Home, paths: Sequence[str], out: str) -> Iterator[None]:
-    """Take what is deposited in the block into the home's index, however the block ends."""
+def expected(home: Home, targets: Sequence[Target]) -> Iterator[None]:
+    """Take the evidence of targets that are deposited in the block into the home's index, also if the block fails."""
     with Index(home.path) as index:
-        for target in plan(paths, out, home.path):
+        for target in targets:
             index.expect(target.final, base=target.folder)
         try:
             yield

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import CertificateBuilder, Name, NameAttribute
 from cryptography.x509.oid import NameOID
 
-from hefu.deposit.answers import verify_answer
+from hefu.deposit.verify import verify_answer
 from hefu.evidence.bundle import read_part
 from hefu.evidence.verify import is_bundle
 from hefu.files.atomic import PRIVATE, replace, sync_folder, temporary_name
@@ -90,7 +90,7 @@ def _stamps(receipt: Receipt) -> int:
 
 
 def _verify_tokens(receipt: Receipt) -> None:
-    """Refuse a timestamp of anything else: whoever trusts its authority would take it for a contradiction."""
+    """Refuse a timestamp of other data: a verifier that trusts its authority would report a contradiction."""
     roots = (_stranger(),)
     for proof in receipt.proofs:
         message = parse_proof(proof.proof.encode()).checkpoint.text.encode()
@@ -100,9 +100,9 @@ def _verify_tokens(receipt: Receipt) -> None:
 
 
 def _stranger() -> bytes:
-    """A root certificate (DER) that vouches for nobody: with it, all of a timestamp is checked but its authority."""
+    """A root certificate (DER) that no authority has: with it, all of a timestamp is checked but its authority."""
     key = Ed25519PrivateKey.generate()
-    name = Name([NameAttribute(NameOID.COMMON_NAME, "nobody")])
+    name = Name([NameAttribute(NameOID.COMMON_NAME, "no authority")])
     since, until = datetime(2000, 1, 1), datetime(2099, 1, 1)  # noqa: DTZ001 -- taken as UTC
     builder = CertificateBuilder(name, name, key.public_key(), 1, since, until)
     return builder.sign(key, None).public_bytes(Encoding.DER)

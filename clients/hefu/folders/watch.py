@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
-from hefu.deposit.depositor import Deposited, deposit_targets
+from hefu.deposit.depositor import Deposited, deposit
 from hefu.deposit.pending import discard, resume
 from hefu.deposit.plan import plan
 from hefu.deposit.refresh import Refreshed, refresh, unfinished
@@ -63,7 +63,7 @@ class Watch:
         make_private(out)
 
     def once(self, names: Sequence[str] | None = None, *, content: bool = False, wait: bool = False) -> Round:
-        """Finish what is on its way, then deposit what is new or changed among ``names``, or in the whole folder."""
+        """Finish deposits on their way, then deposit new and changed documents: ``names``, or all of the folder."""
         self._home = load(self._home.path)  # its recovery words may have been replaced since the last round
         self._clear()
         refreshed = refresh(self._home, self._service, self._out)
@@ -95,7 +95,7 @@ class Watch:
         return bool(unfinished(self._out))
 
     def _less_known(self, found: Survey) -> Survey:
-        """What was found, less what another computer that watches the same folder has deposited of it meanwhile."""
+        """The survey without documents that another computer on the same folder has deposited meanwhile."""
         asked = [*found.changed, *found.new]
         if asked and self._home.config.upload:
             learn(self._home.reader, self._service, self._index)
@@ -112,9 +112,7 @@ class Watch:
         target = self._target._replace(final=final, only=tuple(names), previous=previous)
         self._index.expect(final, base=folder)
         try:
-            (done,) = deposit_targets(
-                self._home, self._service, [target], out=self._out, wait=wait, skip_unreadable=True
-            )
+            (done,) = deposit(self._home, self._service, [target], out=self._out, wait=wait, skip_unreadable=True)
         except FolderError:  # every one of them changed or went while it was read: the next round sees them
             return None
         finally:
@@ -163,10 +161,10 @@ def watch(
     tell: Callable[[Round | UnreachableError], None],
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Watch for ever. ``tell`` hears of each round, and of each time that service or folder could not be reached.
+) -> NoReturn:
+    """Watch for ever. ``tell`` is called with each round, and with each failure to reach the service or the folder.
 
-    What does not get better by waiting ends it: a refusal, an alarm, a full disk.
+    An error that waiting does not cure ends it: a refusal, an alarm, a full disk.
     """
     quiet, not_before_s = Quiet(quiet_s), 0.0
     while True:
@@ -185,7 +183,7 @@ def watch(
 
 
 def _free(stem: str) -> str:
-    """A name for evidence that nobody has."""
+    """A name for evidence that is not taken."""
     number, path = 1, f"{stem}.hefu.bundle"
     while os.path.lexists(path) or os.path.lexists(f"{path}.part"):
         number += 1

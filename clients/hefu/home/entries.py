@@ -1,4 +1,4 @@
-"""What the index knows of a deposit, and of a document."""
+"""The index's entries: a deposit, and a document."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 from typing import Any, Final, NamedTuple
 from unicodedata import normalize
 
+from hefu_ledger.deposit.state import ACCEPTED, ANCHORED, PREPARED, UNFINISHED
 from hefu_ledger.encoding import format_time
 
 ENTRY: Final = "id, statement, number, anchored, received_at, documents, evidence, base, previous"
 DOCUMENT: Final = "name, size, sha256, path, position, statement, number, received_at, evidence"
 KEPT: Final = b"vault/"  # how the evidence of a deposit begins that the vault alone has
-UNFINISHED: Final = "unfinished"  # cut short, or being written just now
-_STATES: Final = ("anchored", "accepted", "prepared")
+_STATES: Final = (ANCHORED, ACCEPTED, PREPARED)
 
 
 class Entry(NamedTuple):

@@ -1,4 +1,4 @@
-"""A depositor's home folder: who it is, its key, whom it trusts, and what it last saw of the ledger.
+"""A depositor's home folder: who it is, its key, whom it trusts, and the ledger's last checkpoint it saw.
 
 ::
 
@@ -63,7 +63,7 @@ class Config(NamedTuple):
 
 
 class Reader(NamedTuple):
-    """All that reading what was deposited needs: a home without its key 查阅."""
+    """All that reading deposits needs: a home without its key 查阅."""
 
     path: str
     config: Config
@@ -102,7 +102,7 @@ class Home(NamedTuple):
         return Remote(service, self.recovery, self.signer)
 
     def send_owed(self, service: Service) -> list[Problem]:
-        """Give the service what its copy of the vault lacks, if it is to have one; what it does not take, and why."""
+        """Give the service the files that its copy of the vault lacks, if it has one; those it refuses, and why."""
         return self.vault.send_owed(self.remote(service)) if self.config.upload else []
 
     def owed(self) -> list[str]:

@@ -29,7 +29,7 @@ from hefu.home.entries import DOCUMENT, ENTRY, KEPT, Document, Entry, document_o
 from hefu.home.home import GENESIS, parse_genesis, read
 from hefu.home.labels import Label, append_label, read_labels
 from hefu.ui.language import say
-from hefu.vault.blobs import Kept
+from hefu.vault.blobs import StoredDeposit
 from hefu_ledger.deposit.acceptance import Acceptance, parse_acceptance
 from hefu_ledger.deposit.evidence import MAX_EVIDENCE
 from hefu_ledger.deposit.receipt import Receipt
@@ -115,7 +115,7 @@ class Index:
             self._row(_bytes(evidence), None if base is None else _bytes(base))
 
     def catch_up(self) -> None:
-        """Take in what has been written at the places that were expected; a process may have died since."""
+        """Take in evidence that was written at the places that were expected; a process may have died since."""
         for row, evidence, known in self._all(
             f"SELECT id, evidence, statement IS NOT NULL FROM deposits WHERE NOT anchored AND NOT {_IS_KEPT}"
         ):
@@ -145,7 +145,7 @@ class Index:
             self._end(row, ending)
 
     def take_kept(
-        self, kept: Kept, receipt: Receipt | None, acknowledgement: bytes | None, gone: Sequence[str] = ()
+        self, kept: StoredDeposit, receipt: Receipt | None, acknowledgement: bytes | None, gone: Sequence[str] = ()
     ) -> None:
         """Take in a deposit that the vault has, unless there is evidence of it but where that has ``gone``."""
         ending = read_kept(kept.part.statement, receipt, acknowledgement)
@@ -185,7 +185,7 @@ class Index:
         return self._documents("d.deposit = ? ORDER BY position", deposit)
 
     def search(self, text: str) -> list[Document]:
-        """Documents whose name, label, deposit's label or number holds ``text``, whatever its case or width."""
+        """Documents whose name, label, deposit's label or number holds ``text``; case and width are ignored."""
         key = folded(text)
         hits = {target for target, label in self._labels().items() if label and key in folded(label)}
         return self._documents(
@@ -267,7 +267,7 @@ class Index:
         return {os.fsdecode(path[len(start) :]): Reading(*rest) for path, *rest in rows}
 
     def remember(self, folder: str, readings: Iterable[tuple[str, Reading]]) -> None:
-        """Keep what was read of files in ``folder``."""
+        """Keep digests and stamps of files that were read in ``folder``."""
         start, _ = _below(folder)
         rows = [(start + os.fsencode(name), *reading) for name, reading in readings]
         with self._transaction():
@@ -296,7 +296,7 @@ class Index:
                 self._receive(row, parse_acceptance(parse_note(acknowledgement).text))
 
     def _row(self, evidence: bytes, base: bytes | None) -> int:
-        """The row of a place; one that is expected anew forgets what was on its way there before."""
+        """The row of a place; one that is expected anew forgets the deposit that was on its way there before."""
         found = self._db.execute("SELECT id, anchored FROM deposits WHERE evidence = ?", (evidence,)).fetchone()
         if found is None:
             cursor = self._db.execute("INSERT INTO deposits (evidence, base) VALUES (?, ?)", (evidence, base))

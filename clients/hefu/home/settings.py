@@ -21,7 +21,7 @@ _MEMBERS: Final = frozenset({"config", "genesis", "policy", "saved_at"})
 _LIMIT: Final = 1 << 20
 
 
-class Keeping(NamedTuple):
+class VaultOptions(NamedTuple):
     """How a vault is kept. ``folder``: None for the home's own. ``recovery``: of a vault that there is already."""
 
     folder: str | None = None

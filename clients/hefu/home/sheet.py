@@ -62,7 +62,7 @@ def words_on(page: bytes) -> str:
 
 
 def _both(name: str) -> str:
-    """Chinese and English, since nobody knows who will read a sheet."""
+    """Chinese and English: the reader of a sheet may know either."""
     return escape(" ".join(both(f"sheet.{name}")))
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.files.atomic import replace, write_new
 from hefu.home import home
-from hefu.home.settings import Keeping, forget_new, keep_settings, recovery_of
+from hefu.home.settings import VaultOptions, forget_new, keep_settings, recovery_of
 from hefu.home.sheet import write_sheet
 from hefu.monitor.checkpoint import Sight, verify_checkpoint
 from hefu.service import JSON, Service
@@ -43,7 +43,7 @@ from hefu_ledger.tlog.proof import parse_proof
 
 _PATIENCE_S = 120.0  # how long the enrolment's record may take; the key is safe, and init can be run again
 _PAUSE_S = 0.5
-_HERE_AND_THERE = Keeping()
+_HERE_AND_THERE = VaultOptions()
 
 
 class Enrolled(NamedTuple):
@@ -69,7 +69,7 @@ class OnLedger(NamedTuple):
 
 
 def enrol(
-    path: str, service: Service, code: str, keeping: Keeping = _HERE_AND_THERE, *, role: str = PREPARE
+    path: str, service: Service, code: str, vault: VaultOptions = _HERE_AND_THERE, *, role: str = PREPARE
 ) -> Enrolled:
     """Make ``path`` the home of the depositor whose one-time code this is. Durable on return."""
     depositor = check_depositor(code.strip().partition(".")[0])
@@ -77,7 +77,7 @@ def enrol(
     trust = service.get("/v1/trust").body
     policy = parse_policy(trust.decode("utf-8", "surrogateescape"))
     origin = _origin(policy)
-    recovery = recovery_of(path, keeping.recovery)
+    recovery = recovery_of(path, vault.recovery)
     signer = _key(path, depositor_key_name(origin, depositor))
     possession = Possession(depositor, origin, signer.key, role)
     identity = _send(service, code.strip(), possession, signer)
@@ -89,7 +89,7 @@ def enrol(
     replace(f"{path}/{home.CHECKPOINT}", format_note(found.sight.note))
     fingerprints = tuple(log.key.fingerprint for log in policy.logs)
     required = roster.required_at(MAX_INTEGER)
-    config = home.Config(depositor, identity, origin, service.url, keeping.folder, keeping.upload, required)
+    config = home.Config(depositor, identity, origin, service.url, vault.folder, vault.upload, required)
     keep_settings(config, path=path, genesis=found.records[0], policy=trust, recovery=recovery)
     sheet = Sheet(recovery, depositor, origin, service.url)
     words, file = write_sheet(path, sheet, name=established.name, fingerprints=fingerprints)

@@ -87,12 +87,12 @@ def end_key(home: Home, service: Service, key: str, *, reason: str, since: int |
 
 
 def make_request(signer: Ed25519Signer, role: str) -> bytes:
-    """What a new computer asks the others for: a note signed by its key, which nobody has vouched for yet."""
+    """The request of a new computer: a note signed by its key, for which no colleague has vouched yet."""
     return format_note(_signed(KeyRequest("add", "", signer.key, role=role), signer))
 
 
 def check_in_force(home: Home, service: Service) -> None:
-    """Refuse, with a ClientError that says what to do, to go on with a key that the ledger says has ended."""
+    """Refuse, with a ClientError that names the way out, to go on with a key that the ledger says has ended."""
     mine = [member for member in read_roster(home.reader, service).members if member.key == home.signer.key]
     if mine and mine[0].until_seq is not None:
         key = home.signer.key.key_id.hex()
@@ -100,7 +100,7 @@ def check_in_force(home: Home, service: Service) -> None:
 
 
 def in_force(roster: Roster, key: VerifierKey) -> bool:
-    """Whether a key may sign what is deposited next."""
+    """Whether a key may sign the next deposit."""
     return key in roster.keys_at(MAX_INTEGER)
 
 

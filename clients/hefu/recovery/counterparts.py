@@ -10,14 +10,15 @@ from collections.abc import Collection, Iterator
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, Final, NamedTuple, cast
 
-from hefu.deposit.answers import check_twin, fetch_receipt
+from hefu.deposit.answers import fetch_receipt
+from hefu.deposit.verify import check_twin
 from hefu.home.home import Reader
 from hefu.service import Service
-from hefu.vault.blobs import DEPOSIT, Kept, kind_of, opened
+from hefu.vault.blobs import DEPOSIT, StoredDeposit, kind_of, opened
 from hefu.vault.store import Vault
 from hefu_ledger.deposit.bundle import format_statement_line
 from hefu_ledger.deposit.receipt import Receipt
-from hefu_ledger.deposit.statement import statement_id
+from hefu_ledger.deposit.statement import statement_id as id_of
 from hefu_ledger.errors import LedgerError
 from hefu_ledger.tlog.note import parse_note
 
@@ -51,14 +52,14 @@ def adopt(reader: Reader, service: Service, deposited: Collection[str]) -> int:
 
 
 def twins(reader: Reader, service: Service, deposited: Collection[str]) -> Iterator[Twin]:
-    """Find what the ledger has of a text, and the vault only under other lines."""
+    """Find statements that the ledger has, and the vault only under other lines."""
     lacking = sorted(each for each in deposited if not reader.vault.has(each))
     waiting = dict(_texts(reader.vault, frozenset(deposited))) if lacking else {}
-    for identity in lacking if waiting else ():
-        receipt = fetch_receipt(identity, service)
+    for statement_id in lacking if waiting else ():
+        receipt = fetch_receipt(statement_id, service)
         kept = None if receipt is None else waiting.get(parse_note(receipt.statement.encode()).text)
         if receipt is not None and kept is not None:
-            yield Twin(kept, identity, receipt)
+            yield Twin(kept, statement_id, receipt)
 
 
 def _texts(vault: Vault, deposited: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -70,10 +71,10 @@ def _texts(vault: Vault, deposited: frozenset[str]) -> Iterator[tuple[str, str]]
                     with opened(vault, name, vault.recovery) as kept:
                         yield parse_note(kept.part.statement).text, name
             except LedgerError:
-                continue  # for whoever looks at it alone
+                continue  # damage is reported where that file alone is checked
 
 
-def _keep(vault: Vault, kept: Kept, statement: bytes, size: int) -> None:
+def _keep(vault: Vault, kept: StoredDeposit, statement: bytes, size: int) -> None:
     with SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
         file = cast("BinaryIO", spool)
         left = kept.part.end - len(format_statement_line(kept.part.statement))
@@ -83,4 +84,4 @@ def _keep(vault: Vault, kept: Kept, statement: bytes, size: int) -> None:
             file.write(data)
         file.write(format_statement_line(statement))
         file.seek(0)
-        vault.keep_deposit(statement_id(statement).hex(), kept.about, file, size)
+        vault.keep_deposit(id_of(statement).hex(), kept.about, file, size)

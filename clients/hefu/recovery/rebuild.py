@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from hefu.deposit.answers import check_receipt
+from hefu.deposit.verify import check_receipt
 from hefu.errors import ClientError
 from hefu.evidence.extract import evidence_of
 from hefu.files.atomic import PRIVATE, clear_away, make_private, publish, temporary_name
@@ -15,7 +15,7 @@ from hefu.home.home import Reader
 from hefu.home.index import Index
 from hefu.ui.language import say
 from hefu.ui.progress import progress_bar
-from hefu.vault.blobs import Kept, opened
+from hefu.vault.blobs import StoredDeposit, opened
 from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.deposit.bundle import format_receipt_line, read_header, read_receipt, read_texts
 from hefu_ledger.deposit.evidence import MAX_EVIDENCE, parse_evidence
@@ -29,7 +29,7 @@ _COPY: Final = 1 << 20
 class Proven(NamedTuple):
     """A deposit in the vault, by its statement's id (hex), and its receipt, which was verified."""
 
-    identity: str
+    statement_id: str
     receipt: Receipt
 
     @property
@@ -63,10 +63,10 @@ def rebuild(
     done, names = Rebuilt([], 0, []), {name.casefold() for name in taken}
     with progress_bar("restore", len(found)) as progress:
         for item in sorted(found, key=lambda each: each.nth):
-            with opened(reader.vault, item.identity, reader.recovery) as kept:
+            with opened(reader.vault, item.statement_id, reader.recovery) as kept:
                 name = kept.about.evidence
                 final = f"{out}/{item.nth}/{name}" if name.casefold() in names else f"{out}/{name}"
-                before = (places or {}).get(item.identity, ())
+                before = (places or {}).get(item.statement_id, ())
                 final = next((path for path in before if os.path.basename(path) == name), final)
                 names.add(name.casefold())
                 if os.path.lexists(reach(final)) and not _is_there(final, kept, item.receipt):
@@ -80,8 +80,8 @@ def rebuild(
     return done
 
 
-def is_evidence_of(path: str, kept: Kept, reader: Reader) -> bool:
-    """Whether a file is, byte for byte, what ``rebuild`` writes of a deposit with the receipt that is in the file.
+def is_evidence_of(path: str, kept: StoredDeposit, reader: Reader) -> bool:
+    """Whether a file is, byte for byte, the one that ``rebuild`` writes with the receipt that is in the file.
 
     That may have gained timestamps which the vault's receipt lacks.
     """
@@ -95,14 +95,14 @@ def is_evidence_of(path: str, kept: Kept, reader: Reader) -> bool:
     return _holds(path, _evidence(kept, receipt))
 
 
-def _is_there(final: str, kept: Kept, receipt: Receipt) -> bool:
+def _is_there(final: str, kept: StoredDeposit, receipt: Receipt) -> bool:
     start = kept.file.tell()
     same = _holds(final, _evidence(kept, receipt))
     kept.file.seek(start)
     return same
 
 
-def _write(final: str, kept: Kept, receipt: Receipt) -> None:
+def _write(final: str, kept: StoredDeposit, receipt: Receipt) -> None:
     make_private(os.path.dirname(final))
     clear_away(final)  # before it is opened: it would cut short what has its name
     if os.path.lexists(reach(final)):
@@ -120,7 +120,7 @@ def _write(final: str, kept: Kept, receipt: Receipt) -> None:
         raise ClientError(say("deposit.appeared", evidence=final)) from None
 
 
-def _evidence(kept: Kept, receipt: Receipt) -> Iterator[bytes]:
+def _evidence(kept: StoredDeposit, receipt: Receipt) -> Iterator[bytes]:
     if kept.about.evidence.endswith(".json"):
         header = read_header(kept.file)
         (texts,) = read_texts(kept.file, header.count)
@@ -134,7 +134,7 @@ def _evidence(kept: Kept, receipt: Receipt) -> Iterator[bytes]:
     yield format_receipt_line(receipt)
 
 
-def _receipt_in(path: str, kept: Kept) -> Receipt:
+def _receipt_in(path: str, kept: StoredDeposit) -> Receipt:
     with open(reach(path), "rb") as file:
         if kept.about.evidence.endswith(".json"):
             return parse_evidence(file.read(MAX_EVIDENCE + 1)).receipt

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from hefu.deposit.answers import check_receipt, fetch_receipt
+from hefu.deposit.answers import fetch_receipt
+from hefu.deposit.verify import check_receipt
 from hefu.errors import ClientError, ClosedError, Problem, RefusedError
 from hefu.files.atomic import clear_away, replace, write_new
 from hefu.home import home
@@ -46,7 +47,7 @@ class Restored(NamedTuple):
 
 
 def restore_from_service(path: str, recovery: Recovery, service: Service, *, out: str) -> Restored:
-    """Bring back a home and its evidence from what the service holds; ClientError where the words do not fit."""
+    """Bring back a home and its evidence from the service's files; ClientError where the words do not fit."""
     remote = Remote(service, recovery)
     try:
         names = list(remote.listing().blobs)
@@ -77,13 +78,13 @@ def _restore(
     if service is not None:
         problems += _adopt(reader, service)
     found: dict[str, Receipt | None] = {}
-    for identity in deposits_in(vault):
+    for statement_id in deposits_in(vault):
         try:
-            found[identity] = _find(identity, reader, service)
+            found[statement_id] = _find(statement_id, reader, service)
         except LedgerError as error:
-            problems.append(Problem(identity, str(error)))
-    proven = [Proven(identity, receipt) for identity, receipt in found.items() if receipt is not None]
-    lacking = [identity for identity, receipt in found.items() if receipt is None]
+            problems.append(Problem(statement_id, str(error)))
+    proven = [Proven(statement_id, receipt) for statement_id, receipt in found.items() if receipt is not None]
+    lacking = [statement_id for statement_id, receipt in found.items() if receipt is None]
     with Index(path) as index:
         done = rebuild(reader, proven, out, index)
         index.catch_up()
@@ -131,7 +132,7 @@ def _fetch(vault: Vault, source: Blobs, names: list[str]) -> list[Problem]:
 
 
 def deposits_in(vault: Vault) -> list[str]:
-    """The statement ids (hex) of a vault's deposits; what cannot be decrypted may be one."""
+    """The statement ids (hex) of a vault's deposits; a file that cannot be decrypted may be one."""
     return [name for name in vault.names() if "." not in name and _kind(vault, name) not in (HOME, LABEL)]
 
 
@@ -158,7 +159,7 @@ def _settings(vault: Vault) -> Reader:
 
 
 def merge_labels(vault: Vault) -> list[Problem]:
-    """Let the home have every label that its vault has; what could not be read."""
+    """Let the home have every label that its vault has; the files that could not be read."""
     known, problems = set(read_labels(vault.home)), []
     labels = set(known)
     for name in named_by_contents(vault, LABEL):
@@ -172,7 +173,7 @@ def merge_labels(vault: Vault) -> list[Problem]:
 
 
 def _adopt(reader: Reader, service: Service) -> list[Problem]:
-    """File deposits under what colleagues deposited of the same text; why not, which keeps nothing else back."""
+    """File deposits under statements that colleagues deposited of the same text; failures stop nothing."""
     try:
         adopt(reader, service, Remote(service, reader.recovery).statements())
     except (LedgerError, ClosedError) as error:
@@ -180,12 +181,12 @@ def _adopt(reader: Reader, service: Service) -> list[Problem]:
     return []
 
 
-def _find(identity: str, reader: Reader, service: Service | None) -> Receipt | None:
+def _find(statement_id: str, reader: Reader, service: Service | None) -> Receipt | None:
     """A deposit's receipt, verified; None where there is none to be had."""
-    with opened(reader.vault, identity, reader.recovery) as kept:
-        receipt = reader.vault.receipt(identity)
+    with opened(reader.vault, statement_id, reader.recovery) as kept:
+        receipt = reader.vault.receipt(statement_id)
         if receipt is None and service is not None:
-            receipt = fetch_receipt(identity, service)
+            receipt = fetch_receipt(statement_id, service)
         if receipt is not None:
             check_receipt(receipt, kept.part, reader)
     if receipt is not None:
@@ -194,14 +195,14 @@ def _find(identity: str, reader: Reader, service: Service | None) -> Receipt | N
 
 
 def _unanchored(lacking: list[str], service: Service | None) -> tuple[list[str], list[str]]:
-    """Those without a receipt: waiting for the ledger, and never deposited; without a service nobody can tell."""
-    never = [] if service is None else [identity for identity in lacking if not _known(identity, service)]
-    return [identity for identity in lacking if identity not in never], never
+    """Those without a receipt: waiting for the ledger, and never deposited; only a service tells the second kind."""
+    never = [] if service is None else [statement_id for statement_id in lacking if not _known(statement_id, service)]
+    return [statement_id for statement_id in lacking if statement_id not in never], never
 
 
-def _known(identity: str, service: Service) -> bool:
+def _known(statement_id: str, service: Service) -> bool:
     try:
-        service.get(f"/v1/deposits/{identity}")
+        service.get(f"/v1/deposits/{statement_id}")
     except RefusedError as error:
         if error.status != 404:
             raise

@@ -52,7 +52,7 @@ class Joined(NamedTuple):
 
 
 class Rotated(NamedTuple):
-    """``words``: the new ones; ``sheet``: the file to print; ``left``: what neither secret opens, and so nobody had.
+    """``words``: the new ones; ``sheet``: the file to print; ``left``: files that neither secret opens.
 
     ``closed``: whether there was a vault at the service to close.
     """
@@ -85,7 +85,7 @@ def rotate(path: str, service: Service) -> Rotated:
 
 
 def join(path: str, service: Service, recovery: Recovery) -> Joined:
-    """Take new words in the place of the old, and exchange with the service what either lacks.
+    """Take new words in the place of the old, and exchange with the service the files that either lacks.
 
     ClientError for words that are not of this depositor's vault, or while the old vault is open. Safe to interrupt
     anywhere and to run again, even when all was done.
@@ -109,7 +109,7 @@ def join(path: str, service: Service, recovery: Recovery) -> Joined:
 
 
 def _check_may_close(home: Home, service: Service) -> None:
-    """Refuse at once what the service would refuse at the end."""
+    """Refuse at once where the service would refuse at the end."""
     roster = read_roster(home.reader, service)
     if not in_force(roster, home.signer.key):
         raise ClientError(say("approve.not_mine"))
@@ -134,7 +134,7 @@ def _check_words(home: Home | Reader, service: Service, recovery: Recovery) -> N
 
 
 def _check_closed(service: Service, secret: bytes) -> None:
-    """Refuse to leave an old vault behind that whoever knows the old words can still read."""
+    """Refuse while the old vault is open: the old words still read it."""
     with suppress(ClosedError):
         if Remote(service, Recovery(secret)).names():
             raise ClientError(say("join.not_closed"))
@@ -217,7 +217,7 @@ def _seal_again(vault: Vault) -> list[Problem]:
 
 
 def _put(vault: Vault, name: str, new: str, sealed: bytes) -> None:
-    """Write what a file holds, encrypted again, under the name that it then has. Durable on return."""
+    """Write a file's contents, encrypted again, under the name that it then has. Durable on return."""
     make_private(vault.folder)
     replace(f"{vault.folder}/{new}", sealed)
     if new != name:
@@ -233,8 +233,8 @@ def _opens(vault: Vault, name: str, recovery: Recovery) -> bool:
 
 
 def _collect(home: Home, service: Service, former: bytes, damaged: Collection[str]) -> tuple[bool, list[Problem]]:
-    """Bring here what the old vault holds and this computer lacks, or has ``damaged``: whether there is an old one at
-    the service, and what nobody can decrypt.
+    """Fetch the old vault's files that this computer lacks, or has ``damaged``: whether there is an old one at the
+    service, and the files that neither secret opens.
 
     MalformedError for what the service itself has damaged: its operator may have a copy.
     """

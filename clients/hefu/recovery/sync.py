@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from hefu.deposit.answers import check_receipt, fetch_acknowledgement, fetch_receipt, verify_acknowledgement
+from hefu.deposit.answers import fetch_acknowledgement, fetch_receipt
 from hefu.deposit.depositor import alone
+from hefu.deposit.verify import check_receipt, verify_acknowledgement
 from hefu.errors import Problem, RefusedError, UnreachableError
 from hefu.files.atomic import make_private
 from hefu.files.platform import reach
@@ -46,7 +47,7 @@ class Synced(NamedTuple):
 
 
 def sync(home: Home | Reader, service: Service, *, out: str | None = None) -> Synced:
-    """Send what the service lacks, if it is to hold the vault and this home has a key; fetch what is lacking here.
+    """Send the files the service lacks, if it is to hold the vault and this home has a key; fetch those lacking here.
 
     ``out``: where the evidence is written of deposits of which there is none here. Safe to interrupt and to run again.
     """
@@ -71,22 +72,22 @@ def sync(home: Home | Reader, service: Service, *, out: str | None = None) -> Sy
 
 
 def learn(reader: Reader, service: Service, index: Index) -> None:
-    """Let the index have what colleagues deposited that it does not know; nothing else is fetched or decrypted.
+    """Take deposits of colleagues into the index that it does not know; nothing else is fetched or decrypted.
 
     What stands in the way is passed over: ``sync`` says it.
     """
     remote = Remote(service, reader.recovery)
     with suppress(RefusedError, UnreachableError):
-        for identity in sorted(set(remote.statements()) - {entry.statement for entry in index.deposits()}):
+        for statement_id in sorted(set(remote.statements()) - {entry.statement for entry in index.deposits()}):
             with suppress(LedgerError):
-                for name in reversed(piece_names(remote, identity)) if remote.has(identity) else ():
+                for name in reversed(piece_names(remote, statement_id)) if remote.has(statement_id) else ():
                     fetch(reader.vault, remote, name)
-                if reader.vault.has(identity):
-                    _take(reader, service, index, identity)
+                if reader.vault.has(statement_id):
+                    _take(reader, service, index, statement_id)
 
 
 def sync_joined(path: str) -> tuple[Synced | None, str]:
-    """Bring a home that has just joined a vault what is in it; or the reason why that has to wait."""
+    """Fetch the files of a vault that a home has just joined; or the reason why that has to wait."""
     home = load_either(path)
     try:
         with Service(home.config.server) as service:
@@ -116,18 +117,18 @@ def _fetch(reader: Reader, remote: Remote, problems: list[Problem]) -> int:
 
 def _receipts(reader: Reader, service: Service, problems: list[Problem]) -> int:
     added = 0
-    for identity in deposits_in(reader.vault):
+    for statement_id in deposits_in(reader.vault):
         try:
-            if reader.vault.receipt(identity) is not None:
+            if reader.vault.receipt(statement_id) is not None:
                 continue
-            receipt = fetch_receipt(identity, service)
+            receipt = fetch_receipt(statement_id, service)
             if receipt is not None:
-                with opened(reader.vault, identity, reader.recovery) as kept:
+                with opened(reader.vault, statement_id, reader.recovery) as kept:
                     check_receipt(receipt, kept.part, reader)
                 reader.vault.keep_receipt(receipt)
                 added += 1
         except LedgerError as error:
-            problems.append(Problem(identity, str(error)))
+            problems.append(Problem(statement_id, str(error)))
     return added
 
 
@@ -137,13 +138,13 @@ def _gone(index: Index, out: str | None) -> dict[str, list[str]]:
     A folder that is away, as drives may be, has all that was in it; but not ``out``, which is here.
     """
     gone, there = dict[str, list[str]](), set[str]()
-    for identity, path in index.evidence():
+    for statement_id, path in index.evidence():
         away = not os.path.isdir(reach(os.path.dirname(path))) and not _is_below(path, out)
         if away or os.path.lexists(reach(f"{path}.part")) or os.path.lexists(reach(path)):  # it may be finished between
-            there.add(identity)
+            there.add(statement_id)
         else:
-            gone.setdefault(identity, []).append(path)
-    return {identity: paths for identity, paths in gone.items() if identity not in there}
+            gone.setdefault(statement_id, []).append(path)
+    return {statement_id: paths for statement_id, paths in gone.items() if statement_id not in there}
 
 
 def _is_below(path: str, folder: str | None) -> bool:
@@ -153,26 +154,26 @@ def _is_below(path: str, folder: str | None) -> bool:
 def _learn(
     reader: Reader, service: Service, index: Index, gone: Mapping[str, Sequence[str]], problems: list[Problem]
 ) -> int:
-    """Let the index have what the vault has; how many it did not know."""
+    """Take the vault's deposits into the index; how many it did not know."""
     known = {entry.statement for entry in index.deposits()}
     settled = (index.settled() | index.with_evidence()) - gone.keys()
-    for identity in deposits_in(reader.vault):
-        if identity not in settled:
+    for statement_id in deposits_in(reader.vault):
+        if statement_id not in settled:
             try:
-                _take(reader, service, index, identity, gone.get(identity, ()))
+                _take(reader, service, index, statement_id, gone.get(statement_id, ()))
             except LedgerError as error:
-                problems.append(Problem(identity, str(error)))
+                problems.append(Problem(statement_id, str(error)))
     return len({entry.statement for entry in index.deposits()} - known)
 
 
-def _take(reader: Reader, service: Service, index: Index, identity: str, gone: Sequence[str] = ()) -> None:
-    with opened(reader.vault, identity, reader.recovery) as kept:
-        receipt, acknowledgement = reader.vault.receipt(identity), None
+def _take(reader: Reader, service: Service, index: Index, statement_id: str, gone: Sequence[str] = ()) -> None:
+    with opened(reader.vault, statement_id, reader.recovery) as kept:
+        receipt, acknowledgement = reader.vault.receipt(statement_id), None
         if receipt is None:
-            acknowledgement = fetch_acknowledgement(identity, service)
+            acknowledgement = fetch_acknowledgement(statement_id, service)
             if acknowledgement is None:
-                return  # prepared on another computer, and nobody has heard of it
-            verify_acknowledgement(acknowledgement, identity=bytes.fromhex(identity), home=reader)
+                return  # prepared on another computer, and not sent yet
+            verify_acknowledgement(acknowledgement, statement_id=statement_id, home=reader)
         index.take_kept(kept, receipt, acknowledgement, gone)
 
 
@@ -184,9 +185,13 @@ def _write(
     Nothing is overwritten: another's of the same name is left alone, and what is not as it was is named.
     """
     lacking = index.settled() - index.with_evidence()
-    receipts = {identity: reader.vault.receipt(identity) for identity in sorted(lacking) if reader.vault.has(identity)}
-    found = [Proven(identity, receipt) for identity, receipt in receipts.items() if receipt is not None]
-    places = {identity: [path for path in paths if _is_below(path, out)] for identity, paths in gone.items()}
+    receipts = {
+        statement_id: reader.vault.receipt(statement_id)
+        for statement_id in sorted(lacking)
+        if reader.vault.has(statement_id)
+    }
+    found = [Proven(statement_id, receipt) for statement_id, receipt in receipts.items() if receipt is not None]
+    places = {statement_id: [path for path in paths if _is_below(path, out)] for statement_id, paths in gone.items()}
     make_private(out)
     with alone(out):
         changed = _changed(reader, index, out)
@@ -199,11 +204,14 @@ def _write(
 
 
 def _changed(reader: Reader, index: Index, out: str) -> list[str]:
-    """The paths of evidence that is not what was written there."""
+    """The paths of evidence that has changed since it was written."""
     changed = []
-    for identity, path in index.evidence():
-        if _is_below(path, out) and os.path.lexists(reach(path)) and reader.vault.has(identity):
-            with suppress(LedgerError), opened(reader.vault, identity, reader.recovery) as kept:  # damaged: _learn says
+    for statement_id, path in index.evidence():
+        if _is_below(path, out) and os.path.lexists(reach(path)) and reader.vault.has(statement_id):
+            with (
+                suppress(LedgerError),
+                opened(reader.vault, statement_id, reader.recovery) as kept,
+            ):  # damaged: _learn says
                 same_name = os.path.basename(path) == kept.about.evidence  # else it was cut out, or disclosed
                 if same_name and not is_evidence_of(path, kept, reader):
                     changed.append(path)

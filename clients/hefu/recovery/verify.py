@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Final, NamedTuple, ParamSpec
 
-from hefu.deposit.answers import check_receipt, fetch_receipt
+from hefu.deposit.answers import fetch_receipt
+from hefu.deposit.verify import check_receipt
 from hefu.home.home import Reader
 from hefu.recovery.counterparts import twins
 from hefu.service import Service
@@ -24,7 +25,7 @@ HERE: Final = "here"
 SERVICE: Final = "service"
 
 
-class Finding(NamedTuple):
+class VaultFault(NamedTuple):
     """One thing that could not be brought back as it is. ``where``: ``here`` or ``service``."""
 
     where: str
@@ -32,7 +33,7 @@ class Finding(NamedTuple):
     what: str
 
 
-class Checked(NamedTuple):
+class CheckedVault(NamedTuple):
     """What a vault holds. ``files`` by place; ``never``: prepared and not deposited, or not yet; hex statement ids.
 
     ``pending``: what ``hefu vault sync`` has still to do; nothing of it is lost.
@@ -42,8 +43,8 @@ class Checked(NamedTuple):
     documents: int
     files: dict[str, int]
     never: list[str]
-    findings: list[Finding]
-    pending: list[Finding]
+    findings: list[VaultFault]
+    pending: list[VaultFault]
 
 
 class _Place(NamedTuple):
@@ -53,16 +54,16 @@ class _Place(NamedTuple):
     others: set[str]
 
 
-def verify_vault(reader: Reader, service: Service | None) -> Checked:
-    """Check the vault's folder, and what the service holds unless ``service`` is None."""
-    findings: list[Finding] = []
+def verify_vault(reader: Reader, service: Service | None) -> CheckedVault:
+    """Check the vault's folder, and the service's files unless ``service`` is None."""
+    findings: list[VaultFault] = []
     names = reader.vault.names()
     here = _check_place(reader.vault, names, reader, HERE, findings)
     known = set(here.deposits) | {name for name in names if name in {each.name for each in findings}}
     if service is None:
         _check_receipts(reader, list(here.deposits), None, findings)
-        return Checked(len(here.deposits), sum(here.deposits.values()), {HERE: len(names)}, [], findings, [])
-    remote, pending = Remote(service, reader.recovery), list[Finding]()
+        return CheckedVault(len(here.deposits), sum(here.deposits.values()), {HERE: len(names)}, [], findings, [])
+    remote, pending = Remote(service, reader.recovery), list[VaultFault]()
     deposited = remote.statements()
     same = list(twins(reader, service, deposited))
     known |= {twin.deposited for twin in same}
@@ -79,11 +80,11 @@ def verify_vault(reader: Reader, service: Service | None) -> Checked:
         files[SERVICE] = len(remote.names())
         here.deposits.update(there.deposits)
     never = sorted(set(here.deposits) - set(deposited) - {twin.kept for twin in same})
-    return Checked(len(here.deposits), sum(here.deposits.values()), files, never, findings, pending)
+    return CheckedVault(len(here.deposits), sum(here.deposits.values()), files, never, findings, pending)
 
 
 def _check_place(
-    blobs: Blobs, names: list[str], reader: Reader, where: str, findings: list[Finding], owed: Collection[str] = ()
+    blobs: Blobs, names: list[str], reader: Reader, where: str, findings: list[VaultFault], owed: Collection[str] = ()
 ) -> _Place:
     """Look at every file of a place. ``owed``: files, the settings perhaps among them, that are still to come."""
     place, kinds = _Place({}, set()), set()
@@ -93,10 +94,10 @@ def _check_place(
                 kind = _guarded(where, name, findings, _check, name, blobs, reader, place)
                 kinds.add(kind)
             elif not name.endswith(RECEIPT_SUFFIX) and name.partition(".")[0] not in names:
-                findings.append(Finding(where, name, say("vault.no_beginning")))
+                findings.append(VaultFault(where, name, say("vault.no_beginning")))
             progress.done()
     if HOME not in kinds and not owed:
-        findings.append(Finding(where, "", say("vault.no_settings")))
+        findings.append(VaultFault(where, "", say("vault.no_settings")))
     return place
 
 
@@ -118,31 +119,33 @@ def _check(name: str, blobs: Blobs, reader: Reader, place: _Place) -> str:
     return kind
 
 
-def _check_receipts(reader: Reader, identities: list[str], service: Service | None, findings: list[Finding]) -> None:
-    for identity in identities:
-        _guarded(HERE, identity, findings, _check_receipt, identity, reader, service)
+def _check_receipts(
+    reader: Reader, statement_ids: list[str], service: Service | None, findings: list[VaultFault]
+) -> None:
+    for statement_id in statement_ids:
+        _guarded(HERE, statement_id, findings, _check_receipt, statement_id, reader, service)
 
 
-def _check_receipt(identity: str, reader: Reader, service: Service | None) -> str:
-    receipt = reader.vault.receipt(identity)
+def _check_receipt(statement_id: str, reader: Reader, service: Service | None) -> str:
+    receipt = reader.vault.receipt(statement_id)
     if receipt is not None:
-        with opened(reader.vault, identity, reader.recovery) as kept:
+        with opened(reader.vault, statement_id, reader.recovery) as kept:
             check_receipt(receipt, kept.part, reader)
-    elif service is None or fetch_receipt(identity, service) is not None:
+    elif service is None or fetch_receipt(statement_id, service) is not None:
         text = say("vault.no_receipt")
         raise MalformedError(text, code="said", text=text)
     return DEPOSIT
 
 
 def _guarded(
-    where: str, name: str, findings: list[Finding], check: Callable[P, str], *given: P.args, **options: P.kwargs
+    where: str, name: str, findings: list[VaultFault], check: Callable[P, str], *given: P.args, **options: P.kwargs
 ) -> str:
     try:
         return check(*given, **options)
     except LedgerError as error:
-        findings.append(Finding(where, name, str(error)))
+        findings.append(VaultFault(where, name, str(error)))
         return ""
 
 
-def _miss(names: list[str], where: str, what: str, findings: list[Finding]) -> None:
-    findings += [Finding(where, name, what) for name in names]
+def _miss(names: list[str], where: str, what: str, findings: list[VaultFault]) -> None:
+    findings += [VaultFault(where, name, what) for name in names]

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, Protocol, cast
 
 from hefu.evidence.bundle import Part, read_part
 from hefu.vault.secret import Recovery, format_vault_key
-from hefu_ledger.deposit.statement import statement_id
+from hefu_ledger.deposit.statement import statement_id as id_of
 from hefu_ledger.encoding import Fields, canonical, check_format, parse_canonical
 from hefu_ledger.errors import MalformedError
 
@@ -62,7 +62,7 @@ class About(NamedTuple):
         return self.path if self.evidence.endswith(".bundle") else os.path.dirname(self.path)
 
 
-class Kept(NamedTuple):
+class StoredDeposit(NamedTuple):
     """A deposit as the vault has it; the bundle (to ``part.end``) begins where ``file`` stands."""
 
     about: About
@@ -107,7 +107,7 @@ def hold_the_same(one: bytes, other: bytes, recovery: Recovery) -> bool:
 
 
 def kind_of(data: bytes, recovery: Recovery) -> str:
-    """Decrypt a file, and tell what kind it is of."""
+    """Decrypt a file, and give its kind."""
     return _decrypt(data, recovery)[0]
 
 
@@ -129,43 +129,43 @@ def seal_deposit(about: About, bundle: BinaryIO, size: int, recovery: Recovery) 
         yield _encrypt(_title(DEPOSIT) + waiting[start : start + _PIECE], recovery)
 
 
-def piece_names(blobs: Blobs, identity: str) -> list[str]:
+def piece_names(blobs: Blobs, statement_id: str) -> list[str]:
     """The names of a deposit's files that are there, in order."""
-    names = [identity]
-    while blobs.has(piece_name(identity, len(names))):
-        names.append(piece_name(identity, len(names)))
+    names = [statement_id]
+    while blobs.has(piece_name(statement_id, len(names))):
+        names.append(piece_name(statement_id, len(names)))
     return names
 
 
-def piece_name(identity: str, place: int) -> str:
+def piece_name(statement_id: str, place: int) -> str:
     """The name of a deposit's file at a place from 0."""
-    return f"{identity}.{place}" if place else identity
+    return f"{statement_id}.{place}" if place else statement_id
 
 
 @contextmanager
-def opened(blobs: Blobs, identity: str, recovery: Recovery) -> Iterator[Kept]:
+def opened(blobs: Blobs, statement_id: str, recovery: Recovery) -> Iterator[StoredDeposit]:
     """Decrypt a deposit and check it whole: its cards give the root of its statement, and the statement this id (hex).
 
     MalformedError if anything is missing, damaged or another's. The file is private, and gone afterwards.
     """
     with SpooledTemporaryFile(max_size=_PIECE) as spool:
         file = cast("BinaryIO", spool)
-        for data in _unpacked(_pieces(blobs, identity), recovery):
+        for data in _unpacked(_pieces(blobs, statement_id), recovery):
             file.write(data)
         file.seek(0)
         about = _parse_about(file.readline(_MAX_ABOUT))
         start = file.tell()
         part = read_part(file)
-        if statement_id(part.statement).hex() != identity:
+        if id_of(part.statement).hex() != statement_id:
             raise MalformedError("it holds another deposit than its name says")
         if file.read(1):
             raise MalformedError("something follows the statement")
         file.seek(start)
-        yield Kept(about, part._replace(end=part.end - start), file)
+        yield StoredDeposit(about, part._replace(end=part.end - start), file)
 
 
-def _pieces(blobs: Blobs, identity: str) -> Iterator[bytes]:
-    for name in piece_names(blobs, identity):
+def _pieces(blobs: Blobs, statement_id: str) -> Iterator[bytes]:
+    for name in piece_names(blobs, statement_id):
         data = blobs.read(name)
         if data is None:
             raise MalformedError(f"{name} is missing")

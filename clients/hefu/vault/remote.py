@@ -1,4 +1,4 @@
-"""The service's side of a vault: files that it keeps and cannot read, for whoever shows the vault's address."""
+"""The service's side of a vault: encrypted files, which a client reads that shows the vault's address."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Remote:
         self._no_room: tuple[int, RefusedError] | None = None  # for so many bytes, in the service's words
 
     def listing(self) -> Listing:
-        """What the service holds; asked once. RefusedError (404) if nobody ever put anything at this address."""
+        """The vault's files at the service; asked once. RefusedError (404) if no file was ever put at this address."""
         if self._listing is None:
             with _closing():
                 answer = self._service.get("/v1/vault", limit=_MAX_LISTING, headers=self._headers())
@@ -61,7 +61,7 @@ class Remote:
         return self._listing
 
     def names(self) -> set[str]:
-        """The names of what the service holds; none if nobody ever put anything at this address."""
+        """The names of the files at the service; none if no file was ever put at this address."""
         return set(self._listed().blobs)
 
     def statements(self) -> list[str]:
@@ -81,7 +81,7 @@ class Remote:
         return name in self.listing().blobs
 
     def read(self, name: str) -> bytes | None:
-        """A file, None if there is none. MalformedError if it is not what was put there."""
+        """A file, None if there is none. MalformedError if it is not the one that was put there."""
         listed = self.listing().blobs.get(name)
         if listed is None:
             return None
@@ -146,5 +146,5 @@ def _parse_listing(value: object) -> Listing:
     for item in fields.items("blobs", high=10_000_000):
         blob = Fields(item, "vault: blob", frozenset({"name", "sha256", "size"}))
         blobs[check_blob_name(blob.raw("name"))] = Listed(blob.whole("size", high=MAX_BLOB), blob.hash("sha256"))
-    statements = [identity.hex() for identity in fields.hashes("statements", high=10_000_000)]
+    statements = [statement_id.hex() for statement_id in fields.hashes("statements", high=10_000_000)]
     return Listing(check_depositor(fields.raw("depositor")), blobs, statements)

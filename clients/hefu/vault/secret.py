@@ -1,7 +1,7 @@
-"""The recovery secret of a home: what opens its vault, as 24 words on paper, as an age identity, as an address.
+"""The recovery secret of a home, which opens its vault: as 24 words on paper, as an age identity, as an address.
 
-Whoever has it reads every document name and digest that was ever deposited; whoever has lost it, and the home, has lost
-them all. It signs nothing: it cannot deposit.
+The secret reveals every document name and digest that was ever deposited; without it and the home, all of them are
+lost. It signs nothing: it cannot deposit.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Recovery(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """What the QR code of a recovery sheet says, and so what restoring on an empty computer needs."""
+    """The contents of a recovery sheet's QR code: all that restoring on an empty computer needs."""
 
     recovery: Recovery
     depositor: str
@@ -103,14 +103,14 @@ def parse_words(text: str) -> Recovery:
 
 
 def format_sheet_text(sheet: Sheet) -> str:
-    """Write what the QR code says."""
+    """Write the text of the QR code."""
     members = {**sheet._asdict(), "words": format_words(sheet.recovery)}
     del members["recovery"]
     return f"{_FORMAT}\n{canonical(members).decode()}\n"
 
 
 def parse_sheet_text(text: str) -> Sheet:
-    """Read what the QR code says; white space at the end, which scanners add or drop, is ignored."""
+    """Read the text of the QR code; white space at the end, which scanners add or drop, is ignored."""
     title, _, line = text.strip().partition("\n")
     check_format(title.strip(), _FORMAT)
     fields = Fields(parse_canonical(line.encode(), limit=_LIMIT), "recovery sheet", _MEMBERS)
@@ -123,7 +123,7 @@ def parse_sheet_text(text: str) -> Sheet:
 
 
 def parse_recovery(text: str) -> tuple[Recovery, Sheet | None]:
-    """Read what was typed or scanned from a recovery sheet: the words alone, or all that its QR code says."""
+    """Read a recovery sheet, typed or scanned: the words alone, or all that its QR code says."""
     if text.lstrip().startswith(_FORMAT.partition("/")[0]):
         sheet = parse_sheet_text(text)
         return sheet.recovery, sheet

@@ -32,7 +32,7 @@ from hefu.vault.blobs import (
 from hefu.vault.remote import Remote
 from hefu.vault.secret import Recovery, format_vault_key
 from hefu_ledger.deposit.receipt import Receipt, format_receipt, parse_receipt
-from hefu_ledger.deposit.statement import statement_id
+from hefu_ledger.deposit.statement import statement_id as id_of
 from hefu_ledger.errors import LedgerError, MalformedError
 
 _NAME: Final = re.compile(r"[0-9a-f]{64}(\.[1-9][0-9]{0,3}|\.receipt)?")
@@ -42,7 +42,7 @@ RECOVERY: Final = "vault.key"  # where a home has the recovery secret
 
 
 class Vault(NamedTuple):
-    """A folder of vault files, and the ``home`` that notes what is still to be sent."""
+    """A folder of vault files, and the ``home`` that notes those still to be sent."""
 
     home: str
     folder: str
@@ -53,7 +53,7 @@ class Vault(NamedTuple):
         return os.path.lexists(reach(f"{self.folder}/{name}"))
 
     def names(self) -> list[str]:
-        """The vault's files, in order; what else lies in the folder is not looked at."""
+        """The vault's files, in order; other files in the folder are not looked at."""
         with suppress(FileNotFoundError):
             return sorted(name for name in os.listdir(reach(self.folder)) if _NAME.fullmatch(name))
         return []
@@ -81,27 +81,27 @@ class Vault(NamedTuple):
         self.add(name, seal(kind, contents, self.recovery))
         return name
 
-    def keep_deposit(self, identity: str, about: About, bundle: BinaryIO, size: int) -> None:
+    def keep_deposit(self, statement_id: str, about: About, bundle: BinaryIO, size: int) -> None:
         """Keep ``size`` bytes of a bundle, unless its statement (hex SHA-256) is kept already. Durable on return."""
-        if self.has(identity):
-            clear_away(f"{self.folder}/{identity}")
+        if self.has(statement_id):
+            clear_away(f"{self.folder}/{statement_id}")
             return
         make_private(self.folder)
-        for name in reversed(piece_names(self, identity)[1:]):
+        for name in reversed(piece_names(self, statement_id)[1:]):
             # A crash's: encrypted again, or cut elsewhere, they would not fit.
             os.unlink(reach(f"{self.folder}/{name}"))
         first = b""
         for place, data in enumerate(seal_deposit(about, bundle, size, self.recovery)):
             if place:
-                self.add(piece_name(identity, place), data)
+                self.add(piece_name(statement_id, place), data)
             else:
                 first = data
-        self.add(identity, first)  # last: where it is, all are
+        self.add(statement_id, first)  # last: where it is, all are
 
     def keep_receipt(self, receipt: Receipt) -> None:
         """Keep a receipt that was verified, in the place of an earlier one. Durable on return."""
         data = format_receipt(receipt)
-        name = statement_id(receipt.statement.encode()).hex() + RECEIPT_SUFFIX
+        name = id_of(receipt.statement.encode()).hex() + RECEIPT_SUFFIX
         if self.has(name) and self._holds(name, data):
             return
         make_private(self.folder)
@@ -109,43 +109,43 @@ class Vault(NamedTuple):
         replace(f"{self.folder}/{name}", seal(RECEIPT, data, self.recovery))
         self._check_words(name)
 
-    def receipt(self, identity: str) -> Receipt | None:
+    def receipt(self, statement_id: str) -> Receipt | None:
         """The receipt kept of a statement; None if there is none. MalformedError if it is damaged."""
-        data = self.read(identity + RECEIPT_SUFFIX)
+        data = self.read(statement_id + RECEIPT_SUFFIX)
         if data is None:
             return None
         kind, contents = unseal(data, self.recovery)
         receipt = parse_receipt(contents)
-        if kind != RECEIPT or statement_id(receipt.statement.encode()).hex() != identity:
+        if kind != RECEIPT or id_of(receipt.statement.encode()).hex() != statement_id:
             raise MalformedError("it holds another receipt than its name says")
         return receipt
 
-    def drop(self, identity: str) -> None:
+    def drop(self, statement_id: str) -> None:
         """Forget a deposit that the service refused: it never was one."""
-        for name in reversed(piece_names(self, identity)):
+        for name in reversed(piece_names(self, statement_id)):
             for path in (self._note(name), temporary_name(f"{self.folder}/{name}"), f"{self.folder}/{name}"):
                 with suppress(FileNotFoundError):
                     os.unlink(reach(path))
 
-    def owe_deposit(self, identity: str) -> None:
+    def owe_deposit(self, statement_id: str) -> None:
         """Note that a deposit is to be sent, though there is no service to send it to just now."""
-        for name in reversed(piece_names(self, identity)):  # the first last: where it is, all are
+        for name in reversed(piece_names(self, statement_id)):  # the first last: where it is, all are
             self._owe(name)
 
-    def send_deposit(self, identity: str, remote: Remote) -> str:
+    def send_deposit(self, statement_id: str, remote: Remote) -> str:
         """Give a deposit to the service; the reason if it does not take it now, which is then tried again."""
-        names = piece_names(self, identity)[::-1]
+        names = piece_names(self, statement_id)[::-1]
         told = list(self.send_each(names, remote))
         for name in names[len(told) :]:
             self._owe(name)
         return next((cause for _, cause in told if cause), "")
 
     def send_owed(self, remote: Remote) -> list[Problem]:
-        """Give the service what it was not given yet; what it does not take now, by name, and why."""
+        """Give the service the files it was not given yet; those it does not take now, by name, and why."""
         return [problem for problem in self.send_each(self.owed(), remote) if problem.cause]
 
     def owed(self) -> list[str]:
-        """The names of what the service was not given yet, pieces of deposits before their beginnings."""
+        """The names of files that the service was not given yet, pieces of deposits before their beginnings."""
         with suppress(FileNotFoundError):
             return sorted(os.listdir(reach(f"{self.home}/{_UNSENT}")), reverse=True)
         return []
@@ -183,9 +183,9 @@ class Vault(NamedTuple):
         return "", False
 
     def _check_words(self, *written: str) -> None:
-        """Take back what was written under words that another process has replaced since: they may open it no more.
+        """Remove files that were written under words that another process has replaced since.
 
-        Whoever replaces them encrypts what is there again, but only after the new ones are in the home.
+        That process encrypts again the files that it saw; the new words would not open these, which came later.
         """
         with suppress(FileNotFoundError), open(reach(f"{self.home}/{RECOVERY}"), "rb") as file:
             if file.read() != format_vault_key(self.recovery):

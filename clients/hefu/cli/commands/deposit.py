@@ -10,10 +10,13 @@ from hefu.cli.command import Command, Outcome, option
 from hefu.cli.output import SHOWN, counted, done_lines, problem_line, refreshed_value, state_name
 from hefu.errors import CANNOT_TELL
 from hefu.ui.language import say
+from hefu_ledger.deposit.state import ACCEPTED, ANCHORED, PREPARED, UNAPPROVED
 
 if TYPE_CHECKING:
     from hefu.deposit.depositor import Deposited
     from hefu.deposit.refresh import Refreshed
+
+_LINES = {PREPARED: "deposit.prepared", UNAPPROVED: "deposit.unapproved"}  # of what was not sent
 
 
 def _declare_deposit(parser: ArgumentParser) -> None:
@@ -27,48 +30,21 @@ def _declare_deposit(parser: ArgumentParser) -> None:
 
 
 def _deposit(options: Namespace) -> Outcome:
-    if options.offline:
-        return _prepare(options)
     from hefu.client import Client
-    from hefu.home.home import load
 
     with Client(options.home) as client:
-        done = client.deposit(
-            options.paths,
-            out=options.out,
-            wait=options.wait,
-            skip_unreadable=options.skip_unreadable,
-            ignore=options.ignore,
-        )
-    lines = [_line("deposit.done", item) for item in done]
-    if any(item.state == "accepted" for item in done):
-        lines.append(say("deposit.to_come"))
-    said = {item.statement for item in done if item.unsent}
-    owed = [name for name in load(options.home).owed() if name.partition(".")[0] not in said]
-    return _deposited(done, lines, owed)
+        places = {"out": options.out, "skip_unreadable": options.skip_unreadable, "ignore": options.ignore}
+        if options.offline:
+            return _deposited(client.prepare(options.paths, **places))
+        done = client.deposit(options.paths, **places, wait=options.wait)
+        said = {item.statement for item in done if item.unsent}
+        return _deposited(done, [name for name in client.owed() if name.partition(".")[0] not in said])
 
 
-def _prepare(options: Namespace) -> Outcome:
-    from hefu.deposit.offline import prepare
-    from hefu.deposit.plan import expected
-    from hefu.home.home import load
-
-    home = load(options.home)
-    with expected(home, options.paths, options.out):
-        done = prepare(
-            home, options.paths, out=options.out, skip_unreadable=options.skip_unreadable, ignore=options.ignore
-        )
-    lines = [_line("deposit.prepared", item) for item in done]
-    lines.append(say("deposit.to_submit"))
-    return _deposited(done, lines)
-
-
-def _line(key: str, item: Deposited) -> str:
-    values = item._asdict() | {"state": say(f"state.{item.state}")}
-    return say("deposit.unapproved", **values) if item.state == "unapproved" else say(key, **values)
-
-
-def _deposited(done: Sequence[Deposited], lines: list[str], owed: Sequence[str] | None = None) -> Outcome:
+def _deposited(done: Sequence[Deposited], owed: Sequence[str] | None = None) -> Outcome:
+    lines, states = list(map(_line, done)), {item.state for item in done}
+    lines += [say("deposit.to_come")] if ACCEPTED in states else []
+    lines += [say("deposit.to_submit")] if owed is None and states & _LINES.keys() else []
     values = [item._asdict() | {"left_out": [problem._asdict() for problem in item.left_out]} for item in done]
     lines += counted("deposit.left_out", (problem_line(problem) for item in done for problem in item.left_out))
     lines += [say("deposit.unsent", reason=item.unsent) for item in done if item.unsent]
@@ -79,22 +55,25 @@ def _deposited(done: Sequence[Deposited], lines: list[str], owed: Sequence[str] 
     return Outcome(0, value, "\n".join(lines))
 
 
+def _line(item: Deposited) -> str:
+    values = item._asdict() | {"state": state_name(item.state)}
+    return say(_LINES.get(item.state, "deposit.done"), **values)
+
+
 def _declare_submit(parser: ArgumentParser) -> None:
     parser.add_argument("statements", nargs="+", metavar="FILE", help="submit.statements")
     option(parser, "server", "init.server")
 
 
 def _submit(options: Namespace) -> Outcome:
-    from hefu.deposit.offline import submit
-    from hefu.service import Service
+    from hefu.client import submit
 
-    with Service(options.server) as service:
-        done = submit(service, options.statements)
+    done = submit(options.statements, server=options.server)
     lines = [
         say("submit.done", state=state_name(item.state), path=item.path, answers=", ".join(item.answers))
         for item in done
     ]
-    if any(item.state != "anchored" for item in done):
+    if any(item.state != ANCHORED for item in done):
         lines.append(say("submit.to_come"))
     return Outcome(0, {"submitted": [item._asdict() for item in done]}, "\n".join(lines))
 
@@ -107,18 +86,15 @@ def _declare_refresh(parser: ArgumentParser) -> None:
 
 
 def _refresh(options: Namespace) -> Outcome:
-    from hefu.deposit.refresh import refresh_all
-    from hefu.home.home import load
-    from hefu.home.index import Index
+    from hefu.client import Client
 
-    home = load(options.home)
-    with Index(options.home) as index:
-        done = refresh_all(home, index, options.out, carried=options.carried, wait=options.wait)
+    with Client(options.home) as client:
+        done = client.refresh(options.out, carried=options.carried, wait=options.wait)
     return Outcome(CANNOT_TELL if done.stuck else 0, refreshed_value(done), _refreshed_text(done))
 
 
 def _refreshed_text(done: Refreshed) -> str:
-    waiting = sum(item.state != "anchored" for item in done.done)
+    waiting = sum(item.state != ANCHORED for item in done.done)
     lines = done_lines(done) or [say("refresh.nothing")]
     return "\n".join([*lines, *([say("refresh.waiting", count=waiting)] if waiting else [])])
 

@@ -32,16 +32,15 @@ def _ask(options: Namespace, missing: Sequence[str]) -> None:
 
 def _init(options: Namespace) -> Outcome:
     from hefu.cli.commands.vault import join_lines, read_recovery, sheet_lines
-    from hefu.client import enrol_home
-    from hefu.home.settings import Keeping
+    from hefu.client import VaultOptions, enrol_home
 
     if options.code == options.recovery == "-":
         raise ClientError(say("init.one_input"))
     code = sys.stdin.readline() if options.code == "-" else options.code
     recovery = read_recovery(options.recovery)[0] if options.recovery else None
     folder = os.path.abspath(options.vault) if options.vault else None
-    keeping = Keeping(folder, not options.no_vault, recovery)
-    done = enrol_home(options.home, server=options.server, code=code, keeping=keeping, role=options.role)
+    vault = VaultOptions(folder, not options.no_vault, recovery)
+    done = enrol_home(options.home, server=options.server, code=code, vault=vault, role=options.role)
     identity = done.identity._asdict() | {"verified_at": format_time(done.identity.verified_at)}
     text = [
         say("init.enrolled", name=done.identity.name, uscc=done.identity.uscc),

@@ -26,20 +26,10 @@ def _declare_check(parser: ArgumentParser) -> None:
 
 
 def _check(options: Namespace) -> Outcome:
-    from hefu.deposit.plan import check_outside
-    from hefu.folders.copies import keep
-    from hefu.folders.status import survey
-    from hefu.home.index import Index
+    from hefu.client import Client
 
-    if options.keep:
-        check_outside(options.folder, "--keep", options.keep)
-    with Index(options.home) as index:
-        index.catch_up()
-        found = survey(index, options.folder, content=options.content)
-        waiting = sum(entry.state != "anchored" for entry in index.deposits())
-        digests = {name: found.digests[name] for name in found.intact} if options.keep else {}
-        copied, problems = keep(index, options.folder, digests, options.keep)
-    found = found._replace(unreadable=[*found.unreadable, *problems])
+    with Client(options.home) as client:
+        found, copied, waiting = client.check(options.folder, content=options.content, keep=options.keep)
     whole = not (found.changed or found.new or found.missing or found.unreadable)
     value = _survey_value(found) | {"copied": copied, "on_their_way": waiting}
     return Outcome(0 if whole else NOT_PROVEN, value, _survey_text(found, copied=copied, waiting=waiting))
@@ -56,24 +46,18 @@ def _declare_watch(parser: ArgumentParser) -> None:
 
 
 def _watch(options: Namespace) -> Outcome:
-    from hefu.folders.watch import Watch, watch
-    from hefu.home.home import load
-    from hefu.home.index import Index
-    from hefu.service import Service
+    from hefu.client import Client
 
-    home = load(options.home)
-    with Service(home.config.server) as service, Index(options.home) as index:
-        watched = Watch(home, service, index, options.folder, options.out)
-        if options.once:
-            done = watched.once(content=options.content, wait=options.wait)
-            code = CANNOT_TELL if done.refreshed.stuck else NOT_PROVEN if done.left_out else 0
-            return Outcome(code, _round_value(done), _round_text(done))
-        watch(watched, quiet_s=options.quiet, tell=_Teller())
-    raise AssertionError("watching ends by an error or a signal alone")
+    with Client(options.home) as client:
+        if not options.once:
+            client.watch(options.folder, out=options.out, quiet_s=options.quiet, tell=_Teller())
+        done = client.watch_once(options.folder, out=options.out, content=options.content, wait=options.wait)
+    code = CANNOT_TELL if done.refreshed.stuck else NOT_PROVEN if done.left_out else 0
+    return Outcome(code, _round_value(done), _round_text(done))
 
 
 class _Teller:
-    """Writes a line for what happened, and nothing while nothing does."""
+    """Writes a line for each round that differs from the last."""
 
     def __init__(self) -> None:
         self._last = ""

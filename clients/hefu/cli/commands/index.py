@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -22,16 +21,14 @@ def _declare_list(parser: ArgumentParser) -> None:
 
 
 def _list(options: Namespace) -> Outcome:
-    from hefu.home.index import Index
+    from hefu.client import Client
 
-    with Index(options.home) as index:
-        index.catch_up()
-        entries = index.deposits()
-        if options.deposit is None:
-            text = "\n".join(map(_entry_line, entries)) or say("list.none")
-            return Outcome(0, {"deposits": [entry._asdict() for entry in entries]}, text)
-        statement = index.find(options.deposit).partition("/")[0]
-        return _documents(index.documents(next(entry.id for entry in entries if entry.statement == statement)))
+    with Client(options.home) as client:
+        if options.deposit is not None:
+            return _documents(client.documents(options.deposit))
+        entries = client.deposits()
+    text = "\n".join(map(_entry_line, entries)) or say("list.none")
+    return Outcome(0, {"deposits": [entry._asdict() for entry in entries]}, text)
 
 
 def _declare_search(parser: ArgumentParser) -> None:
@@ -40,11 +37,10 @@ def _declare_search(parser: ArgumentParser) -> None:
 
 
 def _search(options: Namespace) -> Outcome:
-    from hefu.home.index import Index
+    from hefu.client import Client
 
-    with Index(options.home) as index:
-        index.catch_up()
-        return _documents(index.search(options.text))
+    with Client(options.home) as client:
+        return _documents(client.search(options.text))
 
 
 def _declare_label(parser: ArgumentParser) -> None:
@@ -54,15 +50,10 @@ def _declare_label(parser: ArgumentParser) -> None:
 
 
 def _label(options: Namespace) -> Outcome:
-    from hefu.home.index import Index
-    from hefu.home.labels import Label
-    from hefu.home.settings import keep_label
+    from hefu.client import Client
 
-    with Index(options.home) as index:
-        index.catch_up()
-        label = Label(time.time_ns() // 1_000_000, index.find(options.target), options.text)
-        index.label(label)
-    keep_label(options.home, label)
+    with Client(options.home) as client:
+        label = client.label(options.target, options.text)
     return Outcome(0, label._asdict(), say("label.done", target=label.target, text=label.text))
 
 

@@ -33,15 +33,11 @@ def _declare_request(parser: ArgumentParser) -> None:
 
 def _request(options: Namespace) -> Outcome:
     from hefu.cli.commands.vault import read_recovery
-    from hefu.keys.join import ask_for_key
-    from hefu.service import Service
+    from hefu.client import request_key
 
     recovery, sheet = read_recovery(options.words) if options.words else (None, None)
     server = options.server or (sheet.server if sheet else None)
-    if server is None:
-        return _asked(options.home, ask_for_key(options.home, None, recovery, role=options.role))
-    with Service(server) as service:
-        return _asked(options.home, ask_for_key(options.home, service, recovery, role=options.role))
+    return _asked(options.home, request_key(options.home, server=server, recovery=recovery, role=options.role))
 
 
 def _asked(path: str, done: Asked) -> Outcome:
@@ -63,13 +59,10 @@ def _declare_add(parser: ArgumentParser) -> None:
 
 
 def _add(options: Namespace) -> Outcome:
-    from hefu.home.home import load
-    from hefu.keys.members import add_key
-    from hefu.service import Service
+    from hefu.client import Client
 
-    home = load(options.home)
-    with Service(home.config.server) as service:
-        key = add_key(home, service, options.file, role=options.role, label=options.label)
+    with Client(options.home) as client:
+        key = client.add_key(options.file, role=options.role, label=options.label)
     value = {"key": key.key_id.hex(), "fingerprint": key.fingerprint, "role": options.role, "label": options.label}
     lines = [say("key.added", key=value["key"], role=say(f"role.{options.role}"), label=options.label)]
     return Outcome(
@@ -82,15 +75,12 @@ def _declare_list(parser: ArgumentParser) -> None:
 
 
 def _list(options: Namespace) -> Outcome:
-    from hefu.home.home import load
-    from hefu.keys.members import people
-    from hefu.service import Service
+    from hefu.client import Client
 
-    home = load(options.home)
-    with Service(home.config.server) as service:
-        found = people(home, service)
-    value = {"keys": [person._asdict() for person in found], "signatures": home.config.signatures}
-    rule = say("key.rule", count=home.config.signatures)
+    with Client(options.home) as client:
+        found, signatures = client.keys(), client.signatures
+    value = {"keys": [person._asdict() for person in found], "signatures": signatures}
+    rule = say("key.rule", count=signatures)
     return Outcome(0, value, "\n".join([*map(_person_line, found), rule]))
 
 
@@ -129,13 +119,10 @@ def _lost(options: Namespace) -> Outcome:
 
 
 def _end(options: Namespace, since: int | None) -> Outcome:
-    from hefu.home.home import load
-    from hefu.keys.members import end_key
-    from hefu.service import Service
+    from hefu.client import Client
 
-    home = load(options.home)
-    with Service(home.config.server) as service:
-        key = end_key(home, service, options.key, reason=options.reason, since=since)
+    with Client(options.home) as client:
+        key = client.end_key(options.key, reason=options.reason, since=since)
     value = {"key": key.key_id.hex(), "state": "retired" if since is None else "compromised"}
     lines = [say("key.ended", key=value["key"], state=say(f"keystate.{value['state']}")), say("key.words_known")]
     return Outcome(0, value, "\n".join(lines))
@@ -148,13 +135,10 @@ def _declare_approve(parser: ArgumentParser) -> None:
 
 
 def _approve(options: Namespace) -> Outcome:
-    from hefu.deposit.approve import approve
-    from hefu.home.home import load
-    from hefu.service import Service
+    from hefu.client import Client
 
-    home = load(options.home)
-    with Service(home.config.server) as service:
-        done = [approve(home, service, path, look=options.show) for path in options.files]
+    with Client(options.home) as client:
+        done = client.approve(options.files, look=options.show)
     lines = [line for each in done for line in _shown_lines(each)]
     return Outcome(0, {"statements": [each._asdict() for each in done]}, "\n".join(lines))
 

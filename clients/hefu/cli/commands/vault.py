@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from hefu.cli.command import Command, Outcome, option
-from hefu.errors import NOT_PROVEN, ClientError
+from hefu.errors import NOT_PROVEN
 from hefu.ui.escape import plain
 from hefu.ui.language import say
 
@@ -19,8 +19,8 @@ _LIMIT = 16_384
 
 
 def read_recovery(path: str) -> tuple[Recovery, Sheet | None]:
-    """Read a recovery sheet's words, or what its QR code says, from a file, or from standard input for ``-``."""
-    from hefu.vault.secret import parse_recovery
+    """Read a recovery sheet's words, or the text of its QR code, from a file, or from standard input for ``-``."""
+    from hefu.client import parse_recovery
 
     if path == "-":
         if sys.stdin.isatty():
@@ -40,25 +40,15 @@ def _declare_restore(parser: ArgumentParser) -> None:
 
 
 def _restore(options: Namespace) -> Outcome:
-    from hefu.recovery.restore import restore_from_folder, restore_from_service
-    from hefu.service import Service
+    from hefu.client import restore_home
 
     recovery, sheet = read_recovery(options.words)
     server = options.server or (sheet.server if sheet is not None and options.source is None else None)
-    if server is None:
-        if options.source is None:
-            raise ClientError(say("vault restore.where"))
-        done = restore_from_folder(options.home, recovery, options.source, out=options.out, service=None)
-    else:
-        with Service(server) as service:
-            if options.source is None:
-                done = restore_from_service(options.home, recovery, service, out=options.out)
-            else:
-                done = restore_from_folder(options.home, recovery, options.source, out=options.out, service=service)
+    done = restore_home(options.home, recovery, out=options.out, server=server, source=options.source)
     text = [
         say("vault restore.done", evidence=len(done.evidence), documents=done.documents, out=options.out),
-        *(say("vault restore.waiting", statement=identity) for identity in done.waiting),
-        *(say("vault restore.never", statement=identity) for identity in done.never),
+        *(say("vault restore.waiting", statement=statement_id) for statement_id in done.waiting),
+        *(say("vault restore.never", statement=statement_id) for statement_id in done.never),
         *(say("vault restore.problem", **problem._asdict()) for problem in done.problems),
         say("home.restored", path=options.home),
     ]
@@ -77,16 +67,10 @@ def _declare_verify(parser: ArgumentParser) -> None:
 
 
 def _verify(options: Namespace) -> Outcome:
-    from hefu.home.home import load_reader
-    from hefu.recovery.verify import verify_vault
-    from hefu.service import Service
+    from hefu.client import Client
 
-    reader = load_reader(options.home)
-    if options.offline:
-        done = verify_vault(reader, None)
-    else:
-        with Service(options.server or reader.config.server) as service:
-            done = verify_vault(reader, service)
+    with Client(options.home, server=options.server) as client:
+        done, is_rotating = client.verify_vault(offline=options.offline), client.is_rotating
     counts = {"deposits": done.deposits, "documents": done.documents}
     if done.findings:
         text = [say("vault verify.incomplete", **counts)]
@@ -94,10 +78,10 @@ def _verify(options: Namespace) -> Outcome:
         text = [say("vault verify.pending", count=len(done.pending), **counts)]
     else:
         text = [say("vault verify.complete", **counts)]
-    text += [say("vault rotate.unfinished")] if reader.recovery.former else []
+    text += [say("vault rotate.unfinished")] if is_rotating else []
     told = [*done.findings, *done.pending]
     text += [plain(f"  {say(f'place.{each.where}')}: {each.name}: {each.what}") for each in told]
-    text += [say("vault restore.never", statement=identity) for identity in done.never]
+    text += [say("vault restore.never", statement=statement_id) for statement_id in done.never]
     value = done._asdict() | {
         "findings": [finding._asdict() for finding in done.findings],
         "pending": [finding._asdict() for finding in done.pending],
@@ -111,14 +95,11 @@ def _declare_sync(parser: ArgumentParser) -> None:
 
 
 def _sync(options: Namespace) -> Outcome:
-    from hefu.home.home import load_either
-    from hefu.recovery.sync import sync
-    from hefu.service import Service
+    from hefu.client import Client
 
-    home = load_either(options.home)
-    with Service(options.server or home.config.server) as service:
-        done = sync(home, service, out=options.out)
-    text = [*synced_lines(done), *([say("vault rotate.unfinished")] if home.recovery.former else [])]
+    with Client(options.home, server=options.server) as client:
+        done, is_rotating = client.sync_vault(out=options.out), client.is_rotating
+    text = [*synced_lines(done), *([say("vault rotate.unfinished")] if is_rotating else [])]
     if options.out is not None:
         text.append(say("vault sync.evidence", count=len(done.evidence), out=options.out))
     return Outcome(NOT_PROVEN if done.problems else 0, synced_value(done), "\n".join(text))
@@ -137,22 +118,21 @@ def synced_value(done: Synced) -> dict[str, Any]:
 
 
 def join_lines(path: str) -> tuple[list[str], dict[str, Any] | None]:
-    """Bring a home that has just joined a vault what is in it; what to say of it, and to programs."""
-    from hefu.recovery.sync import sync_joined
+    """Fetch the files of a vault that a home has just joined; the lines to show, and the value for programs."""
+    from hefu.client import Client
 
-    done, reason = sync_joined(path)
+    with Client(path) as client:
+        done, reason = client.sync_joined()
     if done is None:
         return [say("vault sync.later", reason=reason)], None
     return synced_lines(done), synced_value(done)
 
 
 def _rotate(options: Namespace) -> Outcome:
-    from hefu.home.home import load
-    from hefu.recovery.rotate import rotate
-    from hefu.service import Service
+    from hefu.client import Client
 
-    with Service(options.server or load(options.home).config.server) as service:
-        done = rotate(options.home, service)
+    with Client(options.home, server=options.server) as client:
+        done = client.rotate_words()
     text = [
         say("vault rotate.done", files=done.files),
         say("vault rotate.closed" if done.closed else "vault rotate.here"),
@@ -180,13 +160,11 @@ def _declare_join(parser: ArgumentParser) -> None:
 
 
 def _join(options: Namespace) -> Outcome:
-    from hefu.home.home import load_either
-    from hefu.recovery.rotate import join
-    from hefu.service import Service
+    from hefu.client import Client
 
     recovery, _ = read_recovery(options.words)
-    with Service(options.server or load_either(options.home).config.server) as service:
-        done = join(options.home, service, recovery)
+    with Client(options.home, server=options.server) as client:
+        done = client.join_vault(recovery)
     removed = [say("vault join.sheet", sheet=done.sheet_removed)] if done.sheet_removed else []
     text = [say("vault join.done"), *removed, *synced_lines(done.synced)]
     value = synced_value(done.synced) | {"sheet_removed": done.sheet_removed}
