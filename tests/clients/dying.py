@@ -118,7 +118,7 @@ def _run(how: str, calls: int, piece: int | None, words: list[str], output: int)
         for descriptor in (1, 2):
             os.dup2(output, descriptor)
         if piece is not None:
-            vars(hefu.vault.blobs)["_PIECE"] = piece
+            vars(hefu.vault.blobs)["PIECE"] = piece
         doom(how, calls)
         main(words)
     except SystemExit as ended:

@@ -154,7 +154,7 @@ def test_a_trust_answer_that_is_no_policy_of_one_log_is_refused(
 def test_an_enrolment_that_never_reaches_the_ledger_is_not_waited_for_without_end(
     service: Service, double: Double, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(double, "_enrolment", lambda: (404, b"", {}))
+    monkeypatch.setattr(double, "enrolment", lambda: (404, b"", {}))
     with pytest.raises(UnreachableError, match="run the same command again"):
         enrol(str(home), service, CODE)
     assert files(home) == BEGUN
@@ -211,7 +211,7 @@ def test_an_enrolment_that_is_not_on_the_ledger_as_shown_is_not_believed(
     monkeypatch: pytest.MonkeyPatch,
     change: Callable[[dict[str, Any]], None],
 ) -> None:
-    monkeypatch.setattr(double, "_enrolment", edit_answer(change)(double._enrolment))
+    monkeypatch.setattr(double, "enrolment", edit_answer(change)(double.enrolment))
     with pytest.raises(LedgerError):
         enrol(str(home), service, CODE)
     assert files(home) == BEGUN
@@ -220,13 +220,13 @@ def test_an_enrolment_that_is_not_on_the_ledger_as_shown_is_not_believed(
 def test_an_identity_other_than_the_one_on_the_ledger_is_not_believed(
     service: Service, double: Double, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = double._enrol
+    real = double.enrol
 
     def lie(body: bytes) -> Reply:
         value = json.loads(real(body)[1])
         return as_json(201, value | {"identity": section_value(opened_identity("beta"))})
 
-    monkeypatch.setattr(double, "_enrol", lie)
+    monkeypatch.setattr(double, "enrol", lie)
     with pytest.raises(VerificationError, match="identity"):
         enrol(str(home), service, CODE)
     assert files(home) == BEGUN
@@ -236,8 +236,8 @@ def test_an_identity_other_than_the_one_on_the_ledger_is_not_believed(
 def test_an_answer_for_another_depositor_or_ledger_is_not_believed(
     service: Service, double: Double, home: Path, monkeypatch: pytest.MonkeyPatch, lie: dict[str, str]
 ) -> None:
-    real = double._enrol
-    monkeypatch.setattr(double, "_enrol", lambda body: as_json(201, json.loads(real(body)[1]) | lie))
+    real = double.enrol
+    monkeypatch.setattr(double, "enrol", lambda body: as_json(201, json.loads(real(body)[1]) | lie))
     with pytest.raises(UnreachableError, match="another depositor or ledger"):
         enrol(str(home), service, CODE)
     assert files(home) == BEGUN
@@ -256,7 +256,7 @@ def test_a_key_that_the_ledger_says_is_retired_already_is_not_enrolled(
         shown = [{"index": index, "proof": proof} for index, proof in enumerate(proofs)]
         return as_json(200, {"depositor": DEPOSITOR, "pending": 0, "proofs": shown, "records": records})
 
-    monkeypatch.setattr(double, "_enrolment", with_retirement)
+    monkeypatch.setattr(double, "enrolment", with_retirement)
     with pytest.raises(VerificationError, match="do not make this key the depositor's"):
         enrol(str(home), service, CODE)
     assert files(home) == BEGUN
@@ -267,7 +267,7 @@ def test_a_genesis_with_another_log_key_than_the_policy_is_not_believed(
 ) -> None:
     both = format_policy(POLICY._replace(logs=(POLICY.logs[0]._replace(key=signer(ORIGIN, "new").key),)))
     double.faults = [text(200, both)]
-    monkeypatch.setattr(double, "_enrolment", edit_answer(resign)(double._enrolment))
+    monkeypatch.setattr(double, "enrolment", edit_answer(resign)(double.enrolment))
     with pytest.raises(VerificationError, match="genesis names another log key"):
         enrol(str(home), service, CODE)
 

@@ -76,7 +76,7 @@ def lost(firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch, request: 
     later = firm._replace(folder=firm.folder / "later")
     firm.deposit(documents / "0.txt")
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.vault.blobs._PIECE", 600)
+        patch.setattr("hefu.vault.blobs.PIECE", 600)
         firm.deposit(documents)
     (again,) = later.deposit(documents / "0.txt")
     evidence = files(firm.out) | {f"2/{name}": data for name, data in files(later.out).items()}

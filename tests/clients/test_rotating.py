@@ -34,7 +34,7 @@ def english(monkeypatch: pytest.MonkeyPatch) -> None:
 def full(firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch) -> Firm:
     """A firm whose vault holds a deposit in pieces, a single one, settings and a label that was not sent yet."""
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.vault.blobs._PIECE", 600)
+        patch.setattr("hefu.vault.blobs.PIECE", 600)
         (done,) = firm.deposit(documents)
     firm.deposit(documents / "0.txt")
     keep_label(firm.home.path, Label(3, done.statement, "投标"))

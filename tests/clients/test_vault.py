@@ -100,7 +100,7 @@ def test_nothing_follows_the_contents(rest: bytes, monkeypatch: pytest.MonkeyPat
 
 def kept_in_pieces(firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A deposit so large that it needs four files; its id."""
-    monkeypatch.setattr("hefu.vault.blobs._PIECE", 400)
+    monkeypatch.setattr("hefu.vault.blobs.PIECE", 400)
     (done,) = firm.deposit(documents)
     names = [name for name in firm.home.vault.names() if name.startswith(done.statement)]
     assert names == [done.statement, *(f"{done.statement}.{place}" for place in (1, 2, 3)), f"{done.statement}.receipt"]
@@ -382,11 +382,11 @@ def test_what_a_crash_left_of_a_large_deposit_is_taken_over(
 ) -> None:
     """Encrypting again gives other bytes: pieces of two attempts must never meet."""
     with monkeypatch.context() as patch:
-        patch.setattr("hefu.vault.blobs._PIECE", 400)
+        patch.setattr("hefu.vault.blobs.PIECE", 400)
         patch.setattr("hefu.vault.store.write_new", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             firm.deposit(documents)
-    monkeypatch.setattr("hefu.vault.blobs._PIECE", 600)
+    monkeypatch.setattr("hefu.vault.blobs.PIECE", 600)
     (done,) = firm.deposit(documents)
     with opened(firm.home.vault, done.statement, firm.home.recovery) as kept:
         assert kept.part.header.count == 5
@@ -503,7 +503,7 @@ def test_a_piece_encrypted_again_is_the_piece_that_the_service_has(
     firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It does not unpack by itself; were it refused, its note would hold up all that is still to be sent."""
-    monkeypatch.setattr("hefu.vault.blobs._PIECE", 600)
+    monkeypatch.setattr("hefu.vault.blobs.PIECE", 600)
     (done,) = firm.deposit(documents)
     remote, second = firm.home.remote(firm.service), f"{done.statement}.1"
     _, again = seal_again(second, firm.home.vault.read(second) or b"", firm.home.recovery)

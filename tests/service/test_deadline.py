@@ -41,8 +41,8 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolver]:
         return resolve("127.0.0.1", *asked[1:])
 
     monkeypatch.setattr(socket, "getaddrinfo", hangs)
-    monkeypatch.setattr(webhook, "_LONGEST_S", 0.1)
-    monkeypatch.setattr(mail, "_LONGEST_S", 0.1)
+    monkeypatch.setattr(webhook, "LONGEST_S", 0.1)
+    monkeypatch.setattr(mail, "LONGEST_S", 0.1)
     yield found
     found.goes_on.set()
     for thread in threading.enumerate():
@@ -93,7 +93,7 @@ def test_once_it_resolves_again_messages_go_out(resolver: Resolver, monkeypatch:
             with pytest.raises(DeliveryError):
                 sender.send(MESSAGE)
         resolver.goes_on.set()
-        monkeypatch.setattr(webhook, "_LONGEST_S", PATIENCE_S)
+        monkeypatch.setattr(webhook, "LONGEST_S", PATIENCE_S)
         _until_sent(sender)
         assert [post.id for post in receiver.posts] == [MESSAGE.id]
 

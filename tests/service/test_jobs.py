@@ -66,7 +66,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, work: Callable[[Services], None] = 
 
 
 def forever_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ticker, "_SWEEP_S", 600.0)
+    monkeypatch.setattr(ticker, "SWEEP_S", 600.0)
 
 
 def test_the_first_deposit_wakes_it_and_the_window_s_end_seals(
@@ -85,7 +85,7 @@ def test_enough_deposits_end_a_window_early(
     service: SampleService, key: Ed25519Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forever_idle(monkeypatch)
-    monkeypatch.setattr(ticker, "_ENOUGH", 4)
+    monkeypatch.setattr(ticker, "ENOUGH", 4)
     runs = watched(monkeypatch)
     with running(service, window_ms=FAR_MS):
         service.deposit(key, 3)
@@ -146,7 +146,7 @@ def test_what_nobody_told_it_of_is_found_by_a_sweep(
     service: SampleService, key: Ed25519Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.deposit(key, 2)  # as by another process, or before a crash
-    monkeypatch.setattr(ticker, "_SWEEP_S", 0.001)
+    monkeypatch.setattr(ticker, "SWEEP_S", 0.001)
     runs = watched(monkeypatch)
     with running(service, window_ms=FAR_MS):
         assert runs.acquire(timeout=PATIENCE_S)
@@ -199,7 +199,7 @@ def test_a_ticker_that_keeps_failing_stops_all_the_same(
     def work(_: Services) -> None:
         raise StorageError("disk full")
 
-    monkeypatch.setattr(ticker, "_SWEEP_S", 0.001)
+    monkeypatch.setattr(ticker, "SWEEP_S", 0.001)
     runs = watched(monkeypatch, work)
     with caplog.at_level(logging.CRITICAL), running(service, window_ms=FAR_MS) as found:
         assert runs.acquire(timeout=PATIENCE_S)  # it now backs off for longer than any test lasts
@@ -209,7 +209,7 @@ def test_a_ticker_that_keeps_failing_stops_all_the_same(
 def test_a_leap_of_the_clock_is_noticed_while_nothing_is_deposited(
     service: SampleService, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(ticker, "_SWEEP_S", 0.001)
+    monkeypatch.setattr(ticker, "SWEEP_S", 0.001)
     noticed = threading.Event()
 
     def leapt() -> int:

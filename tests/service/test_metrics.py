@@ -169,7 +169,7 @@ def test_a_page_names_nobody(api: SampleApi) -> None:
 def test_a_ticker_s_failures_are_counted(
     watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(ticker, "_SWEEP_S", 0.001)
+    monkeypatch.setattr(ticker, "SWEEP_S", 0.001)
 
     def work(_: object) -> None:
         raise StorageError("disk full")

@@ -248,7 +248,7 @@ def test_destinations_take_turns(told: Told) -> None:
 def turn(request: pytest.FixtureRequest, told: Told, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """A turn of whoever does the slow work."""
     if request.param == "in-process":
-        monkeypatch.setattr(messages, "_SWEEP_S", 0.01)
+        monkeypatch.setattr(messages, "SWEEP_S", 0.01)
         ticker = SlowTicker(told.services)
         ticker.start()
         yield lambda: time.sleep(0.01)

@@ -71,7 +71,7 @@ def engine(
     request: pytest.FixtureRequest, service: SampleService, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Ticker, Callable[[], None]]:
     """A ticker that has not started, and a turn of whoever does its work."""
-    monkeypatch.setattr(ticker, "_SWEEP_S", 600.0)
+    monkeypatch.setattr(ticker, "SWEEP_S", 600.0)
     if request.param == "in-process":
         return Ticker(service.services, window_ms=1), lambda: time.sleep(0.001)
     redis: Redis = request.getfixturevalue("redis")
@@ -255,8 +255,8 @@ def test_a_backlog_stands_only_while_the_same_is_owed(
 def test_deposits_that_no_worker_seals_are_told_of(
     service: SampleService, key: Ed25519Signer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(ticker, "_SWEEP_S", 0.001)
-    monkeypatch.setattr(ticker, "_STALLED_S", 0.0)
+    monkeypatch.setattr(ticker, "SWEEP_S", 0.001)
+    monkeypatch.setattr(ticker, "STALLED_S", 0.0)
     found = AskingTicker(service.services, NOWHERE, window_ms=1)
     with caplog.at_level(logging.CRITICAL):
         found.start()

@@ -191,7 +191,7 @@ def test_a_ledger_that_has_stopped_says_that_its_operator_must_look(
 def test_sealing_that_hangs_is_told_of_although_nothing_has_failed(
     service: SampleService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ticker, "_STALLED_S", 0.0)
+    monkeypatch.setattr(ticker, "STALLED_S", 0.0)
     go_on = threading.Event()
 
     def work(_: Services) -> None:

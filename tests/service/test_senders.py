@@ -90,7 +90,7 @@ def test_a_receiver_that_hangs_is_cut(receiver: Receiver, monkeypatch: pytest.Mo
 def test_a_receiver_that_answers_byte_by_byte_is_cut(
     dripping: Callable[[bytes], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook, "_LONGEST_S", 0.2)
+    monkeypatch.setattr(webhook, "LONGEST_S", 0.2)
     sender = WebhookSender(f"http://127.0.0.1:{dripping(HTTP)}/", parse_secret(SECRET))
     with pytest.raises(DeliveryError, match="no answer in time"):
         sender.send(MESSAGE)
@@ -243,7 +243,7 @@ def test_a_mail_server_that_refuses_hangs_or_is_gone_is_a_state_without_addresse
         sender_to(f"smtp://127.0.0.1:{port}").send(ALARM)
     with pytest.raises(DeliveryError, match=r"^cannot connect$"):
         sender_to(f"smtp://127.0.0.1:{port}").send(ALARM)
-    monkeypatch.setattr(mail, "_LONGEST_S", 0.2)
+    monkeypatch.setattr(mail, "LONGEST_S", 0.2)
     with pytest.raises(DeliveryError, match=r"^no answer in time$"):
         sender_to(f"smtp://127.0.0.1:{dripping(GREETING)}").send(ALARM)
 

@@ -89,14 +89,14 @@ class Double:
     def answer(self, method: str, path: str, body: bytes) -> Reply:
         """Do what a well-behaved service does."""
         if method == "POST":
-            posts = {"/v1/enrolments": self._enrol, "/v1/keys": self._change}
+            posts = {"/v1/enrolments": self.enrol, "/v1/keys": self._change}
             return posts.get(path, self._accept)(body)
         if path == "/v1/trust":
             return text(200, format_policy(POLICY))
         if path.startswith("/ledger/"):
             return self._published(path.removeprefix("/ledger/"))
         if path == f"/v1/enrolments/{DEPOSITOR}":
-            return self._enrolment()
+            return self.enrolment()
         if path.startswith("/v1/deposits/") and path.endswith("/receipt"):
             return self._receipt(bytes.fromhex(path.split("/")[3]))
         if path.startswith("/v1/deposits/"):
@@ -115,7 +115,7 @@ class Double:
             self.ledger.deposit("beta", {"list.csv": b"customers"})
             self.ledger.seal()
 
-    def _enrol(self, body: bytes) -> Reply:
+    def enrol(self, body: bytes) -> Reply:
         asked = json.loads(body)
         note = asked["possession"]
         _, possession = parse_signed_possession(note.encode())
@@ -160,7 +160,7 @@ class Double:
                 roster.change(record.body)
         return roster
 
-    def _enrolment(self) -> Reply:
+    def enrolment(self) -> Reply:
         if not self._indices():
             return problem(404, "Not found")
         tree, note = self.ledger.tree(), self.ledger.checkpoint()

@@ -33,7 +33,7 @@ LABEL: Final = "label"
 RECEIPT_SUFFIX: Final = ".receipt"
 MAX_BLOB: Final = 64 << 20  # bytes of a file that a service takes
 _FORMAT: Final = "hefu-vault/v1"
-_PIECE: Final = 16 << 20  # bytes of a deposit's zlib stream in one file
+PIECE: Final = 16 << 20  # bytes of a deposit's zlib stream in one file
 _LEVEL: Final = 1  # digests do not get smaller by trying harder
 _CONTENTS: Final = 64 << 20  # bytes of anything but a deposit, unpacked
 _MAX_ABOUT: Final = 65_536
@@ -121,12 +121,12 @@ def seal_deposit(about: About, bundle: BinaryIO, size: int, recovery: Recovery) 
             raise MalformedError("bundle: shorter than it was")
         size -= len(data)
         waiting += packer.compress(data)
-        while len(waiting) > _PIECE:
-            yield _encrypt(_title(DEPOSIT) + waiting[:_PIECE], recovery)
-            del waiting[:_PIECE]
+        while len(waiting) > PIECE:
+            yield _encrypt(_title(DEPOSIT) + waiting[:PIECE], recovery)
+            del waiting[:PIECE]
     waiting += packer.flush()
-    for start in range(0, len(waiting), _PIECE):
-        yield _encrypt(_title(DEPOSIT) + waiting[start : start + _PIECE], recovery)
+    for start in range(0, len(waiting), PIECE):
+        yield _encrypt(_title(DEPOSIT) + waiting[start : start + PIECE], recovery)
 
 
 def piece_names(blobs: Blobs, statement_id: str) -> list[str]:
@@ -148,7 +148,7 @@ def opened(blobs: Blobs, statement_id: str, recovery: Recovery) -> Iterator[Stor
 
     MalformedError if anything is missing, damaged or another's. The file is private, and gone afterwards.
     """
-    with SpooledTemporaryFile(max_size=_PIECE) as spool:
+    with SpooledTemporaryFile(max_size=PIECE) as spool:
         file = cast("BinaryIO", spool)
         for data in _unpacked(_pieces(blobs, statement_id), recovery):
             file.write(data)

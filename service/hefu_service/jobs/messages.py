@@ -20,7 +20,7 @@ from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 
 LOG: Final = logging.getLogger("hefu.slow")
-_SWEEP_S: Final = 2.0
+SWEEP_S: Final = 2.0
 _TURN_S: Final = 5.0  # after which no further message is begun until the next sweep
 ENDS_WITHIN_S: Final = _TURN_S + 20.0  # as long as one message may take
 
@@ -94,4 +94,4 @@ class SlowTicker:
             except Exception:
                 self._services.observer.failed("tell")
                 LOG.exception("messages failed")
-            self._stopping.wait(_SWEEP_S)
+            self._stopping.wait(SWEEP_S)

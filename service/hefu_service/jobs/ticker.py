@@ -19,10 +19,10 @@ from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 
 LOG: Final = logging.getLogger("hefu.ticker")
-_ENOUGH: Final = 10_000  # deposits that end a window early
-_SWEEP_S: Final = 1.0  # between looks of an idle ticker at the clock, and for owed work of which no hint came
+ENOUGH: Final = 10_000  # deposits that end a window early
+SWEEP_S: Final = 1.0  # between looks of an idle ticker at the clock, and for owed work of which no hint came
 _LONGEST_BACK_OFF_S: Final = 60.0
-_STALLED_S: Final = 30.0  # beyond a window: a live worker would have swept many times
+STALLED_S: Final = 30.0  # beyond a window: a live worker would have swept many times
 
 
 class Ticker:
@@ -44,7 +44,7 @@ class Ticker:
         self._sweep = sweep or work
         self._window_s = window_ms / 1000
         self._backlog = Backlog(services)
-        self._patience_s = self._window_s + _STALLED_S
+        self._patience_s = self._window_s + STALLED_S
         self._thread = threading.Thread(target=self._run, name="ticker", daemon=True)
         self._changed = threading.Condition()
         self._waiting = 0  # deposits accepted since the last window began to be sealed
@@ -67,7 +67,7 @@ class Ticker:
         """Tell that deposits were accepted."""
         with self._changed:
             opens, self._waiting = self._waiting == 0, self._waiting + count
-            if opens or self._waiting >= _ENOUGH:
+            if opens or self._waiting >= ENOUGH:
                 self._changed.notify_all()
 
     def trouble(self) -> str | None:
@@ -100,8 +100,8 @@ class Ticker:
             if self.failures:
                 back_off_s = min(self._window_s * 2**self.failures, _LONGEST_BACK_OFF_S)
                 self._changed.wait_for(lambda: self._stopping, back_off_s)
-            elif self._changed.wait_for(lambda: self._stopping or self._waiting, _SWEEP_S):
-                self._changed.wait_for(lambda: self._stopping or self._waiting >= _ENOUGH, self._window_s)
+            elif self._changed.wait_for(lambda: self._stopping or self._waiting, SWEEP_S):
+                self._changed.wait_for(lambda: self._stopping or self._waiting >= ENOUGH, self._window_s)
             told, self._waiting = self._waiting > 0, 0
             return self._stopping, told
 

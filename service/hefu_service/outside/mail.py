@@ -19,7 +19,7 @@ from hefu_service.outside.deadline import Deadline, Exchanges
 from hefu_service.ports.outbox import DeliveryError, Message
 
 _TIMEOUT_S: Final = 10.0
-_LONGEST_S: Final = 20.0
+LONGEST_S: Final = 20.0
 _ALARMS: Final = {
     "promise-in-danger": "入账承诺将逾期 a promise is in danger",
     "sealing-late": "封存滞后 sealing is late",
@@ -64,7 +64,7 @@ class MailSender:
     def send(self, message: Message) -> None:
         """See the port; sent again, it has the same Message-ID."""
         try:
-            self._exchanges.within(_LONGEST_S, partial(self._hand_over, self._mail(message)))
+            self._exchanges.within(LONGEST_S, partial(self._hand_over, self._mail(message)))
         except smtplib.SMTPException as error:
             raise DeliveryError(_state(error)) from None
         except ssl.SSLError:

@@ -21,7 +21,7 @@ from hefu_service.texts import sentence
 
 _SECRET: Final = "whsec_"  # noqa: S105 -- the beginning of every secret
 _TIMEOUTS: Final = httpx.Timeout(10.0, connect=5.0)
-_LONGEST_S: Final = 15.0
+LONGEST_S: Final = 15.0
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL, which may hold a secret
 
@@ -64,7 +64,7 @@ class WebhookSender:
             **signed_headers(message.id, message.body, secret=self._secret, timestamp_s=int(time.time())),
         }
         try:
-            status = self._exchanges.within(_LONGEST_S, partial(self._post, message.body, headers))
+            status = self._exchanges.within(LONGEST_S, partial(self._post, message.body, headers))
         except (httpx.HTTPError, OSError) as error:
             raise DeliveryError(_state(error)) from None
         if not 200 <= status < 300:
