@@ -5,8 +5,8 @@
             print(done.number, done.evidence)
     verdict = verify("evidence/contract.pdf.hefu.json", "contract.pdf", policy=read_policy("policy.txt"))
 
-Errors: ``hefu.errors.ClientError`` and its subclasses for what is refused or unreachable,
-``hefu_ledger.errors.LedgerError`` for what does not prove what it should, OSError for disks.
+Errors: ``hefu.errors.ClientError`` and its subclasses for refusals and unreachable places,
+``hefu_ledger.errors.LedgerError`` for evidence that does not hold, OSError for disks.
 
 Each method imports the rooms it needs when it runs, so that a command starts without those of the others.
 """

@@ -1,4 +1,4 @@
-"""What can go wrong on this side, and the exit code each ends in: 2 for refused input, 3 for a world that failed.
+"""The client's errors, and the exit code each ends in: 2 for refused input, 3 for a world that failed.
 
 Findings about evidence are ``hefu_ledger.errors.VerificationError`` (exit 1) and ``MalformedError`` (3).
 """
@@ -25,7 +25,7 @@ class Problem(NamedTuple):
 
 
 class ClientError(Exception):
-    """Anything the client refuses; the text says what is wrong and what would be right."""
+    """Anything the client refuses; the text names the mistake and the right form."""
 
     exit_code = REFUSED
 

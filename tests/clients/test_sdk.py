@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.sample_ledger import POLICY, sample
 
 import hefu
 from hefu import client
+from hefu.cli.main import MODULES
 from hefu_ledger.deposit.evidence import format_evidence
 from hefu_ledger.tlog.policy import format_policy
 
@@ -74,6 +76,45 @@ def test_importing_the_package_imports_nothing_else(tmp_path: Path) -> None:
     code = "import sys, hefu; print(*(name for name in sys.modules if name.startswith('hefu') or name == 'httpx'))"
     assert sorted(python(code, tmp_path).split()) == ["hefu", "hefu.version"]
     assert "hefu.client" in python("import sys; from hefu import Client; print(*sys.modules)", tmp_path)
+
+
+OFFERED = {
+    "init": "enrol_home",
+    "deposit": "Client.deposit",
+    "approve": "Client.approve",
+    "verify": "verify",
+    "inspect": "inspect",
+    "extract": "extract",
+    "audit": "audit",
+    "list": "Client.deposits",
+    "search": "Client.search",
+    "label": "Client.label",
+    "check": "Client.check",
+    "watch": "Client.watch",
+    "submit": "submit",
+    "refresh": "Client.refresh",
+    "key request": "request_key",
+    "key add": "Client.add_key",
+    "key list": "Client.keys",
+    "key retire": "Client.end_key",
+    "key lost": "Client.end_key",
+    "vault restore": "restore_home",
+    "vault verify": "Client.verify_vault",
+    "vault sync": "Client.sync_vault",
+    "vault rotate": "Client.rotate_words",
+    "vault join": "Client.join_vault",
+}
+
+
+def test_programs_are_offered_all_that_the_commands_do() -> None:
+    assert OFFERED.keys() == set(MODULES) - {"completion"}
+    for name in OFFERED.values():
+        assert callable(attrgetter(name)(client)), name
+
+
+def test_the_client_imports_a_room_when_it_is_first_used(tmp_path: Path) -> None:
+    modules = set(python("import sys, hefu.client; print(*sys.modules)", tmp_path).split())
+    assert modules & {"httpx", "sqlite3", "hefu.service", "hefu.home.home", "hefu.deposit.depositor"} == set()
 
 
 def test_every_name_that_is_offered_is_the_sdks() -> None:

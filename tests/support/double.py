@@ -15,10 +15,12 @@ from typing import Any
 
 from hefu_ledger.deposit.acceptance import Acceptance, format_acceptance
 from hefu_ledger.deposit.receipt import Receipt, format_receipt
+from hefu_ledger.deposit.state import ACCEPTED, ANCHORED
 from hefu_ledger.deposit.statement import parse_signed_statement, statement_id
 from hefu_ledger.deposit.vault import Upload, parse_signed_closure, parse_signed_upload
 from hefu_ledger.encoding import MAX_INTEGER, canonical
-from hefu_ledger.errors import VerificationError
+from hefu_ledger.errors import MalformedError, VerificationError
+from hefu_ledger.number import format_number
 from hefu_ledger.records.identity import APPROVE, parse_signed_possession
 from hefu_ledger.records.keyrequest import parse_key_request
 from hefu_ledger.records.record import Enrolment, KeyEvent, Record, parse_record
@@ -40,6 +42,9 @@ DROPPED = "the connection is closed before the request is looked at"
 LOST = "the request is done, but its answer never arrives"
 SILENT = "nothing is answered until the end of the test"
 Fault = str | Reply
+TEXT = {"Content-Type": "text/plain"}
+JSON = {"Content-Type": "application/json"}
+BYTES = {"Content-Type": "application/octet-stream"}
 
 
 class Double:
@@ -128,6 +133,7 @@ class Double:
         elif format_vkey(possession.key) not in self.ledger.records[self._enrolled].decode():
             return problem(409, "conflict", "the code was used for another key")
         answer = {"depositor": DEPOSITOR, "origin": ORIGIN, "identity": section_value(identity), "from_seq": 0}
+        answer["vkey"] = format_vkey(possession.key)
         return as_json(201, answer)
 
     def _change(self, body: bytes) -> Reply:
@@ -210,7 +216,10 @@ class Double:
     def _state(self, identity: bytes) -> Reply:
         for deposit in self.ledger.deposits:
             if deposit.acceptance.statement == identity:
-                return as_json(200, {"acknowledgement": self._acknowledge(200, deposit.acceptance)[1].decode()})
+                acknowledgement = self._acknowledge(200, deposit.acceptance)[1].decode()
+                state = ANCHORED if deposit.acceptance.seq < self.ledger.covered else ACCEPTED
+                number = format_number("FX", deposit.acceptance.seq)
+                return as_json(200, {"acknowledgement": acknowledgement, "number": number, "state": state})
         return problem(404, "Not found")
 
     def _receipt(self, identity: bytes) -> Reply:
@@ -220,11 +229,11 @@ class Double:
         if self.sealing and self.ledger.covered < len(self.ledger.deposits):
             self.ledger.seal()
         if found[0] >= self.ledger.covered:
-            return (202, b'{"state":"accepted"}', {"Retry-After": "1"})
+            return (202, b'{"state":"accepted"}', {"Retry-After": "1", **JSON})
         if identity not in self._receipts:  # under the first checkpoint that covers it, and so for ever
             relied = [index for index in self._indices() if self._from_seq(index) <= found[0]]
             self._receipts[identity] = self.ledger.receipt(found[0], relied)
-        return (200, format_receipt(self.change_receipt(self._receipts[identity])), {})
+        return (200, format_receipt(self.change_receipt(self._receipts[identity])), JSON)
 
     def _from_seq(self, index: int) -> int:
         body = parse_record(self.ledger.records[index]).body
@@ -233,7 +242,8 @@ class Double:
 
     def _published(self, path: str) -> Reply:
         data = published(self.ledger, path)
-        return problem(404, "Not found") if data is None else (200, data, {})
+        kind = TEXT if path == "checkpoint" else BYTES
+        return problem(404, "Not found") if data is None else (200, data, kind)
 
 
 class DoubleVault:
@@ -279,7 +289,7 @@ class DoubleVault:
         if kept is None or (name and name not in kept):
             return problem(404, "Not found")
         if name:
-            return (200, kept[name][: -1 if name in self.damaged else None], {})
+            return (200, kept[name][: -1 if name in self.damaged else None], BYTES)
         items = sorted(kept.items())
         listed = [{"name": name, "size": len(data), "sha256": sha256(data).hexdigest()} for name, data in items]
         return as_json(200, {"blobs": listed, "depositor": DEPOSITOR, "statements": statements})
@@ -292,7 +302,10 @@ def published(ledger: SampleLedger, path: str) -> bytes | None:
     if path.startswith("batches/"):
         index = int(path.split("/")[1])
         return ledger.leaves(index) if index in ledger.batches else None
-    tile = parse_tile_path(path)
+    try:
+        tile = parse_tile_path(path)
+    except MalformedError:
+        return None
     tree = ledger.tree()
     return None if tile not in set(tiles_at(tree.size)) else tile_contents(ledger, tree, tile)
 
@@ -319,11 +332,11 @@ def tile_contents(ledger: SampleLedger, tree: merkle.Tree, tile: Tile) -> bytes:
 
 
 def text(status: int, content: str) -> Reply:
-    return (status, content.encode(), {"Content-Type": "text/plain"})
+    return (status, content.encode(), TEXT)
 
 
 def as_json(status: int, value: Any) -> Reply:
-    return (status, json.dumps(value).encode(), {"Content-Type": "application/json"})
+    return (status, json.dumps(value).encode(), JSON)
 
 
 def problem(status: int, title: str, detail: str = "") -> Reply:

@@ -1,8 +1,8 @@
-"""Where the answers to a statement come from: the service, or a folder of files that were carried from it.
+"""Sources of answers to a statement: the service, or a folder of files that were carried from it.
 
 ::
 
-    ServiceAnswers   POST /v1/deposits, GET …/receipt              a computer with a network
+    ServiceAnswers   POST /v1/deposits, GET …/receipt                 a computer with a network
     CarriedAnswers   NAME.ack, NAME.receipt, written by hefu submit   a computer without one
 
 The answers are not verified here; ``hefu.deposit.verify`` does that, with the keys that the home folder trusts.

@@ -33,7 +33,7 @@ _COPY = 1 << 20
 
 
 class Shown(NamedTuple):
-    """What an approver is shown. ``names``: of the documents; None where only the statement was carried."""
+    """A statement as an approver sees it. ``names``: of the documents; None where only the statement was carried."""
 
     file: str
     count: int  # type: ignore[assignment]  # the format's word, though tuples have a method of that name
@@ -48,7 +48,7 @@ def approve(home: Home, service: Service, path: str, *, look: bool = False) -> S
     """Add this home's line to a statement that a colleague signed; ``look``: only show its contents.
 
     ``path``: NAME.statement, or NAME.part, which tells the names too and in which every commitment is computed again.
-    What is written is NAME.statement, to carry back; signing twice changes nothing.
+    It writes NAME.statement, to carry back; signing twice changes nothing.
     """
     note, names = _read(path)
     _, statement = parse_signed_statement(format_note(note))

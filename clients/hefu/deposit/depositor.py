@@ -4,7 +4,7 @@
 
     (nothing) ── cards and statement, synced ──▶ FINAL.part ── sent ──▶ FINAL.ack beside it ── receipt ──▶ FINAL
 
-What is sent was durable before, and is sent again byte for byte until it is answered, so nothing is deposited twice.
+A statement is durable before it is sent, and sent again byte for byte until it is answered: none is deposited twice.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def deposit(
 ) -> list[Deposited]:
     """Deposit each target, a file or a folder, and write its evidence below ``out`` once the ledger has it.
 
-    Without ``wait`` what is not on the ledger yet stays ``accepted``; the same call later finishes it. All deposits
-    are sent before the first is waited for.
+    Without ``wait`` a deposit that is not on the ledger yet stays ``accepted``; the same call later finishes it. All
+    deposits are sent before the first is waited for.
     """
     home.send_owed(service)
     pause = service.sleep if wait else None
@@ -268,7 +268,7 @@ def _unsent(target: Target, part: Part, state: str, statement: bytes) -> Deposit
 
 
 def accepted(item: Pending, home: Home) -> Deposited:
-    """What is known of a deposit that is not on the ledger yet."""
+    """A deposit that is acknowledged, and not on the ledger yet."""
     return Deposited(
         path=item.target.path,
         evidence=item.target.final,

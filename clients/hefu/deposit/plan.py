@@ -123,7 +123,7 @@ def _check_collisions(targets: Sequence[Target]) -> None:
 
 
 def _check_inside(targets: Sequence[Target], ours: dict[str, str]) -> None:
-    """What is written while depositing must not lie in a folder that is being deposited."""
+    """Refuse evidence and homes inside a folder that is being deposited: they would be written while it is read."""
     for target in targets:
         for option, path in ours.items():
             if target.is_folder:

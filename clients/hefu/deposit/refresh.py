@@ -84,7 +84,7 @@ def refresh_all(
         if not os.path.isdir(out):
             done.stuck.append(Problem(printable(out), say("refresh.no_folder")))
             continue
-        found = refresh_with(answers, home, out) if answers else refresh(home, service, out, wait=wait)
+        found = refresh_with(answers, home, out) if answers is not None else refresh(home, service, out, wait=wait)
         done.done.extend(found.done)
         done.stuck.extend([*found.stuck, *_take(index, out)])
     index.catch_up()

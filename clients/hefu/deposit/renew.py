@@ -45,7 +45,7 @@ class _Found(NamedTuple):
 def renew(home: Home, service: Service, path: str) -> bool:
     """Ask for the receipt again; where it has gained timestamps, write it into the evidence. Durable on return.
 
-    LedgerError for a receipt that does not prove what the present one does: the evidence stays as it is.
+    LedgerError for a receipt that proves less than the present one: the evidence stays as it is.
     """
     found = _read(path)
     statement = found.receipt.statement.encode()

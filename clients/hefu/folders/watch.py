@@ -1,8 +1,8 @@
 """``hefu watch``: a folder's new and changed documents are deposited, each round as one statement that names the last.
 
-The rounds of a folder are a chain (``previous``), and each round's evidence is ``NAME.TIME.hefu.bundle``: what is in it
-is what was new then. By polling, which works on network drives too. Where several computers watch one folder, each asks
-the vault before it deposits, and leaves what another has deposited.
+The rounds of a folder are a chain (``previous``), and each round's evidence is ``NAME.TIME.hefu.bundle``: it holds the
+documents that were new then. By polling, which works on network drives too. Where several computers watch one folder,
+each asks the vault before it deposits, and leaves out documents that another has deposited.
 """
 
 from __future__ import annotations

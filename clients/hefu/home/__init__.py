@@ -1,1 +1,1 @@
-"""What lies in the home folder: configuration, index, labels, recovery sheet."""
+"""The home folder: configuration, index, labels, recovery sheet."""

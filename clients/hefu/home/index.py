@@ -1,5 +1,5 @@
-"""HOME/index.sqlite3: what was deposited, by name, digest and path. Private, offline, and nothing but a convenience:
-``take`` makes it again from evidence, ``take_kept`` from the vault, and what evidence proves is never asked of it.
+"""HOME/index.sqlite3: the deposited documents, by name, digest and path. Private, offline, a convenience:
+``take`` makes it again from evidence, ``take_kept`` from the vault, and no proof relies on it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _IS_KEPT: Final = f"substr(evidence, 1, {len(KEPT)}) = CAST('{KEPT.decode()}' AS
 _PATIENCE_S: Final = 60.0  # another process may be taking in a large deposit
 _FEW: Final = 8  # hex digits that name a statement
 _HEX: Final = frozenset("0123456789abcdef")
-_NEWEST: Final = "received_at IS NULL DESC, received_at DESC, id DESC"  # what is not acknowledged yet is the newest
+_NEWEST: Final = "received_at IS NULL DESC, received_at DESC, id DESC"  # deposits not acknowledged yet are the newest
 
 
 class Reading(NamedTuple):
@@ -196,7 +196,7 @@ class Index:
         )
 
     def find(self, word: str) -> str:
-        """What a label is given to: a deposit by its number, statement or evidence, or a document by its path.
+        """The target of a label: a deposit by its number, statement or evidence, or a document by its path.
 
         ClientError where it is none, or more than one.
         """
@@ -219,7 +219,7 @@ class Index:
             append_label(self._home, label)
 
     def at_path(self, path: str) -> list[Document]:
-        """What was deposited from ``path``, newest first."""
+        """The documents deposited from ``path``, newest first."""
         return self._documents(f"d.path = ? ORDER BY {_NEWEST}", _bytes(path))
 
     def holds(self, sha256: bytes) -> bool:
@@ -227,7 +227,7 @@ class Index:
         return self._db.execute("SELECT 1 FROM documents WHERE sha256 = ?", (sha256,)).fetchone() is not None
 
     def with_digest(self, sha256: bytes) -> list[Document]:
-        """What was deposited with this digest, newest first."""
+        """The documents deposited with this digest, newest first."""
         return self._documents(f"d.sha256 = ? ORDER BY {_NEWEST}", sha256)
 
     def below(self, folder: str) -> dict[str, set[bytes]]:
@@ -261,7 +261,7 @@ class Index:
         return [os.fsdecode(evidence) for (evidence,) in self._all(query, since_ms)]
 
     def readings(self, folder: str) -> dict[str, Reading]:
-        """What is remembered of reading the files in ``folder``, by the path relative to it."""
+        """The digests and stamps from reading the files in ``folder``, by the path relative to it."""
         start, end = _below(folder)
         rows = self._all("SELECT * FROM files_read WHERE path > ? AND path < ?", start, end)
         return {os.fsdecode(path[len(start) :]): Reading(*rest) for path, *rest in rows}

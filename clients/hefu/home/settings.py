@@ -1,4 +1,4 @@
-"""What ``hefu init`` does for the day the home is lost: a recovery secret, its sheet, and the settings in the vault."""
+"""``hefu init`` provides for the day the home is lost: a recovery secret, its sheet, settings in the vault."""
 
 from __future__ import annotations
 

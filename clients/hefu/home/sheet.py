@@ -24,7 +24,7 @@ _FIRST, _NEXT, _LAST = "<ol><li>", "</li><li>", "</li></ol>"  # around and betwe
 
 
 class Particulars(NamedTuple):
-    """What a sheet says beside its words; ``fingerprints``: of the log keys, ``date`` as YYYY-MM-DD."""
+    """The text of a sheet beside its words; ``fingerprints``: of the log keys, ``date`` as YYYY-MM-DD."""
 
     name: str
     fingerprints: tuple[str, ...]

@@ -47,7 +47,7 @@ _HERE_AND_THERE = VaultOptions()
 
 
 class Enrolled(NamedTuple):
-    """What ``init`` established. ``fingerprints``: of the log keys trusted at first sight, for people to compare."""
+    """The result of ``init``. ``fingerprints``: of the log keys trusted at first sight, for people to compare."""
 
     depositor: str
     origin: str

@@ -134,7 +134,7 @@ def _read_request(path: str) -> tuple[Note, KeyRequest]:
 def _signed(request: KeyRequest, signer: Ed25519Signer) -> Note:
     try:
         text = format_key_request(request)
-        parse_key_request(text)  # what can be written may still be more than may be read
+        parse_key_request(text)  # a request that can be written may be longer than one that is read
         return sign_note(text, [signer])
     except MalformedError:
         raise ClientError(say("key.reason")) from None

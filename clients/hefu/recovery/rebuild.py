@@ -104,7 +104,7 @@ def _is_there(final: str, kept: StoredDeposit, receipt: Receipt) -> bool:
 
 def _write(final: str, kept: StoredDeposit, receipt: Receipt) -> None:
     make_private(os.path.dirname(final))
-    clear_away(final)  # before it is opened: it would cut short what has its name
+    clear_away(final)  # before it is opened: it would cut short the file of its name
     if os.path.lexists(reach(final)):
         return  # this very evidence
     temporary = temporary_name(final)

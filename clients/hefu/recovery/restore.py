@@ -1,6 +1,6 @@
 """``hefu vault restore``: from a recovery sheet alone, every evidence file to the last byte, and the home but its key.
 
-Safe to interrupt anywhere and to run again: files that are there stay, and what is missing is written.
+Safe to interrupt anywhere and to run again: files that are there stay, and missing ones are written.
 """
 
 from __future__ import annotations

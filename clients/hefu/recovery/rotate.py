@@ -4,10 +4,10 @@
 
     vault.key.old is a copy of vault.key, which is then the new ── the folder's files are encrypted again
         ── rotate: all is sent under the new address, and then the old vault closed
-        ── join: what either lacks is exchanged with the service
+        ── join: files that either lacks are exchanged with the service
     ── vault.key.old goes
 
-While that is there, what either secret opens can be read, and the same command goes on where it was interrupted.
+While that is there, files of either secret can be read, and the same command goes on where it was interrupted.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from hefu_ledger.records.identity import APPROVE, parse_identity
 from hefu_ledger.tlog.note import format_note, sign_note
 
 _CONFLICT: Final = 409
-_SHOWN: Final = 20  # names of what was not sent
+_SHOWN: Final = 20  # names of files that were not sent
 
 
 class Joined(NamedTuple):
@@ -75,7 +75,7 @@ def rotate(path: str, service: Service) -> Rotated:
         if home.recovery.former is None:
             _check_may_close(home, service)
             _check_replaces(home, service)
-            _collect(home, service, home.recovery.secret, frozenset())  # what is damaged there changes nothing here
+            _collect(home, service, home.recovery.secret, frozenset())  # damage there changes nothing here
             _begin(path, home.recovery, Recovery(os.urandom(32)))
             home = load(path)
         sheet = _write_sheet(home)
@@ -236,7 +236,7 @@ def _collect(home: Home, service: Service, former: bytes, damaged: Collection[st
     """Fetch the old vault's files that this computer lacks, or has ``damaged``: whether there is an old one at the
     service, and the files that neither secret opens.
 
-    MalformedError for what the service itself has damaged: its operator may have a copy.
+    MalformedError for files that the service itself has damaged: its operator may have a copy.
     """
     old, problems = Remote(service, Recovery(former)), []
     try:
@@ -267,7 +267,7 @@ def _fill(home: Home, service: Service, damaged: Collection[str]) -> None:
             refused += [plain(f"{problem.path}: {problem.cause}")] if problem.cause else []
             progress.done()
     _check_sent(refused)
-    home.vault.send_owed(remote)  # notes of what has another name now
+    home.vault.send_owed(remote)  # notes of files that have another name now
     _check_sent(sorted(set(names) - home.remote(service).names()))
 
 

@@ -1,6 +1,6 @@
-"""``hefu vault sync``: this computer and the service give each other what either lacks of one vault.
+"""``hefu vault sync``: this computer and the service give each other the files of one vault that either lacks.
 
-What colleagues deposited is in the index from then on, and with a folder to write to its evidence is there as well.
+Deposits of colleagues are in the index from then on, and with a folder to write to its evidence is there as well.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from hefu_ledger.errors import LedgerError
 
 
 class Synced(NamedTuple):
-    """How many files were given and taken, and receipts added; ``problems`` name what stays as it was.
+    """How many files were given and taken, and receipts added; ``problems`` name those that stay as they were.
 
     ``learned``: deposits that the index did not know; ``evidence``: files that were written; ``elsewhere``: deposits of
     which the vault has all, and no evidence was ever written here.
@@ -74,7 +74,7 @@ def sync(home: Home | Reader, service: Service, *, out: str | None = None) -> Sy
 def learn(reader: Reader, service: Service, index: Index) -> None:
     """Take deposits of colleagues into the index that it does not know; nothing else is fetched or decrypted.
 
-    What stands in the way is passed over: ``sync`` says it.
+    Obstacles are passed over: ``sync`` reports them.
     """
     remote = Remote(service, reader.recovery)
     with suppress(RefusedError, UnreachableError):
@@ -99,7 +99,7 @@ def sync_joined(path: str) -> tuple[Synced | None, str]:
 def _send(home: Home, remote: Remote, problems: list[Problem]) -> int:
     there = remote.names()
     lacking = {name for name in home.vault.names() if name not in there and not name.endswith(RECEIPT_SUFFIX)}
-    owed = lacking.union(home.vault.owed())  # notes of what is there by now are settled as well
+    owed = lacking.union(home.vault.owed())  # notes of files that are there by now are settled as well
     told = list(home.vault.send_each(sorted(owed, key=lambda name: "." not in name), remote))  # beginnings last
     problems += [problem for problem in told if problem.cause]
     return sum(name in lacking and not cause for name, cause in told)
@@ -182,7 +182,7 @@ def _write(
 ) -> list[str]:
     """Write the evidence of which there is none here, where it was, if that is below ``out``.
 
-    Nothing is overwritten: another's of the same name is left alone, and what is not as it was is named.
+    Nothing is overwritten: another's of the same name is left alone, and changed files are named.
     """
     lacking = index.settled() - index.with_evidence()
     receipts = {
@@ -195,7 +195,7 @@ def _write(
     make_private(out)
     with alone(out):
         changed = _changed(reader, index, out)
-        taken = [name.removesuffix(".part") for name in os.listdir(reach(out))]  # what is on its way has its name
+        taken = [name.removesuffix(".part") for name in os.listdir(reach(out))]  # a deposit on its way has its name
         taken += [os.path.basename(path) for paths in places.values() for path in paths]
         done = rebuild(reader, found, out, index, taken, places)
         index.catch_up()

@@ -34,9 +34,9 @@ class VaultFault(NamedTuple):
 
 
 class CheckedVault(NamedTuple):
-    """What a vault holds. ``files`` by place; ``never``: prepared and not deposited, or not yet; hex statement ids.
+    """The state of a vault. ``files`` by place; ``never``: prepared and not deposited, or not yet; hex statement ids.
 
-    ``pending``: what ``hefu vault sync`` has still to do; nothing of it is lost.
+    ``pending``: the work left for ``hefu vault sync``; nothing of it is lost.
     """
 
     deposits: int
@@ -48,7 +48,7 @@ class CheckedVault(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """What was found good in one place. ``deposits``: documents by statement id."""
+    """The files found good in one place. ``deposits``: documents by statement id."""
 
     deposits: dict[str, int]
     others: set[str]

@@ -51,7 +51,7 @@ class Blobs(Protocol):
 
 
 class About(NamedTuple):
-    """What a deposit's file says beside the bundle: the evidence's name and the original's absolute path, printable."""
+    """A deposit's file has beside the bundle: the evidence's name and the original's absolute path, printable."""
 
     evidence: str
     path: str

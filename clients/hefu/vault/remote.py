@@ -32,7 +32,7 @@ class Listed(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """What the service holds in a vault, by name, and the ids (hex) of its depositor's statements, by their ``nth``."""
+    """A vault's files at the service, by name, and the ids (hex) of its depositor's statements, by their ``nth``."""
 
     depositor: str
     blobs: dict[str, Listed]

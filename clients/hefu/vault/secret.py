@@ -28,7 +28,7 @@ _LIMIT: Final = 8192  # bytes of a sheet's text
 
 class Recovery(NamedTuple):
     """``secret``: 32 random bytes, from which all else follows. ``former``: the one before it, while its words are
-    being replaced: it still opens what was not encrypted again yet.
+    being replaced: it still opens files not encrypted again yet.
     """
 
     secret: bytes
@@ -39,7 +39,7 @@ class Recovery(NamedTuple):
 
     @property
     def address(self) -> str:
-        """What admits to the encrypted files that a service keeps, 64 hex digits; as secret as they are opaque."""
+        """64 hex digits that admit to the encrypted files at a service; as secret as those are opaque."""
         return hmac.digest(self.secret, _ADDRESS, "sha256").hex()
 
     def name_of(self, plaintext: bytes) -> str:
@@ -58,14 +58,14 @@ class Sheet(NamedTuple):
 
 def format_vault_key(recovery: Recovery) -> bytes:
     """Write the age identity (c2sp.org/age, an X25519 identity in Bech32), one line."""
-    import bech32  # what only homes need must not slow down `hefu verify`
+    import bech32  # only homes need it; it must not slow down `hefu verify`
 
     text = bech32.bech32_encode(_PREFIX, bech32.convertbits(recovery.secret, 8, 5) or [])
     return f"{text.upper()}\n".encode()
 
 
 def parse_vault_key(data: bytes) -> Recovery:
-    """Read an age identity. What is wrong with it is said without showing it."""
+    """Read an age identity. Errors do not show it."""
     import bech32
 
     line = data.decode("ascii", "replace").removesuffix("\n")
@@ -84,7 +84,7 @@ def format_words(recovery: Recovery) -> str:
 
 
 def parse_words(text: str) -> Recovery:
-    """Read 24 words of the English or the simplified Chinese list; ClientError says which word is wrong, not what."""
+    """Read 24 words of the English or the simplified Chinese list; ClientError names a wrong word's place."""
     from mnemonic import Mnemonic
 
     words = Mnemonic.normalize_string(text).lower().split()

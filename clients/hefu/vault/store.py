@@ -1,7 +1,7 @@
 """A home's vault 保管库: the private half of every deposit, encrypted, in a folder and, as a rule, at the service.
 
 A deposit is in the folder, durably, before its statement is sent, and at the service as soon as it is acknowledged.
-What the service could not be given yet is noted in ``HOME/unsent`` and given at the next occasion.
+Files that the service could not be given yet are noted in ``HOME/unsent`` and sent at the next occasion.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from hefu_ledger.errors import LedgerError, MalformedError
 
 _NAME: Final = re.compile(r"[0-9a-f]{64}(\.[1-9][0-9]{0,3}|\.receipt)?")
 _UNSENT: Final = "unsent"
-_OF_ALL: Final = frozenset({401, 403, 410})  # what is refused is the key or the vault, not this file alone
+_OF_ALL: Final = frozenset({401, 403, 410})  # they refuse the key or the vault, not this file alone
 RECOVERY: Final = "vault.key"  # where a home has the recovery secret
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hefu.deposit.depositor import Deposited
     from hefu.deposit.refresh import Refreshed
 
-_LINES = {PREPARED: "deposit.prepared", UNAPPROVED: "deposit.unapproved"}  # of what was not sent
+_LINES = {PREPARED: "deposit.prepared", UNAPPROVED: "deposit.unapproved"}  # of deposits not sent
 
 
 def _declare_deposit(parser: ArgumentParser) -> None:

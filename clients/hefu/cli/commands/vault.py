@@ -106,7 +106,7 @@ def _sync(options: Namespace) -> Outcome:
 
 
 def synced_lines(done: Synced) -> list[str]:
-    """What an exchange with the service has come to."""
+    """The result of an exchange with the service, for people."""
     lines = [say("vault sync.done", sent=done.sent, fetched=done.fetched, receipts=done.receipts, learned=done.learned)]
     lines += [plain(f"  {problem.path}: {problem.cause}") for problem in done.problems]
     return lines + ([say("vault sync.elsewhere", count=done.elsewhere)] if done.elsewhere else [])
