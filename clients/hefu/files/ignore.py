@@ -44,8 +44,7 @@ Rule = Callable[[str], bool]
 def built_in(path: str) -> bool:
     """The built-in rules; ``path`` has ``/`` between names.
 
-    Regular expressions, because matching through the library takes five times as long and a folder may hold a
-    million files.
+    Regular expressions, because matching through the library is slow and a folder may hold a million files.
     """
     above, _, name = path.rpartition("/")
     return bool(_NAME.match(name)) or (above != "" and any(map(_FOLDER.match, above.split("/"))))

@@ -29,7 +29,7 @@ class VaultOptions(NamedTuple):
     recovery: Recovery | None = None
 
 
-class Settings(NamedTuple):
+class HomeSettings(NamedTuple):
     """A home's settings as its vault has them; ``saved_at`` in ms."""
 
     config: home.Config
@@ -56,7 +56,7 @@ def recovery_of(path: str, given: Recovery | None) -> Recovery:
 
 def keep_settings(config: home.Config, *, path: str, genesis: bytes, policy: bytes, recovery: Recovery) -> None:
     """Put settings, never the signing key, into the vault. Durable on return."""
-    settings = Settings(config._replace(vault=None), genesis, policy, time.time_ns() // 1_000_000)
+    settings = HomeSettings(config._replace(vault=None), genesis, policy, time.time_ns() // 1_000_000)
     folder = config.vault or f"{path}/vault"
     Vault(path, folder, recovery).keep(HOME, format_settings(settings))
 
@@ -72,17 +72,17 @@ def forget_new(path: str) -> None:
         os.unlink(f"{path}/{home.VAULT_KEY}{NEW}")
 
 
-def format_settings(settings: Settings) -> bytes:
+def format_settings(settings: HomeSettings) -> bytes:
     """Write a home's settings as the vault keeps them."""
     texts = {"config": home.format_config(settings.config), "genesis": settings.genesis, "policy": settings.policy}
     members = {name: text.decode() for name, text in texts.items()}
     return canonical(members | {"saved_at": format_time(settings.saved_at)})
 
 
-def parse_settings(data: bytes) -> Settings:
+def parse_settings(data: bytes) -> HomeSettings:
     """Read a home's settings."""
     fields = Fields(parse_canonical(data, limit=_LIMIT), "vault: home", _MEMBERS)
-    return Settings(
+    return HomeSettings(
         config=home.parse_config(fields.text("config", limit=65_536).encode()),
         genesis=fields.text("genesis", limit=65_536).encode(),
         policy=fields.text("policy", limit=65_536).encode(),
@@ -90,7 +90,7 @@ def parse_settings(data: bytes) -> Settings:
     )
 
 
-def newest_settings(vault: Vault, names: list[str]) -> Settings | None:
+def newest_settings(vault: Vault, names: list[str]) -> HomeSettings | None:
     """The settings that were saved last, of a vault's files that are named by their contents."""
     found = []
     for name in names:

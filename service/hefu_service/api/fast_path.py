@@ -1,6 +1,6 @@
 """The two most frequent requests, answered before Flask: one statement in, one receipt out.
 
-Flask takes half of a deposit's processor time (contexts, routing, proxies). The fast path decides nothing: each
+Flask costs a deposit more than all the rest of its work (contexts, routing, proxies). The fast path decides nothing: each
 answer has a Flask view of the same route behind it, and a request that is malformed, refused or not found goes on to
 that view unchanged, which explains the refusal.
 """

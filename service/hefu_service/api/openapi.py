@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C it takes a tenth of the time; not every build has it
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the parser in C is faster; not every build has it
 
 
 @cache

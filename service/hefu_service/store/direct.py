@@ -1,6 +1,6 @@
-"""Statements written by SQLAlchemy and run by the driver directly, which takes a third of SQLAlchemy's own time.
+"""Statements written by SQLAlchemy and run by the driver directly, which is faster than SQLAlchemy's own way.
 
-A deposit costs five statements and a receipt one, a tenth of the service's whole work by SQLAlchemy. Each runs in the
+A deposit costs five statements and a receipt one. Each runs in the
 transaction of the connection that it is given, which MUST have begun: nothing here begins one.
 """
 
