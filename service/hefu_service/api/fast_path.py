@@ -1,8 +1,8 @@
 """The two most frequent requests, answered before Flask: one statement in, one receipt out.
 
-Flask costs a deposit more than all the rest of its work (contexts, routing, proxies). The fast path decides nothing: each
-answer has a Flask view of the same route behind it, and a request that is malformed, refused or not found goes on to
-that view unchanged, which explains the refusal.
+Flask costs a deposit more than all the rest of its work (contexts, routing, proxies). The fast path decides nothing:
+each answer has a Flask view of the same route behind it, and a request that is malformed, refused or not found goes on
+to that view unchanged, which explains the refusal.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Statements written by SQLAlchemy and run by the driver directly, which is faster than SQLAlchemy's own way.
 
-A deposit costs five statements and a receipt one. Each runs in the
-transaction of the connection that it is given, which MUST have begun: nothing here begins one.
+A deposit costs five statements and a receipt one. Each runs in the transaction of the connection that it is given,
+which MUST have begun: nothing here begins one.
 """
 
 from __future__ import annotations
