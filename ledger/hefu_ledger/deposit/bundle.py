@@ -8,7 +8,7 @@
     "the statement, a JSON string"
     {the receipt}
 
-Each line is canonical JSON and ends in a newline. Whoever holds the seed can open every section: a bundle is as
+Each line is canonical JSON and ends in a newline. The seed opens every section: a bundle is as
 private as the documents. ``hefu extract`` cuts single evidence files from it, which reveal nothing of the others.
 """
 
