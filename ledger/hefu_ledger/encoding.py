@@ -1,7 +1,6 @@
 """Strict text encodings: decimals, hex, base64, times and canonical JSON (RFC 8785).
 
-Everything that parses here refuses what would not be written back byte for byte, so that one meaning has one
-spelling and one hash.
+Every parser here refuses bytes that its writer would not write, so that one meaning has one spelling and one hash.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any, Final, NoReturn
 from hefu_ledger.errors import MalformedError, UnknownFormatError
 
 MAX_INTEGER: Final = 2**53 - 1  # above it a JavaScript reader would round
-MAX_DEPTH: Final = 32  # of nested JSON; how deep an interpreter can go must not decide what a format is
+MAX_DEPTH: Final = 32  # of nested JSON; an interpreter's own depth must not decide about a format
 MAX_TIME_MS: Final = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -105,7 +104,7 @@ def canonical(value: Any) -> bytes:
 
 
 def parse_canonical(data: bytes, *, limit: int) -> Any:
-    """Read canonical JSON of at most ``limit`` bytes; what ``canonical`` would not write back is refused.
+    """Read canonical JSON of at most ``limit`` bytes; other bytes than ``canonical`` would write are refused.
 
     Duplicate keys, white space, floats, ``-0``, byte order marks, non-canonical escapes and orders all fail to
     round-trip.

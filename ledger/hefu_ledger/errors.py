@@ -14,7 +14,7 @@ from typing import Any
 
 
 class LedgerError(Exception):
-    """An input that the ledger refuses; the text says what is wrong and what would be right.
+    """An input that the ledger refuses; the text says the fault, and the right form.
 
     ``values``: JSON values, for the placeholders of the sentence.
     """

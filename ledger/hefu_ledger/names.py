@@ -31,7 +31,7 @@ def check_depositor(text: object) -> str:
 
 
 def check_kind(text: object) -> str:
-    """What sort of deposit it is, such as ``file``: ``[a-z][a-z0-9-]{0,31}``."""
+    """The kind of a deposit, such as ``file``: ``[a-z][a-z0-9-]{0,31}``."""
     if not isinstance(text, str) or not 0 < len(text) <= 32 or text[0] not in _LOWER or not _KIND.issuperset(text):
         raise MalformedError(f"not a kind (a-z, then up to 31 of a-z 0-9 -): {text!r:.80}")
     return text

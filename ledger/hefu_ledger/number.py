@@ -31,7 +31,7 @@ def format_number(prefix: str, seq: int) -> str:
 def parse_number(text: str, prefix: str) -> int:
     """Read the ``seq`` out of a number with this prefix, typed exactly as it was written.
 
-    MalformedError says which character, from 1, is wrong, or what the check character should be.
+    MalformedError names the wrong character, from 1, or the check character that would be right.
     """
     size = len(check_prefix(prefix)) + _DIGITS + 1
     if len(text) != size:

@@ -313,7 +313,7 @@ class Replay:
 
 @contextmanager
 def _named(place: str, number: int) -> Iterator[None]:
-    """Put the place before what is wrong there."""
+    """Name the place of an error."""
     try:
         yield
     except LedgerError as error:

@@ -1,7 +1,7 @@
 """Unified social credit codes 统一社会信用代码 (GB 32100-2015), as people type them.
 
-Checked is what the code itself can tell; whether the enterprise exists is for a register to say. Messages name one
-character, never the whole code, because a code identifies an organisation.
+The code itself is checked; only a register knows if the enterprise exists. Messages name one character, never the whole
+code, because a code is a name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _INNER_WEIGHTS: Final = (3, 7, 9, 10, 5, 8, 4, 2)
 
 
 class Uscc(NamedTuple):
-    """A code of 18 characters in its plain form, and what about it is odd without being impossible."""
+    """A code of 18 characters in its plain form, with warnings for parts that are odd but possible."""
 
     code: str
     warnings: tuple[str, ...]

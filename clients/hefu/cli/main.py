@@ -93,7 +93,7 @@ def find(name: str) -> Command:
 
 
 def _complete(command: Command, options: Namespace, environment: Mapping[str, str]) -> str:
-    """Fill in what no flag gave; returns what is wrong, naming everything at once."""
+    """Fill in options that no flag gave; returns all problems at once, as text."""
     for name, setting in SETTINGS.items():
         if getattr(options, name, "") is None:
             setattr(options, name, environment.get(setting))
@@ -178,7 +178,7 @@ def _report(outcome: Outcome, *, as_json: bool) -> int:
 
 
 def _print(stream: TextIO, text: str) -> None:
-    """Write a line that any terminal takes: what it cannot show is escaped, as JSON would (paths may be any bytes)."""
+    """Write a line that any terminal takes: other characters are escaped, as JSON would (paths may be any bytes)."""
     encoding = stream.encoding or "utf-8"
     try:
         text.encode(encoding)

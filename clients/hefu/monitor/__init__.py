@@ -1,1 +1,1 @@
-"""A ledger followed from outside: fetched, replayed, held against what was seen before."""
+"""A ledger followed from outside: fetched, replayed, held against the checkpoint seen before."""

@@ -52,7 +52,7 @@ def look(source: Source, policy: Policy, *, seen: Note | None) -> Sight:
 
 
 def compare(source: Source, old: Checkpoint, seen: Note, sight: Sight) -> None:
-    """Check by a consistency proof from the ledger's tiles that ``old`` is the beginning of what is in sight."""
+    """Check by a consistency proof from the ledger's tiles that ``old`` is the beginning of the ledger in sight."""
     new = sight.checkpoint
     try:
         check_longer(old, new)

@@ -1,4 +1,4 @@
-"""``hefu audit``: the whole ledger replayed from its published bytes, and held against what it showed last time.
+"""``hefu audit``: the whole ledger replayed from its published bytes, and held against its checkpoint of last time.
 
 Public depth, or full depth where the source gives out acceptances and statements (an export with ``--statements``).
 """

@@ -1,6 +1,6 @@
-"""An acceptance 收讫: what the service decided about a statement; signed, it is the acknowledgement 收讫回执.
+"""An acceptance 收讫: the service's decision about a statement; signed, it is the acknowledgement 收讫回执.
 
-The note text is the leaf data of the batch tree, so what was promised and what was anchored are the same bytes.
+The note text is the leaf data of the batch tree, so the promise and the anchored text are the same bytes.
 """
 
 from __future__ import annotations

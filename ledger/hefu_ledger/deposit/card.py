@@ -33,7 +33,7 @@ Sections = tuple[Section, Section, Section]
 
 
 class Document(NamedTuple):
-    """What the section ``document`` says: whose card it is, and which bytes it describes."""
+    """The section ``document``: the owner of the card, and the bytes that it describes."""
 
     origin: str
     depositor: str

@@ -1,6 +1,6 @@
 """A receipt 入账证明: the public half of the evidence, all of which the ledger's service may show to anyone.
 
-It carries exact texts and reads none of them: what they say is for ``verify`` to check.
+It carries exact texts and reads none of them: ``verify`` checks their contents.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Line 1 ``hefu-deposit/v1``, line 2 canonical JSON, signed by keys enrolled for the depositor. ``root`` is the
 RFC 6962 root over the commitments (leaf data: the 32 bytes of each), ``count`` how many the depositor declares.
-The SHA-256 of the whole note is the statement's identity: the same bytes again are the same deposit.
+The SHA-256 of the whole note is the statement's id: the same bytes again are the same deposit.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Seen(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """What a statement says; hashes are 32 bytes, ``previous`` and ``registration`` identities of statements."""
+    """The text of a statement; hashes are 32 bytes, ``previous`` and ``registration`` statement ids."""
 
     count: int  # type: ignore[assignment]  # the format's word, though tuples have a method of that name
     depositor: str
@@ -81,7 +81,7 @@ def parse_signed_statement(data: bytes) -> tuple[Note, Statement]:
 
 
 def statement_id(note: Note | bytes) -> bytes:
-    """The statement's identity: SHA-256 (32 bytes) of the whole signed note."""
+    """The statement's id: SHA-256 (32 bytes) of the whole signed note."""
     return sha256(note if isinstance(note, bytes) else format_note(note)).digest()
 
 

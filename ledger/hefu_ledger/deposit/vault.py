@@ -1,4 +1,4 @@
-"""A vault 保管库 at the service: what a depositor's key signs to put an encrypted file there, and to close it.
+"""A vault 保管库 at the service: the notes a depositor signs to put an encrypted file there, and to close it.
 
 Line 1 ``hefu-vault-put/v1`` or ``hefu-vault-close/v1``, line 2 canonical JSON. A file itself is opaque; who may read it
 is told by an address, of which only the SHA-256 stands here.

@@ -1,7 +1,7 @@
 """The ASN.1 of timestamp tokens: CMS (RFC 5652), TSTInfo (RFC 3161) and ESSCertIDv2 (RFC 5035), field by field.
 
-Only shapes; ``token`` has the rules for their contents. A list of TLVs under a tag stands for contents that are not
-read. It stands for SETs too, so that members out of order, as many an authority writes its certificates, are taken.
+Only shapes; ``token`` checks their contents. A list of TLVs under a tag stands for members that are not read. It
+stands for SETs too, so that members out of order, as many an authority writes its certificates, are taken.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ _CURVES: Final = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 
 
 class Timestamp(NamedTuple):
-    """What a trusted authority said: the message existed no later than ``gen_time_ms + accuracy_ms`` (ms since 1970).
+    """The word of a trusted authority: the message existed no later than ``gen_time_ms + accuracy_ms`` (ms since 1970).
 
     Rounded outwards, so that the true interval lies within. A token that states no accuracy has 0. ``policy`` is a
     dotted OID, ``signer`` the common name of the authority's certificate, ``serial`` at most 160 bits.
@@ -82,10 +82,10 @@ class Timestamp(NamedTuple):
 
 
 def verify_token(token: bytes, *, message: bytes, roots: Sequence[bytes]) -> Timestamp:
-    """Check that a trusted authority stamped the SHA-256 of ``message``, and return what it said.
+    """Check that a trusted authority stamped the SHA-256 of ``message``, and return its timestamp.
 
     ``token`` is the DER ContentInfo alone, without the response around it; ``roots`` are DER certificates. Raises
-    MalformedError for what is no token or no root, UnknownFormatError for algorithms not known here (SM2, SHA-1),
+    MalformedError where a token or a root is none, UnknownFormatError for algorithms not known here (SM2, SHA-1),
     VerificationError for a token that does not hold.
     """
     signed = _parse_signed_data(token)
@@ -129,7 +129,7 @@ def _parse_info(content: bytes) -> TSTInfo:
 
 
 def _verify_attributes(signer: SignerInfo, content: bytes) -> CertificateId:
-    """Check what is signed beside the content, and return the hash by which the signer names its certificate."""
+    """Check the attributes signed beside the content, and return the hash by which the signer names its certificate."""
     attributes = signer.signed_attributes.as_list()
     values = {attribute.type: attribute.values.as_list() for attribute in attributes}
     if len(values) != len(attributes) or any(len(value) != 1 for value in values.values()):

@@ -36,6 +36,6 @@ def format_checkpoint(checkpoint: Checkpoint) -> str:
     """Write the text to sign; MalformedError where ``parse_checkpoint`` would not read the same back."""
     lines = (checkpoint.origin, str(checkpoint.size), to_base64(checkpoint.root), *checkpoint.extensions)
     text = "".join(f"{line}\n" for line in lines)
-    if parse_checkpoint(text) != checkpoint:  # a line end inside a line would move what follows it
+    if parse_checkpoint(text) != checkpoint:  # a line end inside a line would move the lines below
         raise MalformedError("checkpoint's origin and extensions must be single lines")
     return text

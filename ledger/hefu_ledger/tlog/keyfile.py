@@ -18,7 +18,7 @@ def format_key(name: str, seed: bytes) -> bytes:
 
 
 def parse_key(data: bytes) -> Ed25519Signer:
-    """Read a key file. What is wrong with it is said without showing it."""
+    """Read a key file. An error never shows its contents."""
     try:
         name, _, secret = data.decode("ascii").removeprefix(_PREFIX).split("+", 2)
         seed = from_base64(secret.removesuffix("\n"), size=33)[1:]

@@ -1,4 +1,4 @@
-"""Ed25519 keys as C2SP verifier keys, and signers (c2sp.org/signed-note, RFC 8032)."""
+"""Ed25519 keys as C2SP verifier keys, and their signers (c2sp.org/signed-note, RFC 8032)."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def verify_signature(key: VerifierKey, message: bytes, signature: bytes) -> None
 
 
 class Signer(Protocol):
-    """Signs with the secret half of ``key``, which is a seed in memory, in a file or in a hardware module."""
+    """A holder of the secret half of ``key``: a seed in memory, a file, a hardware module."""
 
     @property
     def key(self) -> VerifierKey:

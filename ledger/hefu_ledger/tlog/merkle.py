@@ -176,7 +176,7 @@ class Tree:
 class Frontier:
     """The right edge of a growing tree: the roots of its maximal complete subtrees, the largest first.
 
-    At most 64 hashes tell the root and take further leaves, at any size.
+    At most 64 hashes, for a tree of any size: they tell the root and take further leaves.
     """
 
     def __init__(self, size: int = 0, hashes: Sequence[bytes] = ()) -> None:

@@ -16,7 +16,7 @@ _DASH: Final = "\N{EM DASH} "
 
 
 class SignatureLine(NamedTuple):
-    """The claimed signer (``name`` and 4 bytes of ``key_id``), and a signature that is not verified yet.
+    """The name and key id (4 bytes) of a signer, and its signature, not checked yet.
 
     The signature is 64 bytes for Ed25519, 8 bytes of time and 64 for a cosignature, anything for unknown types.
     """
@@ -73,13 +73,13 @@ def _parse_line(text: str) -> SignatureLine:
 
 
 def format_note(note: Note) -> bytes:
-    """Write what ``parse_note`` reads."""
+    """The bytes that ``parse_note`` reads."""
     lines = (f"{_DASH}{line.name} {to_base64(line.key_id + line.signature)}\n" for line in note.signatures)
     return f"{note.text}\n{''.join(lines)}".encode()
 
 
 def _encode_text(text: str) -> bytes:
-    """Refuse to sign what could not be read back as the text of a note."""
+    """The bytes of a text; MalformedError for a text that a note could not carry."""
     try:
         data = text.encode()
     except UnicodeEncodeError:

@@ -36,7 +36,7 @@ class Group(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """What a checkpoint needs: a signature of any log, and the ``quorum`` (a witness or group; None asks for none)."""
+    """A checkpoint needs a signature of any log, and the ``quorum`` (a witness or group; None asks for none)."""
 
     logs: tuple[Log, ...]
     witnesses: tuple[Witness, ...]
@@ -45,7 +45,7 @@ class Policy(NamedTuple):
 
 
 class _Reader:
-    """Takes a policy's lines one by one; what a line names must stand on an earlier one, so no group is circular."""
+    """Takes a policy's lines one by one; a name must stand on an earlier line, so that no group is circular."""
 
     def __init__(self) -> None:
         self.logs: list[Log] = []

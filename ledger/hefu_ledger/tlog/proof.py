@@ -15,7 +15,7 @@ _HEADER: Final = "c2sp.org/tlog-proof@v1"
 
 
 class TlogProof(NamedTuple):
-    """The RFC 6962 inclusion path of leaf ``index`` (from 0) under ``checkpoint``; its signatures are not verified.
+    """The RFC 6962 inclusion path of leaf ``index`` (from 0) under ``checkpoint``, its signatures unchecked.
 
     ``path`` holds at most 63 hashes of 32 bytes, the leaf's sibling first. ``extra`` is authenticated by nothing.
     """

@@ -34,7 +34,7 @@ class Tile(NamedTuple):
 
 
 def parse_tile_path(path: str) -> Tile:
-    """Read what ``Tile.path`` writes; MalformedError for every other spelling."""
+    """Read a path as ``Tile.path`` writes it; MalformedError for every other spelling."""
     name, partial, width = path.partition(".p/")
     kind, _, groups = name.removeprefix("tile/").partition("/")
     try:
@@ -96,7 +96,7 @@ def parse_bundle(data: bytes, count: int) -> list[bytes]:
 def node_reader(size: int, fetch: Callable[[Tile], bytes]) -> NodeReader:
     """Read the nodes of a log of ``size`` from its tiles (full, or the partial ones at ``size``).
 
-    What ``fetch`` returns is believed: check the proof or the root made from it. Other than ``32 * width``
+    The bytes that ``fetch`` returns are believed: check the proof or the root made from them. Other than ``32 * width``
     bytes is a MalformedError. Tiles are cached.
     """
 

@@ -55,7 +55,7 @@ def finding(outcome: str, code: str, found: object = "", /, **values: Any) -> St
 
 
 class NotReachedError(Exception):
-    """A step needs what an earlier one failed to establish."""
+    """A step needs a result that an earlier one failed to establish."""
 
 
 class Case:
@@ -90,7 +90,7 @@ class Case:
 
     @property
     def roster(self) -> Roster:
-        """The depositor's keys, from the records in the receipt; step 12 reports what is wrong with them."""
+        """The depositor's keys, from the records in the receipt; step 12 reports their faults."""
         if self._roster is None:
             try:
                 self._roster = _roster(self)

@@ -136,7 +136,7 @@ def whole_deposit(case: Case) -> StepFinding:
 
 
 def identity(case: Case) -> StepFinding:
-    """13: the identity shown is the one enrolled; by what method and on whose word."""
+    """13: the identity shown is the one enrolled; with the method and the guarantor."""
     if case.identity is None:
         case.leave("identity-unshown")
         return finding(UNCHECKED, "identity-not-shown")
