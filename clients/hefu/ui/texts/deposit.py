@@ -78,10 +78,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{part} 是 {depositor} 未完成的存证；请换一个 --out",
         "{part} is a deposit of {depositor} on its way; choose another --out",
     ),
-    "deposit.there": (
-        "{evidence} 已存在，予以保留；请换一个 --out，或移走",
-        "{evidence} is there already, and stays; choose another --out, or move it away",
-    ),
     "state.unapproved": ("待审批", "awaiting approval"),
     "state.unfinished": ("未完成", "unfinished"),
     "state.prepared": ("已签名", "prepared"),
