@@ -172,3 +172,10 @@ def test_the_vault_files_a_deposit_under_what_a_colleague_deposited(office: Offi
     place = ("--server", office.url, "--words", office.words, "--out", office.folder / "back")
     done = hefu("vault", "restore", "--home", office.folder / "new", *place, "--json").json
     assert [Path(path).name for path in done["evidence"]] == [f"{NAME}.hefu.json"]
+
+
+def test_without_answers_an_unapproved_statement_stays_unapproved(office: Office) -> None:
+    assert office.state("--offline") == "unapproved"
+    (office.folder / "stick").mkdir()
+    done = hefu("refresh", "--from", office.folder / "stick", "--home", office.clerk, "--json").json["done"]
+    assert [item["state"] for item in done] == ["unapproved"]
