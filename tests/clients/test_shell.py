@@ -44,7 +44,7 @@ def complete(folder: Path, *words: str) -> list[str]:
     ],
 )
 def test_bash_completes_commands_options_and_paths(tmp_path: Path, words: list[str], offered: list[str]) -> None:
-    (tmp_path / "evidence").mkdir()
+    (tmp_path / "evidence").mkdir(exist_ok=True)
     (tmp_path / "note.txt").touch()
     assert complete(tmp_path, *words) == offered
 

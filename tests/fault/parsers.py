@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from inspect import getmembers, isfunction
 from types import ModuleType
@@ -167,6 +168,7 @@ def _ledger(ledger: SampleLedger) -> dict[str, Parser]:
     written = receipt.format_receipt(_receipt(ledger))
     return {
         "records.record.parse_record": Parser(record.parse_record, ledger.records, _record),
+        "records.record.parse_body": Parser(partial(record.parse_body, "batch"), _batches(ledger), record.format_body),
         "deposit.receipt.parse_receipt": Parser(receipt.parse_receipt, [written], receipt.format_receipt),
         "deposit.receipt.parse_receipt_value": Parser(_valued(receipt.parse_receipt_value), [written]),
         "tlog.proof.parse_proof": Parser(
@@ -182,6 +184,11 @@ def _ledger(ledger: SampleLedger) -> dict[str, Parser]:
             lambda data: tiles.parse_bundle(data, 3), [tiles.format_bundle(ledger.records[:3])], tiles.format_bundle
         ),
     }
+
+
+def _batches(ledger: SampleLedger) -> list[bytes]:
+    bodies = [record.parse_record(data).body for data in ledger.records]
+    return [record.format_body(body) for body in bodies if isinstance(body, record.Batch)]
 
 
 def _record(value: record.Record) -> bytes | None:
