@@ -108,6 +108,26 @@ def test_nothing_carried_leaves_it_prepared(firm: Firm, stick: Path) -> None:
     assert carry_back(firm, stick) == ["prepared"]
 
 
+@pytest.mark.parametrize("carried", ["", "documents.hefu.bundle.ack"])
+def test_carried_answers_leave_a_private_half_that_was_sent_as_sent(firm: Firm, documents: Path, carried: str) -> None:
+    firm.double.sealing = False
+    hefu("deposit", "--home", firm.home.path, documents, "--out", firm.out)
+    folder = firm.folder / "stick"
+    folder.mkdir()
+    if carried:
+        shutil.copy(firm.out / carried, folder)
+    carry_back(firm, folder)
+    assert firm.home.vault.owed() == []
+
+
+def test_a_private_half_sent_since_it_was_prepared_is_not_owed_again(firm: Firm, stick: Path) -> None:
+    assert firm.home.vault.owed() != []
+    assert firm.home.send_owed(firm.service) == []
+    submit(firm, stick)
+    assert carry_back(firm, stick) == ["anchored"]
+    assert firm.home.vault.owed() == []
+
+
 def test_what_was_signed_without_a_network_is_sent_by_refresh_once_there_is_one(firm: Firm, stick: Path) -> None:
     del stick
     ran = hefu("refresh", "--home", firm.home.path, "--wait", "--json")

@@ -68,8 +68,11 @@ class Answers(Protocol):
     def seen(self, home: Home) -> Seen | None:
         """The newest checkpoint there is, for the statement to name. AlarmError if the ledger went back on itself."""
 
-    def hand_over(self, home: Home, statement_id: str) -> str:
-        """Give a deposit's private half to the service's vault, now or later; the reason if it was refused now."""
+    def hand_over(self, home: Home, statement_id: str, *, noted: bool = False) -> str:
+        """Give a deposit's private half to the service's vault, now or later; the reason if it was refused now.
+
+        ``noted``: an earlier step has given it, or noted that it is to be sent.
+        """
 
 
 class ServiceAnswers:
@@ -119,8 +122,9 @@ class ServiceAnswers:
             self._seen = Seen(sight.checkpoint.root, sight.checkpoint.size)
         return self._seen
 
-    def hand_over(self, home: Home, statement_id: str) -> str:
-        """Send the private half now, if the service is to hold it."""
+    def hand_over(self, home: Home, statement_id: str, *, noted: bool = False) -> str:
+        """Send the private half now, if the service is to hold it; again if it was sent, since that may have failed."""
+        del noted
         return home.vault.send_deposit(statement_id, home.remote(self._service)) if home.config.upload else ""
 
     def _acknowledgement(self, statement_id: str) -> bytes:
@@ -175,9 +179,9 @@ class CarriedAnswers:
         checkpoint = parse_checkpoint(home.seen.text)
         return Seen(checkpoint.root, checkpoint.size)
 
-    def hand_over(self, home: Home, statement_id: str) -> str:
-        """Note that the private half is to be sent. Durable on return."""
-        if home.config.upload:
+    def hand_over(self, home: Home, statement_id: str, *, noted: bool = False) -> str:
+        """Note once that the private half is to be sent: it may have arrived since. Durable on return."""
+        if home.config.upload and not noted:
             home.vault.owe_deposit(statement_id)
         return ""
 

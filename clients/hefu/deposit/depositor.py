@@ -184,22 +184,29 @@ class Depositor:
     def _send(self, target: Target, part: Part, *, resumed: bool) -> Pending | Deposited:
         """Have a deposit acknowledged that lies ready; one that is refused at once is not kept."""
         keep_private_half(target, part, self._home)
+        noted = self._is_noted(target)
         try:
             answer = self._answers.post(part.statement)
         except RefusedError as error:
             self._refused(target, part, error, resumed=resumed)
             raise
         if answer is None:
-            return self._prepared(target, part)
+            return self._prepared(target, part, noted=noted)
         acceptance = verify_acknowledgement(answer.acknowledgement, statement_id=answer.statement_id, home=self._home)
         replace(target.acknowledgement, answer.acknowledgement)
         item = Pending(target, part, answer.acknowledgement, acceptance, answer.statement_id)
-        # A colleague's copy is handed over once its receipt has shown that it is one.
-        return item._replace(unsent=self._answers.hand_over(self._home, item.statement_id)) if item.is_own else item
+        if not item.is_own:  # a colleague's copy is handed over once its receipt has shown that it is one
+            return item
+        return item._replace(unsent=self._answers.hand_over(self._home, item.statement_id, noted=noted))
 
-    def _prepared(self, target: Target, part: Part) -> Deposited:
+    def _is_noted(self, target: Target) -> bool:
+        """Whether an earlier run wrote a file that follows handing over; a statement to approve is written before."""
+        prepared = self._home.config.signatures == 1 and os.path.lexists(target.statement)
+        return prepared or os.path.lexists(target.acknowledgement)
+
+    def _prepared(self, target: Target, part: Part, *, noted: bool) -> Deposited:
         """Leave a statement beside its part, to be carried to a computer with a network."""
-        self._answers.hand_over(self._home, id_of(part.statement).hex())
+        self._answers.hand_over(self._home, id_of(part.statement).hex(), noted=noted)
         replace(target.statement, part.statement, mode=PUBLIC)
         return _unsent(target, part, PREPARED, part.statement)
 
