@@ -18,10 +18,13 @@ _INNER_WEIGHTS: Final = (3, 7, 9, 10, 5, 8, 4, 2)
 
 
 class Uscc(NamedTuple):
-    """A code of 18 characters in its plain form, with warnings for parts that are odd but possible."""
+    """A code of 18 characters in its plain form, with warnings for parts that are odd but possible.
+
+    A warning is an error that is not raised, so that it has a sentence in both languages.
+    """
 
     code: str
-    warnings: tuple[str, ...]
+    warnings: tuple[MalformedError, ...]
 
 
 def parse_uscc(text: str) -> Uscc:
@@ -31,11 +34,20 @@ def parse_uscc(text: str) -> Uscc:
     """
     code = "".join(text.split()).translate(_PLAIN)
     if len(code) != 18:
-        raise MalformedError(f"a unified social credit code has 18 characters, this one {len(code)}")
+        raise MalformedError(
+            f"a unified social credit code has 18 characters, this one {len(code)}",
+            code="uscc-length",
+            length=len(code),
+        )
     check_alphabet(code)
     for place, character in enumerate(code[2:8], 3):
         if not character.isdigit():
-            raise MalformedError(f"character {place} is {character!r}: 3 to 8 are the district's digits 行政区划")
+            raise MalformedError(
+                f"character {place} is {character!r}: 3 to 8 are the district's digits 行政区划",
+                code="uscc-district",
+                place=place,
+                character=repr(character),
+            )
     verify_check_character(code)
     return Uscc(code, tuple(_warnings(code)))
 
@@ -45,7 +57,10 @@ def check_alphabet(text: str) -> None:
     for place, character in enumerate(text, 1):
         if character not in ALPHABET:
             raise MalformedError(
-                f"character {place} is {character!r}: only digits and capital letters other than I, O, S, V and Z"
+                f"character {place} is {character!r}: only digits and capital letters other than I, O, S, V and Z",
+                code="uscc-alphabet",
+                place=place,
+                character=repr(character),
             )
 
 
@@ -61,16 +76,22 @@ def verify_check_character(text: str) -> None:
     """Raise MalformedError where the last character is not the one that the others ask for."""
     if text[-1] != (right := check_character(text[:-1])):
         raise MalformedError(
-            f"check character should be {right!r} and is {text[-1]!r}: one of the {len(text)} is mistyped"
+            f"check character should be {right!r} and is {text[-1]!r}: one of the {len(text)} is mistyped",
+            code="check-character",
+            right=right,
+            character=text[-1],
+            length=len(text),
         )
 
 
-def _warnings(code: str) -> list[str]:
+def _warnings(code: str) -> list[MalformedError]:
     warnings = []
     if code[0] not in _DEPARTMENTS:
-        warnings.append(f"character 1 is {code[0]!r}, which is no registering department 登记管理部门 of GB 32100")
+        text = f"character 1 is {code[0]!r}, which is no registering department 登记管理部门 of GB 32100"
+        warnings.append(MalformedError(text, code="uscc-department", character=code[0]))
     if code[16] != (right := _inner_check_character(code[8:16])):
-        warnings.append(f"character 17 is {code[16]!r}, by GB 11714 (组织机构代码) it should be {right!r}")
+        text = f"character 17 is {code[16]!r}, by GB 11714 (组织机构代码) it should be {right!r}"
+        warnings.append(MalformedError(text, code="uscc-organisation", character=code[16], right=right))
     return warnings
 
 

@@ -204,7 +204,7 @@ def enrol(
     elif depositor is None and name is not None and uscc is not None:
         organisation = parse_uscc(uscc)
         for warning in organisation.warnings:
-            _tell(say("enrol.warning", warning=warning))
+            _tell(say("enrol.warning", warning=shown(error_text(warning))))
         code = issue_code(
             services,
             name=name,

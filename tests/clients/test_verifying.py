@@ -263,3 +263,15 @@ def test_inspecting_says_that_nothing_was_verified(bundle: Path, tmp_path: Path)
         assert said["number"] == "FX000000000000N"
         assert said["times"]["received_at"][1] == "the service"
     assert inspect(path)["card"]["label"] == {"name": "配方/large"}
+
+
+def test_a_reader_of_chinese_meets_no_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEFU_LANG", "zh")
+    cut, document = tmp_path / "cut.hefu.json", tmp_path / "document"
+    cut.write_text('{"cut')
+    document.write_text("x")
+    said = [hefu("verify", cut, document, expect=3).out, hefu("verify", document, document, expect=3).err]
+    for text in said:
+        assert "无法核验" in text
+        for english in ("cannot", "Unterminated", "JSON:"):
+            assert english not in text

@@ -105,8 +105,8 @@ def test_a_district_that_was_merged_away_is_accepted() -> None:
 def test_a_wrong_inner_check_character_is_a_warning(inner: str) -> None:
     body = TEXTBOOK[:16] + inner
     (warning,) = parse_uscc(body + check_character(body)).warnings
-    assert f"character 17 is '{inner}'" in warning
-    assert "'4'" in warning
+    assert f"character 17 is '{inner}'" in str(warning)
+    assert "'4'" in str(warning)
 
 
 def test_an_inner_sum_of_0_modulo_11_asks_for_0() -> None:
@@ -117,7 +117,7 @@ def test_an_inner_sum_of_0_modulo_11_asks_for_0() -> None:
 def test_an_unknown_registering_department_is_a_warning() -> None:
     body = "0" + TEXTBOOK[1:17]
     (warning,) = parse_uscc(body + check_character(body)).warnings
-    assert "character 1 is '0'" in warning
+    assert "character 1 is '0'" in str(warning)
 
 
 @given(st.text(max_size=20))

@@ -16,6 +16,7 @@ import pytest
 import hefu_service
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.tlog.keys import parse_vkey
+from hefu_ledger.uscc import parse_uscc
 from hefu_service import cli
 from hefu_service.language import click_text, error_text, say
 from hefu_service.ports.errors import PortError, StorageError
@@ -208,3 +209,15 @@ def test_a_usage_error_is_in_chinese(
 def test_click_s_words_stay_in_english(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEFU_LANG", "en")
     assert click_text("Usage: x") == "Usage: x"
+
+
+@pytest.mark.parametrize(
+    "code", ["123", "91310120MA1HP0019O", "91A10120MA1HP00194", "91310120MA1HP00195"], ids=lambda code: code[-3:]
+)
+def test_a_refused_code_of_an_organisation_is_explained_in_chinese(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEFU_LANG", "zh")
+    with pytest.raises(MalformedError) as refused:
+        parse_uscc(code)
+    shown = error_text(refused.value).zh
+    assert re.search(r"[一-鿿]", shown)
+    assert not re.search(r"[A-Za-z]{3}", shown)

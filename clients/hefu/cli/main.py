@@ -20,10 +20,10 @@ from hefu.errors import CANNOT_TELL, INTERRUPTED, NOT_PROVEN, AlarmError, Client
 from hefu.files.document import UnreadableError
 from hefu.files.platform import why
 from hefu.ui.escape import plain, plain_lines
-from hefu.ui.language import say
+from hefu.ui.language import languages, say
 from hefu.version import __version__
 from hefu_ledger.errors import LedgerError, VerificationError
-from hefu_ledger.language import CHINESE, LANGUAGES, SETTING
+from hefu_ledger.language import CHINESE, ENGLISH, LANGUAGES, SETTING
 from hefu_ledger.verify import verdict as verdicts
 
 _SIMPLER = {ord("✓"): "√", ord("✗"): "×"}  # code page 936 has no others
@@ -163,7 +163,8 @@ def _failure(command: Command, exit_code: int, message: str, **details: Any) -> 
     if command.verdict:
         found = verdicts.NOT_PROVEN if exit_code == NOT_PROVEN else verdicts.CANNOT_TELL
         value |= {"verdict": found, "verdict_zh": verdicts.IN_CHINESE[found], "steps": []}
-        message = f"{verdicts.IN_CHINESE[found]} {found}: {message}"
+        names = {CHINESE: verdicts.IN_CHINESE[found], ENGLISH: found}
+        message = f"{' '.join(names[each] for each in languages())}: {message}"
     notes = "".join(f"\n{name}:\n{note}" for name, note in details.get("alarm", {}).items())
     return Outcome(exit_code, value, f"hefu: {message}{notes}")
 

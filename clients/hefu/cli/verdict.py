@@ -9,7 +9,7 @@ from hefu.ui.language import language, languages
 from hefu_ledger.verify.verdict import CANNOT, FAILED, NOTED, OK, UNCHECKED, Step, Verdict
 
 _MARKS = {OK: "✓", FAILED: "✗", CANNOT: "?", UNCHECKED: "·", NOTED: "!"}
-_NOT_REACHED = ("not-reached", "audit-not-reached")
+_NOT_REACHED = "not-reached"
 
 
 def verdict_text(verdict: Verdict, name: str, *, every_step: bool = False) -> str:
@@ -40,7 +40,7 @@ def _step_lines(verdict: Verdict, both: Sequence[Words], *, every_step: bool) ->
     """The steps. Those that hold, the headline that the head has, and those not reached fold into a line each."""
     headline = HEADLINE if both[0].headline else 0
     passed = [step.step for step in verdict.steps if step.outcome == OK or step.step == headline]
-    missed = [step.step for step in verdict.steps if step.code in _NOT_REACHED]
+    missed = [step.step for step in verdict.steps if step.code == _NOT_REACHED]
     if not every_step:
         yield from _folded("✓", "steps-passed", passed, both)
     for step in verdict.steps:

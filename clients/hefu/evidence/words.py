@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from hefu.ui.escape import plain
-from hefu.ui.language import sentences
+from hefu.ui.language import languages, sentences
 from hefu_ledger.language import CHINESE
 from hefu_ledger.verify.sentences import local_time, sentence
 from hefu_ledger.verify.verdict import (
@@ -100,14 +100,17 @@ class Words:
         return self.text(step.code, step.values)
 
     def details(self, step: Step) -> list[Row]:
-        """Of a step that does not hold: the pair that differs, else the exact text where the sentence has none."""
+        """Of a step that does not hold: the pair that differs, else the exact text, which is English.
+
+        A reader who chose Chinese is spared the exact text; ``--json`` has it.
+        """
         if step.outcome not in (FAILED, CANNOT):
             return []
         pair = _pair(step.values)
         rows = [Row(self.text(f"label-{name}"), plain(pair[name])) for name in ("expected", "found") if name in pair]
         if rows or not step.found or (step.values and step.outcome == CANNOT and "error" not in step.values):
             return rows
-        return [Row(self.text("label-detail"), plain(step.found))]
+        return [] if languages() == (CHINESE,) else [Row(self.text("label-detail"), plain(step.found))]
 
     def text(self, code: str, values: Mapping[str, Any] | None = None) -> str:
         """The sentence of a code, on one plain line."""
