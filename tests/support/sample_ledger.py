@@ -11,7 +11,7 @@ from hefu_ledger import section
 from hefu_ledger.deposit import card
 from hefu_ledger.deposit.acceptance import Acceptance, format_acceptance
 from hefu_ledger.deposit.evidence import Evidence
-from hefu_ledger.deposit.receipt import Proof, Receipt
+from hefu_ledger.deposit.receipt import Proof, Receipt, in_order
 from hefu_ledger.deposit.statement import Seen, Statement, format_statement, parse_statement, statement_id
 from hefu_ledger.digest import Digests, digest_stream
 from hefu_ledger.names import acknowledgement_key_name, depositor_key_name, recovery_key_name
@@ -302,7 +302,7 @@ class SampleLedger:
         tree = self.tree(size)
         path = tuple(tree.path(batch))
         paths = [tuple(tree.path(index)) if index < size else None for index in indices if index != batch]
-        return Proof(format_proof(TlogProof(batch, path, note)).decode(), tuple(paths))
+        return Proof(format_proof(TlogProof(batch, path, in_order(note, ORIGIN))).decode(), tuple(paths))
 
     def evidence(self, seq: int, index: int, receipt: Receipt) -> Evidence:
         deposit = self.deposits[seq]

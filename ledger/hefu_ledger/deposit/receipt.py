@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from hefu_ledger.encoding import Fields, canonical, check_format, from_base64, from_hex, parse_canonical, to_base64
 from hefu_ledger.errors import MalformedError
+from hefu_ledger.tlog.note import Note
 
 FORMAT: Final = "hefu-receipt/v1"
 MAX_RECEIPT: Final = 786_432  # bytes; leaves a card's 64 KiB and room for escapes within an evidence file's 1 MiB
@@ -50,6 +51,12 @@ class Receipt(NamedTuple):
     proofs: tuple[Proof, ...]
     records: tuple[str, ...]
     statement: str
+
+
+def in_order(note: Note, origin: str) -> Note:
+    """A note of a receipt with its lines as they stand there: the log's first, then by name and key id."""
+    lines = sorted(note.signatures, key=lambda line: (line.name != origin, line.name, line.key_id, line.signature))
+    return Note(note.text, tuple(lines))
 
 
 def format_receipt(receipt: Receipt) -> bytes:

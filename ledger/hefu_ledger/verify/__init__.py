@@ -2,8 +2,8 @@
 
 No network, no service, no clock. The steps and their numbers are those of ``verdict.TITLES``, FORMAT.md and the pages;
 each is one small function in ``private_half``, ``steps_keys``, ``steps_ledger`` or ``steps_time``. A finding is data;
-``sentences`` puts it into words. Trust comes from outside, as a policy (c2sp.org/tlog-policy) and the certificates of timestamp authorities; nothing that
-arrives inside the evidence is trusted for being there.
+``sentences`` puts it into words. Trust comes from outside, as a policy (c2sp.org/tlog-policy) and the certificates of
+timestamp authorities; nothing that arrives inside the evidence is trusted for being there.
 """
 
 from __future__ import annotations
@@ -85,12 +85,26 @@ def _run(open_case: Callable[[], Case], private_steps: Mapping[int, StepFunction
         steps = [_step(1, _from_error(CANNOT, error))]
         return conclude([*steps, *(_step(number, _NOT_REACHED) for number in range(2, 20))], dict(facts))
     case.facts |= facts
+    return conclude(run_steps(case, private_steps), case.facts)
+
+
+def run_steps(case: Case, private_steps: Mapping[int, StepFunction]) -> list[Step]:
+    """Run all steps over a case; ``private_steps``: those of 2 to 5 and 13."""
     functions = {**_PUBLIC, **private_steps}
     findings: dict[int, StepFinding] = {}
     for number in _ORDER:
         findings[number] = _attempt(functions[number], case)
         case.sound = case.sound and findings[number].outcome not in (FAILED, CANNOT)
-    return conclude([_step(number, findings[number]) for number in sorted(findings)], case.facts)
+    return [_step(number, findings[number]) for number in sorted(findings)]
+
+
+def examine_receipt(receipt: Receipt, trust: Trust) -> tuple[Case, list[Step]]:
+    """Run the public steps over a receipt, and give the case with what counts in it (see ``union``).
+
+    MalformedError where the receipt cannot be read.
+    """
+    case = Case(receipt, trust)
+    return case, run_steps(case, _NOTHING_PRIVATE)
 
 
 def _attempt(function: StepFunction, case: Case) -> StepFinding:

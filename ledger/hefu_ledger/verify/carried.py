@@ -60,7 +60,7 @@ class DepositorRecord(NamedTuple):
 
 
 class CarriedProof:
-    """A proof and its checkpoint. ``good``: its lines that verify and count; ``counts``: whether the proof does."""
+    """A proof and its checkpoint; ``counts``: whether it does by the policy, and then which of its lines and tokens."""
 
     def __init__(self, proof: Proof) -> None:
         self.paths = proof.paths
@@ -68,6 +68,9 @@ class CarriedProof:
         self.parsed: TlogProof = parse_proof(proof.proof.encode())
         self.checkpoint: Checkpoint = parse_checkpoint(self.note.text)
         self.counts = False
+        self.good_lines: set[SignatureLine] = set()  # lines of the policy's keys that count
+        self.bad_lines: set[SignatureLine] = set()  # lines of the policy's keys that fail
+        self.good_tokens: set[bytes] = set()  # tokens that count by the roots given
         self.witnessed: dict[str, int] = {}  # witness of the policy -> second
         self.quorum_s: int | None = None  # the second in which the quorum was complete
 
@@ -75,11 +78,6 @@ class CarriedProof:
     def note(self) -> Note:
         """The signed checkpoint."""
         return self.parsed.checkpoint
-
-    @property
-    def lines(self) -> tuple[SignatureLine, ...]:
-        """The checkpoint's signature lines."""
-        return self.note.signatures
 
 
 class Carried:

@@ -136,7 +136,10 @@ def checkpoint(case: Case) -> StepFinding:
     case.carried.aside.clear()
     good: set[VerifierKey] = set()
     for proof in case.carried.proofs:
-        signed = {line.key for line in judge_lines(proof.note, logs).good}
+        lines = judge_lines(proof.note, logs)
+        signed = {line.key for line in lines.good}
+        proof.good_lines = {line.line for line in lines.good}
+        proof.bad_lines = set(lines.failed)
         reason = _why_not(proof, origin, signed)
         if reason is None:
             proof.counts = True
@@ -214,6 +217,8 @@ def _witnessed(case: Case, proof: CarriedProof, notes: list[Note]) -> dict[str, 
             notes.append(("line-early", {"name": name}))
         else:
             times[name] = min(second, times.get(name, second))
+            proof.good_lines.add(good.line)
+    proof.bad_lines |= set(lines.failed)
     notes += [("line-invalid", {"name": line.name}) for line in lines.failed]
     return times
 

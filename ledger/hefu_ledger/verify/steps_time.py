@@ -114,6 +114,7 @@ def _stamp(case: Case, token: bytes, proof: CarriedProof, notes: list[Note]) -> 
         notes.append(("stamp-early", {"name": stamp.signer, "time": format_time(time)}))
     else:
         case.stamps.append((time, stamp.signer))
+        proof.good_tokens.add(token)
 
 
 def times(case: Case) -> StepFinding:
