@@ -29,7 +29,7 @@ from hefu_ledger.records.record import (
 )
 from hefu_ledger.tlog import merkle
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
-from hefu_ledger.tlog.keys import COSIGNATURE, Ed25519Signer
+from hefu_ledger.tlog.keys import COSIGNATURE, Ed25519Signer, MLDSA44Signer
 from hefu_ledger.tlog.note import Note, cosign, format_note, sign_note
 from hefu_ledger.tlog.policy import Group, Log, Policy, Witness
 from hefu_ledger.tlog.proof import TlogProof, format_proof
@@ -46,6 +46,7 @@ def signer(name: str, label: str, kind: int = 1) -> Ed25519Signer:
 
 
 LOG = signer(ORIGIN, "log")
+LOG_MLDSA44 = MLDSA44Signer(ORIGIN, sha256(b"log mldsa44").digest())
 ACKNOWLEDGEMENT = signer(acknowledgement_key_name(ORIGIN), "acknowledgement")
 RECOVERY = signer(recovery_key_name(ORIGIN), "recovery")
 WITNESSES = [signer(f"witness.example/{n}", f"witness {n}", COSIGNATURE) for n in range(3)]
