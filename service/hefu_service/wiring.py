@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Final
 
 from hefu_ledger.names import acknowledgement_key_name, check_origin, recovery_key_name
 from hefu_ledger.number import check_prefix
-from hefu_ledger.records.record import Genesis, parse_record
+from hefu_ledger.records.bodies import Genesis
+from hefu_ledger.records.record import parse_record
 from hefu_ledger.tlog.keys import VerifierKey
 from hefu_service.outbox.messages import MAIL, WEBHOOK
 from hefu_service.outside.clock import SystemClock

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.records.record import Genesis
+from hefu_ledger.records.bodies import MAX_PREDECESSOR, Genesis
 from hefu_ledger.tlog.checkpoint import parse_checkpoint
 from hefu_ledger.tlog.keys import VerifierKey
-from hefu_ledger.tlog.note import parse_note
+from hefu_ledger.tlog.note import Note, format_note, parse_note
 from hefu_service.publishing.publish import publish
 from hefu_service.sealing.appender import Chain
 from hefu_service.services import Services
@@ -15,12 +15,19 @@ from hefu_service.services import Services
 def read_predecessor(note: bytes, *, origin: str) -> str:
     """Read the last checkpoint of a ledger that ``origin`` is to continue; MalformedError if it cannot be one.
 
-    Its signatures are not checked: the genesis record names it on the operator's word, for anyone to compare.
+    The log's own lines alone are kept. They are not checked: the genesis record names it on the operator's word, for anyone to compare.
     """
     parsed = parse_note(note)
-    if parse_checkpoint(parsed.text).origin == origin:
+    before = parse_checkpoint(parsed.text).origin
+    if before == origin:
         raise MalformedError(f"the predecessor is {origin!r} itself: a ledger that continues another has its own name")
-    return note.decode()
+    own = Note(parsed.text, tuple(line for line in parsed.signatures if line.name == before))
+    data = format_note(own)
+    if not own.signatures or len(data) > MAX_PREDECESSOR:
+        raise MalformedError(
+            f"the predecessor's checkpoint has no line of its own log, or above {MAX_PREDECESSOR} bytes"
+        )
+    return data.decode()
 
 
 def begin_ledger(services: Services, *, recovery: VerifierKey, predecessor: str | None = None) -> None:
@@ -33,8 +40,8 @@ def begin_ledger(services: Services, *, recovery: VerifierKey, predecessor: str 
         head = view.ledger_head()
     if head.size:
         raise ValueError(f"the ledger has begun: it has {head.size} records")
-    chain = Chain(head)
-    chain.add("genesis", _genesis(services, recovery, predecessor))
+    chain = Chain(head, now_ms=services.clock.now_ms())
+    chain.add(_genesis(services, recovery, predecessor))
     services.store.append(head, chain.head, chain.records)
     publish(services)
 
