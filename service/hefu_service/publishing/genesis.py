@@ -15,7 +15,7 @@ from hefu_service.services import Services
 def read_predecessor(note: bytes, *, origin: str) -> str:
     """Read the last checkpoint of a ledger that ``origin`` is to continue; MalformedError if it cannot be one.
 
-    The log's own lines alone are kept. They are not checked: the genesis record names it on the operator's word, for anyone to compare.
+    The log's own lines alone are kept, unchecked: genesis names it on the operator's word, for anyone to compare.
     """
     parsed = parse_note(note)
     before = parse_checkpoint(parsed.text).origin
