@@ -14,7 +14,7 @@ from hefu_ledger.deposit.statement import Seen, Statement, format_statement
 from hefu_ledger.names import acknowledgement_key_name, depositor_key_name, recovery_key_name
 from hefu_ledger.records.identity import Possession, format_possession
 from hefu_ledger.records.record import Body, parse_body
-from hefu_ledger.tlog.keys import Ed25519Signer, format_vkey
+from hefu_ledger.tlog.keys import Ed25519Signer, MLDSA44Signer, format_vkey
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_ledger.tlog.policy import Log, Policy
 from hefu_service.intake.accept import FrontDoor
@@ -45,9 +45,10 @@ def signer(name: str, label: str) -> Ed25519Signer:
 
 
 LOG = signer(ORIGIN, "log")
+LOG_MLDSA44 = MLDSA44Signer(ORIGIN, sha256(b"log mldsa44").digest())
 ACKNOWLEDGEMENT = signer(acknowledgement_key_name(ORIGIN), "acknowledgement")
 RECOVERY = signer(recovery_key_name(ORIGIN), "recovery")
-POLICY = Policy(logs=(Log(LOG.key),), witnesses=(), groups=(), quorum=None)
+POLICY = Policy(logs=(Log(LOG.key), Log(LOG_MLDSA44.key)), witnesses=(), groups=(), quorum=None)
 
 
 @dataclass
@@ -68,7 +69,7 @@ def services_on(data: Path, store: Store, clock: SetClock) -> Services:
         clock=clock,
         files=LedgerFolder(data / "ledger"),
         batch_files=BatchFolder(data / "batches"),
-        signer=FileSigner(LOG, data / "signer"),
+        signer=FileSigner(LOG, LOG_MLDSA44, data / "signer"),
         acknowledger=ACKNOWLEDGEMENT,
         origin=ORIGIN,
         longest_delay_ms=DAY,

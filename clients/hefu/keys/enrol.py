@@ -126,9 +126,10 @@ def _check_new(path: str, depositor: str) -> None:
 
 
 def _origin(policy: Policy) -> str:
-    if len(policy.logs) != 1:
-        raise ClientError(say("enrolment.logs", count=len(policy.logs)))
-    return policy.logs[0].key.name
+    names = {log.key.name for log in policy.logs}  # one log signs with two keys of its name
+    if len(names) != 1:
+        raise ClientError(say("enrolment.logs", count=len(names)))
+    return names.pop()
 
 
 def _key(path: str, name: str) -> Ed25519Signer:
