@@ -47,4 +47,5 @@ def _sentences() -> Table:
 
 
 def _policy() -> Policy:
-    return Policy(logs=(Log(context().services.signer.key),), witnesses=(), groups=(), quorum=None)
+    logs = tuple(map(Log, context().services.log_keys))
+    return Policy(logs=logs, witnesses=(), groups=(), quorum=None)

@@ -105,7 +105,7 @@ class _Check:
 
     def seen(self, note: bytes) -> Iterator[Fault]:
         """Compare a checkpoint from outside with the records."""
-        checkpoint = read_checkpoint(note, key=self._services.signer.key, origin=self._services.origin)
+        checkpoint = read_checkpoint(note, keys=[self._services.signer.key], origin=self._services.origin)
         size, found = checkpoint.size, self._head.size
         if size > found:
             yield Fault(ERROR, "seen", sentence("found.seen_lost", size=size, found=found))
@@ -190,7 +190,7 @@ class _Check:
         yield from (checkpoint for checkpoint in (self._past.published, self._past.signed) if checkpoint is not None)
         size = 0
         while (note := self._view.checkpoint_covering(size)) is not None:
-            checkpoint = read_checkpoint(note, key=self._services.signer.key, origin=self._services.origin)
+            checkpoint = read_checkpoint(note, keys=self._services.log_keys, origin=self._services.origin)
             if checkpoint.size <= size:
                 raise VerificationError(sentence("found.checkpoint_size", size=checkpoint.size))
             size = checkpoint.size

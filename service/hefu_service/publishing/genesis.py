@@ -15,18 +15,19 @@ from hefu_service.services import Services
 def read_predecessor(note: bytes, *, origin: str) -> str:
     """Read the last checkpoint of a ledger that ``origin`` is to continue; MalformedError if it cannot be one.
 
-    The log's own lines alone are kept, unchecked: genesis names it on the operator's word, for anyone to compare.
+    Of its lines those in its origin's name stay; witnesses' are left out. They are not checked: the genesis record
+    names it on the operator's word, for anyone to compare.
     """
     parsed = parse_note(note)
-    before = parse_checkpoint(parsed.text).origin
-    if before == origin:
+    former = parse_checkpoint(parsed.text).origin
+    if former == origin:
         raise MalformedError(f"the predecessor is {origin!r} itself: a ledger that continues another has its own name")
-    own = Note(parsed.text, tuple(line for line in parsed.signatures if line.name == before))
-    data = format_note(own)
-    if not own.signatures or len(data) > MAX_PREDECESSOR:
-        raise MalformedError(
-            f"the predecessor's checkpoint has no line of its own log, or above {MAX_PREDECESSOR} bytes"
-        )
+    own = tuple(line for line in parsed.signatures if line.name == former)
+    if not own:
+        raise MalformedError(f"the predecessor has no line in the name of {former!r:.200}, its own ledger")
+    data = format_note(Note(parsed.text, own))
+    if len(data) > MAX_PREDECESSOR:
+        raise MalformedError(f"the predecessor is of {len(data)} bytes, at most {MAX_PREDECESSOR} allowed")
     return data.decode()
 
 
@@ -50,6 +51,7 @@ def _genesis(services: Services, recovery: VerifierKey, predecessor: str | None)
     return Genesis(
         acknowledgement=services.acknowledger.key,
         log=services.signer.key,
+        log_mldsa44=services.signer.key_mldsa44,
         longest_delay_ms=services.longest_delay_ms,
         number_prefix=services.number_prefix,
         origin=services.origin,
