@@ -16,6 +16,7 @@ import click
 
 from hefu_ledger.encoding import format_time, parse_time
 from hefu_ledger.errors import LedgerError
+from hefu_ledger.records.role import APPROVE, PREPARE
 from hefu_ledger.tlog.keys import format_vkey, parse_vkey
 from hefu_ledger.uscc import parse_uscc
 from hefu_service.intake.correction import declare_clock
@@ -189,6 +190,9 @@ def worker(queues: str, **flags: Any) -> None:
 @click.option("--depositor", help=say("option.known"))
 @click.option("--method", default="营业执照核验", show_default=True, help=say("option.method"))
 @click.option("--verified-by", default="工作站", show_default=True, help=say("option.verifier"))
+@click.option(
+    "--role", type=click.Choice([PREPARE, APPROVE]), default=PREPARE, show_default=True, help=say("option.role")
+)
 @click.option("--signatures", type=click.IntRange(1, 16), default=1, show_default=True, help=say("option.signatures"))
 def enrol(
     services: Services,
@@ -198,10 +202,11 @@ def enrol(
     method: str,
     verified_by: str,
     signatures: int,
+    role: str,
 ) -> None:
     """See the catalogue."""
     if depositor is not None and name is None and uscc is None:
-        code = reissue_code(services, depositor)
+        code = reissue_code(services, depositor, role=role)
     elif depositor is None and name is not None and uscc is not None:
         organisation = parse_uscc(uscc)
         for warning in organisation.warnings:
@@ -213,6 +218,7 @@ def enrol(
             method=method,
             verified_by=verified_by,
             signatures_required=signatures,
+            role=role,
         )
     else:
         raise click.UsageError(say("enrol.which"))

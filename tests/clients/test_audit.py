@@ -16,7 +16,7 @@ from hefu.monitor.fetcher import open_source
 from hefu.monitor.replay import audit
 from hefu.monitor.state import read_state, write_state
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.records.record import Clock
+from hefu_ledger.records.bodies import Clock
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_ledger.tlog.policy import Policy

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from tests.support.sample_service import ORIGIN, USCC, depositor_key, event_body, possession, statement
 
 from hefu_ledger.encoding import parse_time
-from hefu_ledger.records.record import Clock, Enrolment, KeyEvent
+from hefu_ledger.records.bodies import Clock, Enrolment, KeyEvent
 from hefu_ledger.tlog.keys import ED25519, MLDSA44, format_vkey, parse_vkey
 from hefu_service import cli
 from hefu_service.intake.accept import FrontDoor

@@ -58,7 +58,8 @@ def verify(
 ) -> Verdict:
     """Verify an evidence file against its document, or a bundle against its folder.
 
-    ``policy``, ``roots`` and ``reading`` come from outside, see ``hefu_ledger.verify``. Raises OSError and UnreadableError where a file cannot be read; the verdict names the faults of the evidence.
+    ``policy``, ``roots`` and ``reading`` come from outside, see ``hefu_ledger.verify``. Raises OSError and
+    UnreadableError where a file cannot be read; the verdict names the faults of the evidence.
     """
     if is_bundle(evidence):
         return _verify_bundle(evidence, document, policy, roots, reading)
