@@ -26,7 +26,7 @@ from hefu_ledger.records.signatures import verify_statement
 from hefu_ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
 from hefu_ledger.tlog.keys import VerifierKey
 from hefu_ledger.tlog.merkle import Frontier, leaf_hash, root_of_leaves
-from hefu_ledger.tlog.note import Note, parse_note, verify_note
+from hefu_ledger.tlog.note import Note, judge_lines, parse_note
 
 
 class Replay:
@@ -110,8 +110,7 @@ class Replay:
         with _named("checkpoint", self.size):
             note = checkpoint if isinstance(checkpoint, Note) else parse_note(checkpoint)
             parsed = parse_checkpoint(note.text)
-            verified, _ = verify_note(note, log_keys)
-            if not any(line.key.name == parsed.origin for line in verified):
+            if not any(line.key.name == parsed.origin for line in judge_lines(note, log_keys).good):
                 raise VerificationError("not signed by a trusted log key", code="log-key-untrusted")
             self._compare(parsed)
         return parsed

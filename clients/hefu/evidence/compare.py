@@ -31,8 +31,10 @@ class Comparison(NamedTuple):
 class _Findings:
     """The findings collected while the cards are read in their order."""
 
-    def __init__(self, folder: str, problems: Sequence[Problem]) -> None:
+    def __init__(self, folder: str, problems: Sequence[Problem], *, single: bool = False) -> None:
+        """``single``: ``folder`` is the path of the only document."""
         self._folder = folder
+        self._single = single
         self._odd = {path.rstrip("/"): cause for path, cause in problems}
         self.leaves = bytearray()
         self.owners: set[tuple[str, str]] = set()
@@ -53,12 +55,24 @@ class _Findings:
             self.missing.append(f"{name} ({above})")
             return
         try:
-            verify_digests(card, **digest_document(f"{self._folder}/{name}", progress.read)._asdict())
+            path = self._folder if self._single else f"{self._folder}/{name}"
+            verify_digests(card, **digest_document(path, progress.read)._asdict())
         except UnreadableError as error:
             absent = isinstance(error.__cause__, FileNotFoundError)
             self.missing.append(name if absent else f"{name} ({error.problem.cause})")
         except VerificationError as error:
             self.wrong.append((name, str(error)))
+
+    def compared(self, header: Header, found: Found) -> FolderComparison:
+        """All findings together."""
+        return FolderComparison(
+            header.count,
+            root_of_leaves(bytes(self.leaves)),
+            frozenset(self.owners),
+            tuple(self.wrong),
+            tuple(self.missing),
+            *self.uncovered(found),
+        )
 
     def uncovered(self, found: Found) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Files of the folder that the bundle does not name, readable or not; then those that are never deposited.
@@ -94,16 +108,23 @@ def compare(bundle: str, folder: str) -> Comparison:
                 findings.take(texts, commitment, progress)
                 progress.done()
         receipt = read_end(file)
-    root = root_of_leaves(bytes(findings.leaves))
-    compared = FolderComparison(
-        header.count,
-        root,
-        frozenset(findings.owners),
-        tuple(findings.wrong),
-        tuple(findings.missing),
-        *findings.uncovered(found),
-    )
-    return Comparison(header, compared, receipt)
+    return Comparison(header, findings.compared(header, found), receipt)
+
+
+def compare_cards(bundle: BinaryIO, path: str) -> FolderComparison:
+    """Hold the cards of an unfinished deposit against the documents at ``path``, a folder or its only document.
+
+    The root is computed from the cards; the statement has still to be held against it.
+    """
+    single = not os.path.isdir(path)
+    found = Found([], []) if single else scan(path)
+    findings = _Findings(path, found.problems, single=single)
+    header = read_header(bundle)
+    with progress_bar(os.path.basename(path), header.count) as progress:
+        for texts, commitment in read_cards(bundle, header):
+            findings.take(texts, commitment, progress)
+            progress.done()
+    return findings.compared(header, found)
 
 
 def name_of(label: str) -> str:

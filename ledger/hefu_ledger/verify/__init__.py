@@ -8,7 +8,7 @@ timestamp authorities; nothing that arrives inside the evidence is trusted for b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from hefu_ledger.deposit.card import parse_document, parse_section
@@ -17,21 +17,32 @@ from hefu_ledger.deposit.receipt import Receipt, parse_receipt
 from hefu_ledger.digest import Digests
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
 from hefu_ledger.section import OpenedSection
+from hefu_ledger.tlog.policy import Policy
 from hefu_ledger.verify import private_half, steps_keys, steps_ledger, steps_time
 from hefu_ledger.verify.carried import Reading
-from hefu_ledger.verify.case import Case, FolderComparison, NotReachedError, StepFinding, Trust, finding
+from hefu_ledger.verify.case import OUTSIDE, Case, FolderComparison, NotReachedError, StepFinding, Trust, finding
 from hefu_ledger.verify.verdict import CANNOT, FAILED, TITLES, UNCHECKED, Step, Verdict, conclude
 
-__all__ = ["FolderComparison", "Reading", "Trust", "verify_evidence", "verify_folder", "verify_receipt"]
+__all__ = ["FolderComparison", "Reading", "verify_evidence", "verify_folder", "verify_receipt"]
 
 StepFunction = Callable[[Case], StepFinding]
 
 
-def verify_evidence(data: bytes, *, document: Digests | None, trust: Trust) -> Verdict:
+def verify_evidence(
+    data: bytes,
+    *,
+    document: Digests | None,
+    policy: Policy | None,
+    roots: Sequence[bytes] = (),
+    reading: Reading | None = None,
+) -> Verdict:
     """Verify an evidence file against its document's digests.
 
-    Never raises for bad evidence: the verdict names the fault.
+    ``policy``: trusted logs and witnesses, from outside the evidence; None gives at best 无法核验. ``roots``: DER
+    certificates of trusted timestamp authorities. ``reading``: the ledger, if the reader has read it. Never raises for
+    bad evidence: the verdict names the fault.
     """
+    trust = Trust(policy, roots, reading=reading)
 
     def open_case() -> Case:
         evidence = parse_evidence(data)
@@ -52,9 +63,12 @@ def verify_folder(
     *,
     folder: FolderComparison,
     identity: OpenedSection | None,
-    trust: Trust,
+    policy: Policy | None,
+    roots: Sequence[bytes] = (),
+    reading: Reading | None = None,
 ) -> Verdict:
     """Verify a bundle against its folder, both read through already; see ``verify_evidence``."""
+    trust = Trust(policy, roots, reading=reading)
 
     def open_case() -> Case:
         case = Case(receipt, trust)
@@ -64,8 +78,19 @@ def verify_folder(
     return _run(open_case, _WHOLE_FOLDER, {"subject": "folder"})
 
 
-def verify_receipt(data: bytes, *, trust: Trust) -> Verdict:
-    """Verify a receipt alone: the steps that need nothing private; see ``verify_evidence``."""
+def verify_receipt(
+    data: bytes,
+    *,
+    policy: Policy | None,
+    roots: Sequence[bytes] = (),
+    source: str = OUTSIDE,
+    reading: Reading | None = None,
+) -> Verdict:
+    """Verify a receipt alone: the steps that need nothing private; see ``verify_evidence``.
+
+    ``source``: where the policy came from: ``outside``, ``confirmed`` or ``own`` (see ``case``).
+    """
+    trust = Trust(policy, roots, source, reading)
     return _run(lambda: Case(parse_receipt(data), trust), _NOTHING_PRIVATE, {"subject": "receipt"})
 
 

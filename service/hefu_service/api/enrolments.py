@@ -38,7 +38,6 @@ def submit() -> ResponseReturnValue:
         "depositor": done.depositor,
         "event": done.event,
         "from_seq": done.from_seq,
-        "identity": section_value(done.identity),
         "origin": done.origin,
         "vkey": done.vkey,
     }
@@ -62,9 +61,10 @@ def show(depositor: str) -> ResponseReturnValue:
     if found is None:
         raise NotFound("no depositor of this id is enrolled")
     return jsonify(
+        checkpoint=found.checkpoint,
         depositor=found.depositor,
+        paths=[[node.hex() for node in path] for path in found.paths],
         pending=found.pending,
-        proofs=[{"index": index, "proof": proof} for index, proof in found.proofs],
         records=list(found.records),
         roster=roster_value(found.roster),
     )

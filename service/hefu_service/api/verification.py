@@ -13,7 +13,7 @@ from werkzeug.exceptions import UnprocessableEntity
 from hefu_ledger.deposit.receipt import MAX_RECEIPT
 from hefu_ledger.encoding import canonical
 from hefu_ledger.tlog.policy import Log, Policy, format_policy
-from hefu_ledger.verify import Trust, verify_receipt
+from hefu_ledger.verify import verify_receipt
 from hefu_ledger.verify.case import OWN
 from hefu_ledger.verify.sentences import FILE, Table
 from hefu_ledger.verify.verdict import verdict_value
@@ -29,7 +29,7 @@ def verify() -> Response:
     data = canonical(json_of(limit=MAX_RECEIPT))
     if len(data) > MAX_RECEIPT:
         raise UnprocessableEntity("the receipt is longer than a receipt may be")
-    return jsonify(verdict_value(verify_receipt(data, trust=Trust(_policy(), source=OWN)), _sentences()))
+    return jsonify(verdict_value(verify_receipt(data, policy=_policy(), source=OWN), _sentences()))
 
 
 @verification.get("/v1/trust")

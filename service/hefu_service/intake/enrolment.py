@@ -55,13 +55,15 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The answer to a possession note; ``again``: it was given before. ``event`` numbers the depositor's events."""
+    """The answer to a possession note; ``again``: it was given before. ``event`` numbers the depositor's events.
+
+    It shows no identity: a code that has been used, in a mail or in a shell's history, tells nothing.
+    """
 
     depositor: str
     event: int
     origin: str
     from_seq: int
-    identity: OpenedSection
     vkey: str
     again: bool
 
@@ -127,13 +129,13 @@ def enrol(services: Services, possession: bytes, *, code: str | None = None) -> 
             raise PossessionRefusedError(f"the possession note must be of {wanted} at {services.origin}")
         done = _done_before(intake, claim, possession, known)
         if done is not None:
-            return _answer(services, intake, done, again=True)
+            return _answer(services, done, again=True)
         check_requested_at(claim.requested_at, lines=len(note.signatures), now_ms=now_ms)
         if known is None:
             event = _add_vouched(services, intake, claim, possession)
         else:
             event = _add_by_code(services, intake, claim, possession, known)
-        return _answer(services, intake, event, again=False)
+        return _answer(services, event, again=False)
 
 
 def check_compromise(roster: Roster, vkey: VerifierKey, since: int) -> None:
@@ -252,13 +254,11 @@ def _add_enrolment(services: Services, intake: Intake, claim: Possession, posses
     return add_event(intake, body._replace(roster=roster), depositor=claim.depositor, vkey=format_vkey(key))
 
 
-def _answer(services: Services, view: View, event: Event, *, again: bool) -> Enrolled:
+def _answer(services: Services, event: Event, *, again: bool) -> Enrolled:
     if event.depositor is None or event.vkey is None:
         raise StorageError(f"event {event.number} is an enrolment without a depositor")
-    depositor = _known_depositor(view, event.depositor)
-    identity = OpenedSection(depositor.identity_nonce, depositor.identity_text)
     number = event_body(event).event
-    return Enrolled(depositor.id, number, services.origin, event.from_seq, identity, event.vkey, again)
+    return Enrolled(event.depositor, number, services.origin, event.from_seq, event.vkey, again)
 
 
 def _known_depositor(view: View, depositor: str) -> Depositor:

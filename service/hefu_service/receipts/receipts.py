@@ -59,8 +59,9 @@ class EnrolmentProofs:
 
     depositor: str
     roster: Roster
+    checkpoint: str  # a signed note
     records: Sequence[str]
-    proofs: Sequence[tuple[int, str]]  # index, tlog-proof
+    paths: Sequence[Path]  # of each record under the checkpoint
     pending: int
 
 
@@ -226,9 +227,13 @@ def enrolment_proofs(services: Services, depositor: str) -> EnrolmentProofs | No
         records = [_genesis(view), *own]
         roster = keys_of(view, depositor).roster
     node = published_nodes(services.files, checkpoint.size)
-    proofs = [(record.index, _tlog_proof(record, checkpoint, node, note)) for record in records]
     return EnrolmentProofs(
-        depositor, roster, [record.data.decode() for record in records], proofs, len(events) - len(own)
+        depositor=depositor,
+        roster=roster,
+        checkpoint=latest.decode(),
+        records=[record.data.decode() for record in records],
+        paths=[_proven_path(record, checkpoint, node) for record in records],
+        pending=len(events) - len(own),
     )
 
 
