@@ -135,10 +135,10 @@ def _check_new(path: str, depositor: str) -> None:
 
 
 def _origin(policy: Policy) -> str:
-    origins = {log.key.name for log in policy.logs}
-    if len(origins) != 1:
-        raise ClientError(say("enrolment.logs", count=len(origins)))
-    return origins.pop()
+    names = {log.key.name for log in policy.logs}  # one log signs with two keys of its name
+    if len(names) != 1:
+        raise ClientError(say("enrolment.logs", count=len(names)))
+    return names.pop()
 
 
 def _key(path: str, name: str) -> Ed25519Signer:
