@@ -17,7 +17,7 @@ import click
 from hefu_ledger.encoding import format_time, parse_time
 from hefu_ledger.errors import LedgerError
 from hefu_ledger.records.role import APPROVE, PREPARE
-from hefu_ledger.tlog.keys import format_vkey, parse_vkey
+from hefu_ledger.tlog.keys import ED25519, MLDSA44, format_vkey, parse_vkey
 from hefu_ledger.uscc import parse_uscc
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import issue_code, reissue_code, report_compromised, retire_key
@@ -44,6 +44,7 @@ REFUSED: Final = 2
 STOPPED: Final = 3
 INTERRUPTED: Final = 130
 MOST_SHOWN: Final = 100  # messages
+_ALGORITHMS: Final = {ED25519: "Ed25519", MLDSA44: "ML-DSA-44"}
 
 
 def _reason(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -127,7 +128,7 @@ def init(data: Path | None, origin: str, predecessor: Path | None) -> None:
     keys = create_data(settings.data, origin, settings.database_url, predecessor=last)
     click.echo(say("init.origin", origin=origin))
     for key in keys:
-        click.echo(say("init.key", key=format_vkey(key)))
+        click.echo(say("init.key", algorithm=_ALGORITHMS[key.type], key=format_vkey(key)))
         click.echo(say("init.fingerprint", fingerprint=key.fingerprint))
     click.echo(say("init.recovery", path=settings.data / "keys" / "recovery.key"))
 

@@ -102,6 +102,8 @@ def test_init_prints_the_keys_and_what_to_do_with_the_recovery_key(operator: Ope
     vkeys = [parse_vkey(word) for word in ran.out.split() if word.startswith(f"{ORIGIN}+")]
     assert [key.type for key in vkeys] == [ED25519, MLDSA44]
     assert all(key.fingerprint in ran.out for key in vkeys)
+    assert "Ed25519" in ran.out
+    assert "ML-DSA-44" in ran.out
     assert str(tmp_path / "new" / "keys" / "recovery.key") in ran.out
     for path in (tmp_path / "new").rglob("*.key"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
