@@ -21,6 +21,7 @@ from hefu.home.home import Home, load
 from hefu.keys.enrol import enrol
 from hefu.service import Service
 from hefu_ledger.deposit.state import PREPARED
+from hefu_ledger.records.role import APPROVE
 
 NAME = "配方.txt"
 both_ways = pytest.mark.parametrize("firm", [False, True], ids=["service", "carried"], indirect=True)
@@ -109,6 +110,19 @@ class Office(NamedTuple):
         """A new computer's request."""
         return Path(self.request(home, "--server", self.url, "--words", self.words, *flags)["file"])
 
+    def vouch(self, request: Path, *who: object) -> dict[str, Any]:
+        """Vouch for a request's key from a home, the first of ``who``; the rest are further words."""
+        home, *words = who
+        return hefu("key", "add", request, "--home", home, "--yes", "--json", *words).json
+
+    def add(self, request: Path, *words: object) -> None:
+        """Have both vouch for a key."""
+        assert not self.vouch(request, self.clerk)["added"]
+        assert self.vouch(request, self.chief, *words)["added"]
+
+    def approve(self, *words: object, by: Path | None = None, expect: int = 0) -> Ran:
+        return hefu("approve", *words, "--home", by or self.chief, "--yes", "--json", expect=expect)
+
     def listed(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = hefu("key", "list", "--home", self.chief, "--json").json["keys"]
         return found
@@ -153,12 +167,12 @@ def documents(tmp_path: Path) -> Path:
 @pytest.fixture
 def office(tmp_path: Path) -> Iterator[Office]:
     double = Double()
-    double.required = 2
+    double.required, double.role = 2, APPROVE
     with running(double) as url:
         made = Office(double, tmp_path, url)
-        began = hefu("init", "--home", made.chief, "--server", url, "--code", CODE, "--role", "approve", "--json").json
+        began = hefu("init", "--home", made.chief, "--server", url, "--code", CODE, "--json").json
         made.words.write_text(began["words"])
-        hefu("key", "add", made.ask(made.clerk), "--home", made.chief, "--label", "王会计")
+        made.vouch(made.ask(made.clerk), made.chief, "--label", "王会计")
         assert made.request(made.clerk)["file"] == ""
         double.requests.clear()
         yield made

@@ -9,29 +9,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.double import CODE, DEPOSITOR, LOST, Double, Reply, as_json, running, text
+from tests.support.double import CODE, DEPOSITOR, LOST, Double, Reply, as_json, problem, running, text
 from tests.support.sample_ledger import LOG, LOG_MLDSA44, ORIGIN, POLICY, WITNESSED, opened_identity, signer
 
 from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.files import atomic
 from hefu.home.home import Config, load
-from hefu.keys.enrol import enrol
+from hefu.keys.enrol import Invitation, enrol
 from hefu.service import Service
 from hefu_ledger.errors import LedgerError, VerificationError
 from hefu_ledger.records.bodies import KeyEvent
-from hefu_ledger.section import section_value
+from hefu_ledger.records.roster import NO_ROSTER
+from hefu_ledger.section import close, section_value
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.tlog.keyfile import parse_key
+from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.merkle import EMPTY_ROOT
-from hefu_ledger.tlog.note import sign_note
+from hefu_ledger.tlog.note import format_note, parse_note, sign_note
 from hefu_ledger.tlog.policy import Log, format_policy
-from hefu_ledger.tlog.proof import TlogProof, format_proof, parse_proof
 
 FILES = {
     *("checkpoint", "config.json", "genesis", "key", "policy.txt"),
     *("recovery.html", "unsent", "vault", "vault.key"),
 }
 BEGUN = {"key", "vault.key", "vault.key.new"}  # .new: the sheet is still to be made
+SENT = BEGUN | {"enrolling"}
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def files(home: Path) -> set[str]:
 def test_a_home_holds_all_that_depositing_needs(service: Service, home: Path) -> None:
     done = enrol(str(home), service, f" {CODE}\n")
     assert (done.depositor, done.origin, done.checkpoint_size) == (DEPOSITOR, ORIGIN, 2)
-    assert done.fingerprints == (LOG.key.fingerprint,)
+    assert done.fingerprints == (LOG.key.fingerprint, LOG_MLDSA44.key.fingerprint)
     assert done.identity.uscc == "91310120MA1HP00194"
     assert files(home) == FILES
     loaded = load(str(home))
@@ -69,7 +71,8 @@ def test_key_and_identity_are_readable_by_their_owner_alone(service: Service, ho
 
 def test_neither_key_nor_more_than_code_and_possession_is_sent(service: Service, double: Double, home: Path) -> None:
     enrol(str(home), service, CODE)
-    (sent,) = double.posted("/v1/enrolments")
+    asked, sent = double.posted("/v1/enrolments")
+    assert json.loads(asked).keys() == {"code"}
     assert json.loads(sent).keys() == {"code", "possession"}
     secret = (home / "key").read_text().strip().split("+", 4)[4][4:]
     assert len(secret) == 40
@@ -84,7 +87,7 @@ def test_a_finished_home_is_not_enrolled_again(service: Service, double: Double,
     assert double.requests == []
 
 
-@pytest.mark.parametrize("name", ["key", "policy.txt", "genesis", "checkpoint", "config.json"])
+@pytest.mark.parametrize("name", ["key", "enrolling", "policy.txt", "genesis", "checkpoint", "config.json"])
 def test_an_enrolment_interrupted_before_any_file_goes_on_with_the_same_key(
     service: Service, double: Double, home: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -109,10 +112,40 @@ def test_an_enrolment_interrupted_before_any_file_goes_on_with_the_same_key(
     assert sum(b"possession" in record for record in double.ledger.records) == 1
 
 
-def test_a_lost_answer_does_not_enrol_twice(service: Service, double: Double, home: Path) -> None:
-    double.faults = [None, LOST]
+def test_the_code_is_shown_before_anything_is_signed(service: Service, double: Double, home: Path) -> None:
+    double.required, double.role = 2, "approve"
+    shown: list[Invitation] = []
+
+    def refuse(invitation: Invitation) -> None:
+        shown.append(invitation)
+        raise ClientError("no")
+
+    with pytest.raises(ClientError, match="no"):
+        enrol(str(home), service, CODE, confirm=refuse)
+    assert (shown[0].role, shown[0].signatures_required) == ("approve", 2)
+    assert shown[0].identity.uscc == "91310120MA1HP00194"
+    assert len(double.posted("/v1/enrolments")) == 1
+    assert len(double.ledger.records) == 1
+    done = enrol(str(home), service, CODE)
+    assert (done.role, done.signatures) == ("approve", 2)
+
+
+def test_a_note_that_lay_too_long_is_made_anew(service: Service, double: Double, home: Path) -> None:
+    late = problem(422, "request-time", "made too long ago")
+    double.faults = [None, None, (500, b"", {})] + [(500, b"", {})] * 8
+    with pytest.raises(UnreachableError):
+        enrol(str(home), service, CODE)
+    assert "enrolling" in files(home)
+    double.faults = [None, late]
     enrol(str(home), service, CODE)
-    assert len(double.posted("/v1/enrolments")) == 2
+    assert "enrolling" not in files(home)
+    assert len(double.ledger.records) == 2
+
+
+def test_a_lost_answer_does_not_enrol_twice(service: Service, double: Double, home: Path) -> None:
+    double.faults = [None, LOST, LOST]
+    enrol(str(home), service, CODE)
+    assert len(double.posted("/v1/enrolments")) == 4
     assert len(double.ledger.records) == 2
 
 
@@ -168,7 +201,7 @@ def test_an_enrolment_that_never_reaches_the_ledger_is_not_waited_for_without_en
     monkeypatch.setattr(double, "enrolment", lambda: (404, b"", {}))
     with pytest.raises(UnreachableError, match="run the same command again"):
         enrol(str(home), service, CODE)
-    assert files(home) == BEGUN
+    assert files(home) == SENT
 
 
 def edit_answer(change: Callable[[dict[str, Any]], None]) -> Callable[[Callable[[], Reply]], Callable[[], Reply]]:
@@ -183,38 +216,36 @@ def edit_answer(change: Callable[[dict[str, Any]], None]) -> Callable[[Callable[
     return wrap
 
 
+def resigned(value: dict[str, Any], signer: Ed25519Signer, text: str | None = None) -> None:
+    note = parse_note(value["checkpoint"].encode())
+    value["checkpoint"] = format_note(sign_note(note.text if text is None else text, [signer])).decode()
+
+
 def forge_signature(value: dict[str, Any]) -> None:
-    stranger = signer(ORIGIN, "stranger")
-    for entry in value["proofs"]:
-        proof = parse_proof(entry["proof"].encode())
-        forged = proof._replace(checkpoint=sign_note(proof.checkpoint.text, [stranger]))
-        entry["proof"] = format_proof(forged).decode()
+    resigned(value, signer(ORIGIN, "stranger"))
 
 
 def change_record(value: dict[str, Any]) -> None:
     value["records"][1] = value["records"][1].replace('"signatures_required":1', '"signatures_required":2')
 
 
-def move_proof(value: dict[str, Any]) -> None:
-    value["proofs"][1]["index"] = 0
+def swap_paths(value: dict[str, Any]) -> None:
+    value["paths"].reverse()
 
 
-def swap_proofs(value: dict[str, Any]) -> None:
-    value["proofs"].reverse()
+def drop_path(value: dict[str, Any]) -> None:
+    value["paths"].pop()
 
 
 def drop_genesis(value: dict[str, Any]) -> None:
-    del value["records"][0], value["proofs"][0]
+    del value["records"][0], value["paths"][0]
 
 
 def other_tree(value: dict[str, Any]) -> None:
-    for entry in value["proofs"]:
-        proof = parse_proof(entry["proof"].encode())
-        note = sign_note(format_checkpoint(Checkpoint(ORIGIN, 2, EMPTY_ROOT)), [LOG])
-        entry["proof"] = format_proof(proof._replace(checkpoint=note)).decode()
+    resigned(value, LOG, format_checkpoint(Checkpoint(ORIGIN, 2, EMPTY_ROOT)))
 
 
-@pytest.mark.parametrize("change", [forge_signature, change_record, move_proof, swap_proofs, drop_genesis, other_tree])
+@pytest.mark.parametrize("change", [forge_signature, change_record, swap_paths, drop_path, drop_genesis, other_tree])
 def test_an_enrolment_that_is_not_on_the_ledger_as_shown_is_not_believed(
     service: Service,
     double: Double,
@@ -223,24 +254,27 @@ def test_an_enrolment_that_is_not_on_the_ledger_as_shown_is_not_believed(
     change: Callable[[dict[str, Any]], None],
 ) -> None:
     monkeypatch.setattr(double, "enrolment", edit_answer(change)(double.enrolment))
-    with pytest.raises(LedgerError):
+    with pytest.raises((LedgerError, UnreachableError)):
         enrol(str(home), service, CODE)
-    assert files(home) == BEGUN
+    assert files(home) == SENT
 
 
 def test_an_identity_other_than_the_one_on_the_ledger_is_not_believed(
     service: Service, double: Double, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A service that shows one identity and enrols another: the key has signed for the one that it was shown."""
     real = double.enrol
 
     def lie(body: bytes) -> Reply:
         value = json.loads(real(body)[1])
-        return as_json(201, value | {"identity": section_value(opened_identity("beta"))})
+        shown = {"identity": section_value(opened_identity("beta"))} if "identity" in value else {}
+        return as_json(201, value | shown)
 
     monkeypatch.setattr(double, "enrol", lie)
-    with pytest.raises(VerificationError, match="identity"):
-        enrol(str(home), service, CODE)
-    assert files(home) == BEGUN
+    enrol(str(home), service, CODE)
+    assert load(str(home)).config.identity == opened_identity("beta")
+    (body,) = double.bodies()
+    assert body.roster.identity == close(opened_identity("beta"))
 
 
 @pytest.mark.parametrize("lie", [{"depositor": "beta"}, {"origin": "log.example/other"}])
@@ -252,31 +286,30 @@ def test_an_answer_for_another_depositor_or_ledger_is_not_believed(
     with pytest.raises(UnreachableError, match="another depositor or ledger"):
         enrol(str(home), service, CODE)
     assert files(home) == BEGUN
+    assert len(double.ledger.records) == 1
 
 
 def test_a_key_that_the_ledger_says_is_retired_already_is_not_enrolled(
     service: Service, double: Double, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    real = double.enrolment
+
     def with_retirement() -> Reply:
         if len(double.ledger.records) == 2:
             key = parse_key((home / "key").read_bytes()).key
-            double.ledger.append(KeyEvent("retire", "operator", 0, "lost", key))
-        tree, note = double.ledger.tree(), double.ledger.checkpoint()
-        proofs = [format_proof(TlogProof(index, tuple(tree.path(index)), note)).decode() for index in range(3)]
-        records = [record.decode() for record in double.ledger.records]
-        shown = [{"index": index, "proof": proof} for index, proof in enumerate(proofs)]
-        return as_json(200, {"depositor": DEPOSITOR, "pending": 0, "proofs": shown, "records": records})
+            double.ledger.event(DEPOSITOR, KeyEvent("retire", "operator", 0, 0, "lost", NO_ROSTER, key))
+        return real()
 
     monkeypatch.setattr(double, "enrolment", with_retirement)
     with pytest.raises(VerificationError, match="do not make this key the depositor's"):
         enrol(str(home), service, CODE)
-    assert files(home) == BEGUN
+    assert files(home) == SENT
 
 
 def test_a_genesis_with_another_log_key_than_the_policy_is_not_believed(
     service: Service, double: Double, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    both = format_policy(POLICY._replace(logs=(POLICY.logs[0]._replace(key=signer(ORIGIN, "new").key),)))
+    both = format_policy(POLICY._replace(logs=(Log(signer(ORIGIN, "new").key),)))
     double.faults = [text(200, both)]
     monkeypatch.setattr(double, "enrolment", edit_answer(resign)(double.enrolment))
     with pytest.raises(VerificationError, match="genesis names another log key"):
@@ -284,12 +317,9 @@ def test_a_genesis_with_another_log_key_than_the_policy_is_not_believed(
 
 
 def resign(value: dict[str, Any]) -> None:
-    for entry in value["proofs"]:
-        proof = parse_proof(entry["proof"].encode())
-        note = sign_note(proof.checkpoint.text, [signer(ORIGIN, "new")])
-        entry["proof"] = format_proof(proof._replace(checkpoint=note)).decode()
+    resigned(value, signer(ORIGIN, "new"))
 
 
 def test_witnesses_of_a_policy_do_not_stand_in_for_its_log(service: Service, double: Double, home: Path) -> None:
     double.faults = [text(200, format_policy(WITNESSED))]
-    assert enrol(str(home), service, CODE).fingerprints == (LOG.key.fingerprint,)
+    assert enrol(str(home), service, CODE).fingerprints == (LOG.key.fingerprint, LOG_MLDSA44.key.fingerprint)

@@ -13,7 +13,8 @@ from tests.support.sample_ledger import POLICY
 
 from hefu.home.home import load, load_reader
 from hefu_ledger.deposit.statement import parse_signed_statement
-from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.records.possession import format_possession, parse_signed_possession
+from hefu_ledger.tlog.keyfile import parse_key
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import format_note, parse_note, sign_note
 from hefu_ledger.tlog.policy import format_policy
@@ -21,7 +22,7 @@ from hefu_ledger.tlog.policy import format_policy
 
 def test_a_new_computer_has_the_firms_settings_and_a_key_of_its_own(office: Office) -> None:
     chief, clerk = load(str(office.chief)), load(str(office.clerk))
-    assert clerk.config == chief.config
+    assert clerk.config == chief.config._replace(event=1)
     assert (clerk.recovery, clerk.policy, clerk.genesis) == (chief.recovery, chief.policy, chief.genesis)
     assert clerk.signer.key != chief.signer.key
     assert [(key["role"], key["label"], key["this"]) for key in office.listed()] == [
@@ -35,55 +36,83 @@ def test_a_request_counts_for_nothing_until_a_colleague_has_added_it(office: Off
     first = office.ask(third)
     assert office.ask(third) == first
     assert office.request(third)["file"] == str(first)
+    assert parse_signed_possession(first.read_bytes())[1].signatures_required == 2
     assert not (third / "key").exists()
-    hefu("key", "add", first, "--home", office.chief)
+    office.add(first)
     assert office.request(third)["file"] == ""
     assert (third / "key").stat().st_mode & 0o777 == 0o600
     hefu("key", "request", "--home", third, expect=2)
 
 
 def test_labels_are_never_sent(office: Office) -> None:
-    hefu("key", "add", office.ask(office.folder / "third"), "--home", office.chief, "--label", "planted name")
+    office.add(office.ask(office.folder / "third"), "--label", "planted name")
     assert office.listed()[2]["label"] == "planted name"
     sent = [body for _, _, body in office.double.requests]
     blobs = [data for vault in office.double.vault.blobs.values() for data in vault.values()]
     assert not any(b"planted" in body for body in (*sent, *blobs))
 
 
-def test_a_carried_request_for_another_role_is_refused(office: Office) -> None:
+def test_a_request_is_shown_and_asked_about_before_anything_is_signed(office: Office) -> None:
     asked = office.ask(office.folder / "third", "--role", "approve")
-    assert "--role approve" in hefu("key", "add", asked, "--home", office.chief, expect=2).err
-    hefu("key", "add", asked, "--home", office.chief, "--role", "approve")
+    before = asked.read_bytes()
+    ran = hefu("key", "add", asked, "--home", office.chief, expect=2)
+    fingerprint = parse_signed_possession(before)[1].key.fingerprint
+    assert "approves" in ran.err
+    assert fingerprint in ran.err
+    assert "--fingerprint" in ran.err
+    hefu("key", "add", asked, "--home", office.chief, "--fingerprint", "0" * 64, expect=2)
+    assert asked.read_bytes() == before
+    assert office.double.posted("/v1/enrolments") == []
+    for home in (office.clerk, office.chief):
+        hefu("key", "add", asked, "--home", home, "--fingerprint", fingerprint)
     assert [key["role"] for key in office.listed()] == ["approve", "prepare", "approve"]
 
 
-def test_whoever_prepares_adds_nobody(office: Office) -> None:
+def test_as_many_vouch_as_deposits_need_one_that_approves_among_them(office: Office) -> None:
     asked = office.ask(office.folder / "third")
-    assert "403" in hefu("key", "add", asked, "--home", office.clerk, expect=2).err
+    done = office.vouch(asked, office.clerk)
+    assert (done["added"], len(done["signed_by"]), done["needed"]) == (False, 1, 2)
+    assert office.vouch(asked, office.clerk)["signed_by"] == done["signed_by"]
+    assert office.double.posted("/v1/enrolments") == []
     assert len(office.listed()) == 2
+    assert office.vouch(asked, office.chief)["added"]
+    assert len(office.listed()) == 3
+    assert [key["word"] for key in office.listed()] == [0, 0, 0]
 
 
-@pytest.mark.parametrize("spoil", [b"", b"x", b"hefu-key/v1\n{}\n"])
+def test_a_request_for_fewer_signatures_or_another_firm_by_name_is_refused(office: Office) -> None:
+    asked = office.ask(office.folder / "third")
+    _, possession = parse_signed_possession(asked.read_bytes())
+    third = parse_key((office.folder / "third" / "key.asked").read_bytes())
+    for changes in ({"signatures_required": 1}, {"identity": bytes(32)}, {"signatures_required": 3}):
+        text = format_possession(possession._replace(**changes))  # type: ignore[arg-type]  # tests know the fields
+        asked.write_bytes(format_note(sign_note(text, [third])))
+        hefu("key", "add", asked, "--home", office.chief, "--yes", expect=2)
+    assert office.double.posted("/v1/enrolments") == []
+
+
+@pytest.mark.parametrize("spoil", [b"", b"x", b"hefu-possession/v1\n{}\n"])
 def test_what_is_no_request_is_refused_before_anything_is_sent(office: Office, spoil: bytes) -> None:
     path = office.folder / "x.keyrequest"
     path.write_bytes(spoil)
-    hefu("key", "add", path, "--home", office.chief, expect=2)
+    hefu("key", "add", path, "--home", office.chief, "--yes", expect=2)
     assert office.double.requests == []
 
 
 def test_a_request_that_was_changed_or_is_another_firms_is_refused(office: Office) -> None:
     asked = office.ask(office.folder / "third")
-    data, asked_before = asked.read_bytes(), len(office.double.requests)
-    asked.write_bytes(data.replace(b'"reason":""', b'"reason":"x"'))
-    hefu("key", "add", asked, "--home", office.chief, expect=2)
+    data = asked.read_bytes()
+    _, possession = parse_signed_possession(data)
+    asked.write_bytes(data.replace(b'"role":"approve"', b'"role":"approvE"') + b"x")
+    hefu("key", "add", asked, "--home", office.chief, "--yes", expect=2)
     other = Ed25519Signer("log.example/fengxian/depositor/beta", bytes(32))
+    text = format_possession(possession._replace(depositor="beta", key=other.key))
+    asked.write_bytes(format_note(sign_note(text, [other])))
+    hefu("key", "add", asked, "--home", office.chief, "--yes", expect=2)
     mine = load(str(office.chief)).signer
-    for request in (KeyRequest("add", "", other.key), KeyRequest("retire", "", mine.key)):
-        signer = other if request.action == "add" else mine
-        asked.write_bytes(format_note(sign_note(format_key_request(request), [signer])))
-        hefu("key", "add", asked, "--home", office.chief, expect=2)
-    assert office.double.posted("/v1/keys") == []
-    assert len(office.double.requests) == asked_before
+    asked.write_bytes(format_note(sign_note(format_possession(possession._replace(key=mine.key)), [mine])))
+    assert "before" in hefu("key", "add", asked, "--home", office.chief, "--yes", expect=2).err
+    assert office.double.posted("/v1/enrolments") == []
 
 
 def test_wrong_words_and_a_home_without_words_are_refused(office: Office) -> None:
@@ -98,8 +127,10 @@ def test_wrong_words_and_a_home_without_words_are_refused(office: Office) -> Non
 
 def test_a_lost_answer_is_asked_for_again(office: Office) -> None:
     asked = office.ask(office.folder / "third")
-    office.double.faults = [LOST]
-    hefu("key", "add", asked, "--home", office.chief)
+    office.vouch(asked, office.clerk)
+    office.double.faults = [None, None, LOST]
+    office.vouch(asked, office.chief)
+    assert len(office.double.posted("/v1/enrolments")) == 2
     assert len(office.listed()) == 3
 
 
@@ -143,10 +174,10 @@ def test_a_deposit_that_needs_two_stops_before_anybody_hears_of_it(office: Offic
 def test_an_approved_deposit_goes_on_with_both_lines(office: Office) -> None:
     office.state()
     first = office.beside("statement").read_bytes()
-    hefu("approve", office.beside("statement"), "--home", office.chief)
+    office.approve(office.beside("statement"))
     approved = office.beside("statement").read_bytes()
     assert parse_note(approved).signatures[:1] == parse_note(first).signatures
-    hefu("approve", office.beside("statement"), "--home", office.chief)
+    assert "has signed" in office.approve(office.beside("statement"), expect=2).err
     assert office.beside("statement").read_bytes() == approved
     assert office.state("--wait") == "anchored"
     assert office.posted() == [approved]
@@ -161,11 +192,43 @@ def test_a_folder_is_approved_as_well_and_shown_with_its_names(office: Office, d
     words = ("deposit", documents, "--home", office.clerk, "--out", office.folder / "evidence", "--wait", "--json")
     assert hefu(*words).json["deposits"][0]["state"] == "unapproved"
     part = office.folder / "evidence" / "documents.hefu.bundle.part"
-    (shown,) = hefu("approve", part, "--home", office.chief, "--show", "--json").json["statements"]
-    assert (shown["count"], len(shown["names"]), shown["approved"]) == (5, 5, False)
+    shown = hefu("approve", part, "--home", office.chief, "--show", "--json").json
+    assert (shown["count"], len(shown["names"]), shown["mine"], shown["compared"]) == (5, 5, False, False)
+    ran = hefu("approve", part, "--home", office.chief, expect=2)
+    assert shown["root"] in ran.err
+    assert "prove nothing" in ran.err
+    hefu("approve", part, "--home", office.chief, "--root", "0" * 64, expect=2)
     assert parse_note(part.with_suffix(".statement").read_bytes()).signatures[1:] == ()
-    hefu("approve", part, "--home", office.chief)
+    hefu("approve", part, "--home", office.chief, "--root", shown["root"])
     assert hefu(*words).json["deposits"][0]["state"] == "anchored"
+
+
+def test_approving_compares_every_document_with_the_statement(office: Office, documents: Path) -> None:
+    words = ("deposit", documents, "--home", office.clerk, "--out", office.folder / "evidence", "--json")
+    hefu(*words)
+    part = office.folder / "evidence" / "documents.hefu.bundle.part"
+    statement = part.with_suffix(".statement")
+    before = statement.read_bytes()
+    (documents / "0.txt").rename(documents / "new.txt")
+    (documents / "1.txt").write_bytes(b"changed  1")
+    shown = office.approve(part, documents, expect=2)
+    for name in ("0.txt: missing", "1.txt: other content", "new.txt: not part"):
+        assert name in shown.err
+    assert statement.read_bytes() == before
+    (documents / "new.txt").rename(documents / "0.txt")
+    (documents / "1.txt").write_bytes(b"document 1")
+    assert office.approve(part, documents).json["compared"]
+    office.state()
+    single = office.approve(office.beside("part"), office.document()).json
+    assert single["compared"]
+
+
+def test_one_who_prepared_does_not_approve(office: Office) -> None:
+    office.state()
+    before = office.beside("statement").read_bytes()
+    ran = office.approve(office.beside("part"), by=office.clerk, expect=2)
+    assert "has signed" in ran.err
+    assert office.beside("statement").read_bytes() == before
 
 
 def test_an_approval_by_the_part_alone_writes_the_statement(office: Office) -> None:
@@ -173,7 +236,7 @@ def test_an_approval_by_the_part_alone_writes_the_statement(office: Office) -> N
     desk = office.folder / "desk"
     desk.mkdir()
     shutil.copy(office.beside("part"), desk)
-    hefu("approve", desk / office.beside("part").name, "--home", office.chief)
+    office.approve(desk / office.beside("part").name)
     shutil.copy(desk / office.beside("statement").name, office.beside("statement"))
     assert office.state() == "anchored"
 
@@ -190,18 +253,18 @@ def test_nobody_approves_what_a_stranger_signed_or_what_is_anothers(office: Offi
     ):
         other = office.folder / "other.statement"
         other.write_bytes(format_note(sign_note(text, [signer])))
-        hefu("approve", other, "--home", office.chief, expect=2)
+        office.approve(other, expect=2)
         assert len(parse_note(other.read_bytes()).signatures) == 1
     forged = note.text.replace('"count":1', '"count":2')
     (office.folder / "forged.statement").write_bytes(format_note(note._replace(text=forged)))
-    hefu("approve", office.folder / "forged.statement", "--home", office.chief, expect=2)
+    office.approve(office.folder / "forged.statement", expect=2)
 
 
 def test_a_part_and_a_statement_of_two_deposits_are_not_mixed(office: Office) -> None:
     office.state()
     office.deposit(name="b.txt")
     shutil.copy(office.beside("statement", "b.txt"), office.beside("statement"))
-    hefu("approve", office.beside("part"), "--home", office.chief, expect=2)
+    office.approve(office.beside("part"), expect=2)
     assert office.state() == "unapproved"
     assert parse_signed_statement(office.beside("statement").read_bytes())[1].count == 1
 
@@ -222,7 +285,7 @@ def test_a_crash_while_the_approval_is_taken_over_leaves_the_deposit_as_it_was(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office.state()
-    hefu("approve", office.beside("statement"), "--home", office.chief)
+    office.approve(office.beside("statement"))
     before = office.beside("part").read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr("hefu.deposit.approve.os.replace", _fail)
@@ -239,7 +302,7 @@ def _fail(*_: object) -> None:
 
 def test_what_was_approved_may_be_submitted_from_elsewhere(office: Office) -> None:
     assert office.state("--offline") == "unapproved"
-    hefu("approve", office.beside("statement"), "--home", office.chief)
+    office.approve(office.beside("statement"))
     assert office.state("--offline") == "prepared"
     approved, stick = office.beside("statement").read_bytes(), office.folder / "stick"
     stick.mkdir()
@@ -253,11 +316,11 @@ def test_what_was_approved_may_be_submitted_from_elsewhere(office: Office) -> No
 def test_a_retired_approver_approves_nothing(office: Office) -> None:
     office.state()
     deputy = office.folder / "deputy"
-    hefu("key", "add", office.ask(deputy, "--role", "approve"), "--home", office.chief, "--role", "approve")
+    office.add(office.ask(deputy, "--role", "approve"))
     office.request(deputy)
     hefu("key", "retire", office.listed()[0]["key"], "--home", deputy)
-    hefu("approve", office.beside("statement"), "--home", office.chief, expect=2)
-    hefu("approve", office.beside("statement"), "--home", deputy)
+    office.approve(office.beside("statement"), expect=2)
+    office.approve(office.beside("statement"), by=deputy)
     assert office.state("--wait") == "anchored"
 
 
@@ -270,7 +333,7 @@ def test_watching_prepares_once_and_goes_on_when_it_was_approved(office: Office)
         hefu(*words)
         (part,) = out.glob("*.part")
     assert office.posted() == []
-    hefu("approve", part, "--home", office.chief)
+    office.approve(part)
     hefu(*words)
     assert len(office.posted()) == 1
     assert list(out.glob("*.part")) == []

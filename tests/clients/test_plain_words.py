@@ -104,8 +104,9 @@ def test_enrolling_says_once_whether_anybody_approves(url: str, tmp_path: Path) 
     assert "any key in force may add and end the others" in hefu("init", "--home", tmp_path / "one", *words).out
 
 
-def test_enrolling_an_approver_says_nothing_of_it(url: str, tmp_path: Path) -> None:
-    words = ("--server", url, "--code", CODE, "--role", "approve")
+def test_enrolling_an_approver_says_nothing_of_it(double: Double, url: str, tmp_path: Path) -> None:
+    double.role = "approve"
+    words = ("--server", url, "--code", CODE)
     assert "any key in force" not in hefu("init", "--home", tmp_path / "one", *words).out
 
 
@@ -114,13 +115,13 @@ def test_enrolling_an_approver_says_nothing_of_it(url: str, tmp_path: Path) -> N
 def test_a_key_of_ones_own_that_has_ended_is_said_to_be_so_and_nothing_is_left(
     double: Double, url: str, documents: Path, tmp_path: Path, how: str, said: str, required: int
 ) -> None:
-    double.required = required
+    double.required, double.role = required, "approve"
     home, out = tmp_path / "home", tmp_path / "evidence"
     chief, words = tmp_path / "chief", tmp_path / "words"
-    done = hefu("init", "--home", chief, "--server", url, "--code", CODE, "--role", "approve", "--json").json
+    done = hefu("init", "--home", chief, "--server", url, "--code", CODE, "--json").json
     words.write_text(done["words"])
     asked = hefu("key", "request", "--home", home, "--server", url, "--words", words, "--json").json
-    hefu("key", "add", asked["file"], "--home", chief)
+    hefu("key", "add", asked["file"], "--home", chief, "--yes")
     hefu("key", "request", "--home", home)
     before = load(str(home)).vault.names()
     since = ("--since", "2026-01-31T08:00:00.000Z") if how == "lost" else ()

@@ -94,7 +94,7 @@ OFFERED = {
     "submit": "submit",
     "refresh": "Client.refresh",
     "key request": "request_key",
-    "key add": "Client.add_key",
+    "key add": "Client.vouch",
     "key list": "Client.keys",
     "key retire": "Client.end_key",
     "key lost": "Client.end_key",

@@ -381,7 +381,7 @@ def test_what_is_in_the_way_of_evidence_stays_and_the_rest_is_written(two: Two, 
 def test_evidence_that_has_gained_timestamps_is_good_and_comes_back_with_them(two: Two, synced: Path) -> None:
     before = bytes_below(synced)
     two.double.change_receipt = stamp
-    assert len(hefu("refresh", "--home", two.second, "--json").json["renewed"]) == 3
+    assert len(hefu("refresh", "--home", two.second, "--json").json["grown"]) == 3
     renewed = bytes_below(synced)
     assert all(renewed[name] != data for name, data in before.items())
     done = two.sync("--out", synced)

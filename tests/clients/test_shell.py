@@ -128,6 +128,8 @@ def test_init_asks_at_a_terminal_for_what_is_missing(double: Double, tmp_path: P
         terminal.type(CODE)
         terminal.expect(f"be kept? [{tmp_path / '.hefu' / 'vault'}]")
         terminal.type(str(tmp_path / "drive"))
+        terminal.expect("go on? [y/N]")
+        terminal.type("y")
         terminal.expect("trusted at first sight")
         assert terminal.end() == 0
     assert (tmp_path / ".hefu" / "config.json").exists()

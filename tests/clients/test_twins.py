@@ -23,14 +23,14 @@ from hefu_ledger.tlog.policy import format_policy
 def deputies(office: Office) -> tuple[Path, Path]:
     """Two copies of one statement, each approved by another of two approvers."""
     deputy = office.folder / "deputy"
-    hefu("key", "add", office.ask(deputy, "--role", "approve"), "--home", office.chief, "--role", "approve")
+    office.add(office.ask(deputy, "--role", "approve"))
     office.request(deputy)
     copies = []
     for approver in (deputy, office.chief):
         desk = office.folder / f"desk of {approver.name}"
         desk.mkdir()
         copies.append(Path(shutil.copy(office.beside("statement"), desk)))
-        hefu("approve", copies[-1], "--home", approver)
+        office.approve(copies[-1], by=approver)
     return copies[0], copies[1]
 
 
@@ -92,7 +92,7 @@ def test_a_receipt_of_another_text_never_takes_the_place_of_ones_own(
     (office.folder / "another").write_bytes(b"another")
     words = ("deposit", office.folder / "another", "--home", office.clerk, "--out", office.folder / "else")
     hefu(*words)
-    hefu("approve", office.folder / "else" / "another.hefu.json.part", "--home", office.chief)
+    office.approve(office.folder / "else" / "another.hefu.json.part")
     (done,) = hefu(*words, "--wait", "--json").json["deposits"]
     refused = problem(409, "conflict", f"deposited already: statement {done['statement']}, deposit 1")
     with monkeypatch.context() as patch:
@@ -107,7 +107,7 @@ def test_a_service_that_calls_ones_own_statement_an_earlier_one_costs_no_private
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office.state()
-    hefu("approve", office.beside("part"), "--home", office.chief)
+    office.approve(office.beside("part"))
     office.double.sealing = False
     (done,) = office.deposit().json["deposits"]
     office.double.sealing = True

@@ -33,7 +33,7 @@ from hefu_ledger.records.signatures import verify_statement
 from hefu_ledger.section import section_value
 from hefu_ledger.tlog import merkle
 from hefu_ledger.tlog.keys import format_vkey
-from hefu_ledger.tlog.note import format_note, parse_note, sign_note, verify_note
+from hefu_ledger.tlog.note import Note, format_note, parse_note, sign_note, verify_note
 from hefu_ledger.tlog.policy import format_policy
 from hefu_ledger.tlog.tiles import ENTRIES, Tile, format_bundle, parse_tile_path, tile_bytes, tiles_at
 from tests.support.sample_ledger import ACKNOWLEDGEMENT, DAY, ORIGIN, POLICY, Deposit, SampleLedger, opened_identity
@@ -68,7 +68,8 @@ class Double:
         self.required = 1  # signatures that a statement needs
         self.role = PREPARE  # that the code stands for
         self._code_used = ""  # the vkey that the code enrolled
-        self._receipts: dict[bytes, Receipt] = {}
+        self._receipts: dict[tuple[bytes | int, ...], Receipt] = {}
+        self._first: dict[bytes, Note] = {}
 
     def meet(self, path: str) -> Fault | None:
         """The fault that the next request meets; those of the vault are its own."""
@@ -246,10 +247,14 @@ class Double:
             self.ledger.seal()
         if found[0] >= self.ledger.covered:
             return (202, b'{"state":"accepted"}', {"Retry-After": "1", **JSON})
-        receipt = self._receipts.get(identity)
-        newest = self._indices()[-1:]
-        if receipt is None or any(self.ledger.records[index].decode() not in receipt.records for index in newest):
-            receipt = self._receipts[identity] = self.ledger.receipt(found[0], told=newest)
+        first = self._first.setdefault(identity, self.ledger.checkpoint())  # that covers it, and so for ever
+        told = [index for index in self._indices()[-1:] if index not in self.ledger.relied(found[0])]
+        receipt = self._receipts.get((identity, *told))
+        if receipt is None:
+            newest = self.ledger.checkpoint()
+            checkpoints = [first, newest] if told and newest.text != first.text else [first]
+            receipt = self.ledger.receipt(found[0], checkpoints=checkpoints, told=told)
+            self._receipts[identity, *told] = receipt
         return (200, format_receipt(self.change_receipt(receipt)), JSON)
 
     def _published(self, path: str) -> Reply:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 
 from hefu_ledger import section
@@ -26,7 +27,7 @@ from hefu_ledger.records.roster import NO_ROSTER, Roster, verifier_key
 from hefu_ledger.tlog import merkle
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
 from hefu_ledger.tlog.keys import COSIGNATURE, Ed25519Signer, MLDSA44Signer
-from hefu_ledger.tlog.note import Note, cosign, format_note, sign_note
+from hefu_ledger.tlog.note import Note, SignatureLine, cosign, format_note, sign_note
 from hefu_ledger.tlog.policy import Group, Log, Policy, Witness
 from hefu_ledger.tlog.proof import TlogProof, format_proof
 
@@ -52,6 +53,12 @@ WITNESSED = Policy(
     groups=(Group("two", 2, ("w0", "w1", "w2")),),
     quorum="two",
 )
+
+
+@cache
+def log_line(text: str) -> SignatureLine:
+    """The log's ML-DSA line of a checkpoint, which is made once: signing again would give another one."""
+    return cosign(text, LOG_MLDSA44, 0)
 
 
 def depositor_signer(depositor: str, label: str = "") -> Ed25519Signer:
@@ -240,7 +247,7 @@ class SampleLedger:
         size = len(self.records) if size is None else size
         text = format_checkpoint(Checkpoint(ORIGIN, size, self.tree(size).root))
         note = sign_note(text, [LOG])
-        lines = [cosign(text, LOG_MLDSA44, 0)]
+        lines = [log_line(text)]
         lines += [cosign(text, witness, self.now // 1000 + n) for n, witness in enumerate(cosigners or [])]
         return Note(text, (*note.signatures, *lines))
 

@@ -21,5 +21,5 @@ def confirm(shown: Sequence[str], *, decided: bool, option: str) -> None:
         raise ClientError("\n".join([*shown, say("confirm.nobody", option=option)]))
     sys.stderr.write("\n".join([*shown, say("confirm.ask")]) + " ")
     sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in {"y", "yes", "是"}:
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise ClientError(say("confirm.no"))

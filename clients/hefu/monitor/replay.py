@@ -17,10 +17,11 @@ from hefu_ledger.records.bodies import Batch
 from hefu_ledger.replay import Replay
 from hefu_ledger.tlog.checkpoint import parse_checkpoint
 from hefu_ledger.tlog.merkle import Tree, leaf_hash, root_of
-from hefu_ledger.tlog.note import Note, format_note, parse_note
+from hefu_ledger.tlog.note import Note, format_note, judge_lines, parse_note
 from hefu_ledger.tlog.policy import Policy
 from hefu_ledger.tlog.tiles import ENTRIES, tile_bytes, tiles_at
-from hefu_ledger.verify.case import NotReachedError, StepFinding, finding
+from hefu_ledger.verify.case import Note as Finding
+from hefu_ledger.verify.case import NotReachedError, StepFinding, finding, noted
 from hefu_ledger.verify.verdict import CANNOT, FAILED, NOTED, OK, PROVEN, UNCHECKED, Step, Verdict, conclude
 
 
@@ -74,12 +75,15 @@ def _checkpoint(work: _Audit) -> StepFinding:
     work.sight = sight
     origin, size, root, _ = sight.checkpoint
     work.facts |= {"origin": origin, "checkpoint_size": size, "root": root.hex()}
+    keys = [log.key for log in work.policy.logs if log.key.name == origin]
+    signed = [line.key for line in judge_lines(sight.note, keys).good]
+    notes: list[Finding] = [("log-key-silent", {"key": key.key_id.hex()}) for key in keys if key not in signed]
     if work.policy.quorum is None:
-        return finding(OK, "audit-signed", f"size {size}", size=size)
+        return noted(finding(OK, "audit-signed", f"size {size}", size=size), notes)
     if sight.quorum_s is None:
-        return finding(CANNOT, "quorum-missed", f"size {size}")
+        return noted(finding(CANNOT, "quorum-missed", f"size {size}", names=[]), notes)
     work.facts["witnessed_at"] = time = format_time(1000 * sight.quorum_s)
-    return finding(OK, "audit-witnessed", f"size {size}", size=size, time=time)
+    return noted(finding(OK, "audit-witnessed", f"size {size}", size=size, time=time), notes)
 
 
 def _not_shorter(work: _Audit) -> StepFinding:

@@ -46,7 +46,7 @@ def _asked(path: str, done: Asked) -> Outcome:
     role = say(f"role.{done.role}")
     lines = [say("key.mine", key=done.key, role=role), say("key.fingerprint", fingerprint=done.fingerprint)]
     if done.file:
-        return Outcome(0, done._asdict(), "\n".join([*lines, say("key.carry", file=done.file, role=done.role)]))
+        return Outcome(0, done._asdict(), "\n".join([*lines, say("key.carry", file=done.file)]))
     joined, synced = join_lines(path)
     return Outcome(0, done._asdict() | {"synced": synced}, "\n".join([*lines, say("key.ready"), *joined]))
 
