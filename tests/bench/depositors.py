@@ -10,11 +10,10 @@ from hashlib import sha256
 from multiprocessing import get_context
 
 from tests.bench.engines import Engine
-from tests.support.serving import ORIGIN, post_json
+from tests.support.serving import ORIGIN, redeem
 
 from hefu_ledger.deposit.statement import Statement, format_statement
 from hefu_ledger.names import depositor_key_name
-from hefu_ledger.records.possession import Possession, format_possession
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.merkle import leaf_hash
 from hefu_ledger.tlog.note import format_note, sign_note
@@ -35,9 +34,7 @@ def enrol(engine: Engine, count: int = DEPOSITORS) -> list[str]:
         ]
     for code in codes:
         signer = signer_of(code.partition(".")[0])
-        claim = Possession(code.partition(".")[0], ORIGIN, signer.key)
-        possession = format_note(sign_note(format_possession(claim), [signer]))
-        status, answer = post_json(engine.ports[0], "/v1/enrolments", {"code": code, "possession": possession.decode()})
+        status, answer = redeem(engine.ports[0], code, signer)
         if status not in (200, 201):
             raise RuntimeError(f"not enrolled: {status} {answer}")
     return [code.partition(".")[0] for code in codes]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import httpx
 from tests.support.double import CODE, Double, running
-from tests.support.sample_service import USCC, depositor_key, possession, statement
+from tests.support.sample_service import USCC, depositor_key, possession_for, statement
 from tests.support.serving import serving
 
 from hefu.service import Service
@@ -37,15 +37,20 @@ def conversation(url: str, code: str) -> Iterator[Said]:
     place = f"/v1/deposits/{statement_id(mine).hex()}"
     with httpx.Client(base_url=url, trust_env=False) as http:
 
-        def enrol(given: str) -> httpx.Response:
-            return http.post("/v1/enrolments", json={"code": given, "possession": possession(key).decode()})
+        def enrol(given: str, note: bytes | None = None) -> httpx.Response:
+            body = {"code": given} if note is None else {"code": given, "possession": note.decode()}
+            return http.post("/v1/enrolments", json=body)
 
         def send(body: bytes) -> httpx.Response:
             return http.post("/v1/deposits", content=body, headers={"Content-Type": "text/plain"})
 
         yield Said("trust", answer(http.get("/v1/trust")))
         yield Said("wrong code", answer(enrol(f"{depositor}.wrong")))
-        yield Said("enrol", answer(enrol(code)))
+        asked = enrol(code)
+        yield Said("invited", answer(asked))
+        note = possession_for(key, asked.json())
+        yield Said("enrol", answer(enrol(code, note)))
+        yield Said("used code", answer(enrol(code)))
         enrolled = until(lambda: http.get(f"/v1/enrolments/{depositor}"), is_on_ledger)
         yield Said("enrolment", answer(enrolled))
         yield Said("enrolment of none", answer(http.get("/v1/enrolments/none")))
@@ -93,7 +98,8 @@ def vault_calls(url: str, code: str) -> Iterator[Said]:
     """The calls of a vault: empty, a file put twice, listed, read, and one that is not there."""
     key = depositor_key(code, "key")
     with Service(url) as service, httpx.Client(base_url=url, trust_env=False) as http:
-        http.post("/v1/enrolments", json={"code": code, "possession": possession(key).decode()})
+        asked = http.post("/v1/enrolments", json={"code": code}).json()
+        http.post("/v1/enrolments", json={"code": code, "possession": possession_for(key, asked).decode()})
         until(lambda: http.get(f"/v1/enrolments/{code.partition('.')[0]}"), is_on_ledger)
         recovery = Recovery(bytes(range(32)))
         shown = {"Authorization": f"Bearer {recovery.address}"}

@@ -16,13 +16,11 @@ from tests.fault.figures import Figures
 from tests.fault.ledger_data import replay
 from tests.fault.small_disk import SmallDisk, small_disk
 from tests.support.enrolling import make_statement
-from tests.support.serving import BIN, ORIGIN, Serving, get, post_json, request
+from tests.support.serving import BIN, ORIGIN, Serving, get, redeem, request
 
 from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.names import depositor_key_name
-from hefu_ledger.records.possession import Possession, format_possession
 from hefu_ledger.tlog.keys import Ed25519Signer
-from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_ledger.tlog.policy import parse_policy
 from hefu_ledger.verify import verify_receipt
 
@@ -106,8 +104,7 @@ def enrol(disk: SmallDisk, service: Serving) -> Ed25519Signer:
     code = disk.service(*words).splitlines()[-1]
     depositor = code.partition(".")[0]
     signer = Ed25519Signer(depositor_key_name(ORIGIN, depositor), sha256(depositor.encode()).digest())
-    note = format_note(sign_note(format_possession(Possession(depositor, ORIGIN, signer.key)), [signer]))
-    assert post_json(service.port, "/v1/enrolments", {"code": code, "possession": note.decode()})[0] == 201
+    assert redeem(service.port, code, signer)[0] == 201
     return signer
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from hashlib import sha256
@@ -16,14 +17,14 @@ from hypothesis import strategies as st
 from tests.fault.mutations import mutated
 from tests.fault.siege import PATIENCE_S
 from tests.support.enrolling import enrol, make_statement
-from tests.support.serving import ORIGIN, Serving, get, run
+from tests.support.sample_service import possession_for
+from tests.support.serving import ORIGIN, Serving, get, post_json, run
 
 from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.deposit.vault import Closure, Upload, format_closure, format_upload
 from hefu_ledger.encoding import to_base64
 from hefu_ledger.names import depositor_key_name
 from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.records.possession import Possession, format_possession
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_service.wiring import open_services
@@ -90,7 +91,8 @@ def requests(service: Serving, signer: Ed25519Signer) -> dict[str, Request]:
     depositor = signer.key.name.rpartition("/")[2]
     code = service.enrol("上海某某化妆品有限公司", "91310120MA1HP00194")
     key = Ed25519Signer(depositor_key_name(ORIGIN, code.partition(".")[0]), sha256(b"key").digest())
-    possession = format_possession(Possession(code.partition(".")[0], ORIGIN, key.key))
+    asked = post_json(service.port, "/v1/enrolments", {"code": code})[1]
+    possession = possession_for(key, asked).decode()
     blob = b"age-encryption.org/v1\n"
     put = Upload(sha256(ADDRESS.encode()).digest(), depositor, "cd" * 32, sha256(blob).digest(), len(blob))
     vault = {"Authorization": f"Bearer {ADDRESS}", "Hefu-Signature": to_base64(signed(format_upload(put)).encode())}
@@ -98,10 +100,14 @@ def requests(service: Serving, signer: Ed25519Signer) -> dict[str, Request]:
     made = [
         Request("POST", "/v1/deposits", TEXT, make_statement(signer, 0), {}),
         posted("/v1/deposits", {"statements": [make_statement(signer, number).decode() for number in (1, 2)]}),
-        posted("/v1/enrolments", {"code": code, "possession": format_note(sign_note(possession, [key])).decode()}),
+        posted("/v1/enrolments", {"code": code, "possession": possession}),
         posted(
             "/v1/keys",
-            {"request": signed(format_key_request(KeyRequest("add", "a second", signer.key, None, "prepare")))},
+            {
+                "request": signed(
+                    format_key_request(KeyRequest("retire", "left", time.time_ns() // 1_000_000, signer.key))
+                )
+            },
         ),
         Request("POST", "/v1/verify", JSON, a_receipt(service, signer), {}),
         Request("PUT", f"/v1/vault/{'cd' * 32}", OCTETS, blob, vault),

@@ -22,14 +22,12 @@ from tests.support.sample_service import (
     SampleService,
     SetClock,
     depositor_key,
-    possession,
     services_on,
     statement,
 )
 
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_service.intake.acknowledgement import acknowledge
-from hefu_service.intake.enrolment import enrol
 from hefu_service.ports.errors import PortError, StorageError
 from hefu_service.publishing.genesis import begin_ledger
 from hefu_service.store.sql import open_store
@@ -138,9 +136,9 @@ def test_the_outcome_of_a_commit_without_an_answer_is_unknown(cutter: Cutter, tm
         code = sample.code()
         cutter.cuts = [persisted]
         with pytest.raises(StorageError) as caught:
-            enrol(sample.services, code, possession(depositor_key(code, "key")))
+            sample.redeem(code, depositor_key(code, "key"))
         assert caught.value.unknown
-        assert enrol(sample.services, code, possession(depositor_key(code, "key"))).again == persisted
+        assert sample.redeem(code, depositor_key(code, "key")).again == persisted
 
 
 @pytest.mark.parametrize("persisted", [True, False])

@@ -20,8 +20,8 @@ from unittest.mock import Mock
 import pytest
 from tests.support.postgres import Postgres
 from tests.support.production import Production
-from tests.support.sample_service import depositor_key, depositor_of, possession, statement
-from tests.support.serving import Serving, get, post_json, request
+from tests.support.sample_service import depositor_key, depositor_of, statement
+from tests.support.serving import Serving, get, redeem, request
 from tests.support.valkey import Valkey
 
 from hefu_ledger.deposit.vault import Upload, format_upload
@@ -59,7 +59,7 @@ def key(running: Serving) -> Ed25519Signer:
 def enrolled(service: Serving) -> Ed25519Signer:
     code = service.enrol(NAME, USCC)
     key = depositor_key(code, "key")
-    assert post_json(service.port, "/v1/enrolments", {"code": code, "possession": possession(key).decode()})[0] == 201
+    assert redeem(service.port, code, key)[0] == 201
     return key
 
 

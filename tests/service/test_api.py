@@ -68,7 +68,7 @@ def signed_by(note: Note, signer: Ed25519Signer) -> bool:
 def test_a_code_and_a_possession_note_enrol_a_key(api: SampleApi) -> None:
     code = api.service.code()
     key = depositor_key(code, "key")
-    answer = api.enrol(code, possession(key))
+    answer = api.redeem(code, key)
     assert answer.status_code == 201
     body = answer.get_json()
     assert body["depositor"] == depositor_of(key)

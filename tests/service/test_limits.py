@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 from tests.support.cases import every_case
 from tests.support.sample_api import SampleApi, api_of
-from tests.support.sample_service import SampleService, depositor_key, depositor_of, possession, statement
-from tests.support.serving import Serving, post_json, request
+from tests.support.sample_service import SampleService, depositor_key, depositor_of, statement
+from tests.support.serving import Serving, redeem, request
 from tests.support.valkey import Valkey
 from werkzeug.test import TestResponse
 
@@ -283,8 +283,8 @@ def test_codes_cannot_be_guessed_on_and_on(api: SampleApi) -> None:
     code = api.service.code()
     key = depositor_key(code, "key")
     wrong = code[:-1] + ("0" if code[-1] != "0" else "1")
-    assert [api.enrol(wrong, possession(key)).status_code for _ in range(4)] == [403] * 4
-    check_too_many(api.enrol(code, possession(key)))
+    assert [api.redeem(wrong, key).status_code for _ in range(4)] == [403] * 4
+    check_too_many(api.redeem(code, key))
     assert api.get("/v1/trust").status_code == 200, "reading goes on"
 
 
@@ -357,7 +357,7 @@ def test_the_limits_that_are_set_are_those_of_the_service(tmp_path: Path) -> Non
     try:
         code = service.enrol("上海某某化妆品有限公司", "91310120MA1HP00194")
         key = depositor_key(code, "key")
-        post_json(service.port, "/v1/enrolments", {"code": code, "possession": possession(key).decode()})
+        redeem(service.port, code, key)
         notes = [statement(key, number) for number in range(3)]
         answers = [
             request(service.port, "POST", "/v1/deposits", note, {"Content-Type": "text/plain"}) for note in notes

@@ -268,7 +268,7 @@ def sent(api: SampleApi) -> Sequence[str]:
     """Use every way in, rightly and wrongly, with things that must not be logged; all of these."""
     code = api.service.code()
     key = depositor_key(code, "key")
-    api.enrol(code, possession(key))
+    api.redeem(code, key)
     api.enrol(f"{code}x", possession(key))
     note = statement(key)
     identity = statement_id(parse_note(note)).hex()

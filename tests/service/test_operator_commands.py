@@ -24,7 +24,7 @@ from hefu_ledger.tlog.keys import ED25519, MLDSA44, format_vkey, parse_vkey
 from hefu_service import cli
 from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Committer
-from hefu_service.intake.enrolment import enrol
+from hefu_service.intake.enrolment import enrol, invite
 from hefu_service.jobs.tasks import settle
 from hefu_service.ports.rows import Event
 from hefu_service.sealing.stops import SealingStoppedError
@@ -87,7 +87,7 @@ def operator(
 def deposit(services: Services, code: str, count: int = 1) -> str:
     """Enrol with a code, deposit and seal; the vkey."""
     key = depositor_key(code, "key")
-    enrol(services, code, possession(key))
+    enrol(services, possession(key, invitation=invite(services, code), at=services.clock.now_ms()), code=code)
     FrontDoor(Committer(services)).accept([statement(key, number) for number in range(count)])
     settle(services)
     return format_vkey(key.key)

@@ -110,7 +110,7 @@ def test_log_lines_hold_nothing_of_whoever_asks(api: SampleApi) -> None:
     with logged() as log:
         code = api.service.code()
         key = depositor_key(code, "key")
-        api.enrol(code, possession(key))
+        api.redeem(code, key)
         api.enrol(f"{code}x", possession(key))
         note = statement(key)
         identity = statement_id(parse_note(note)).hex()

@@ -219,15 +219,15 @@ def test_a_code_that_is_wrong_expired_or_unknown_is_refused_alike(api: SampleApi
 
 def test_a_used_code_and_an_enrolled_key_conflict(api: SampleApi) -> None:
     code = api.service.code()
-    assert api.enrol(code, possession(depositor_key(code, "key"))).status_code == 201
+    assert api.redeem(code, depositor_key(code, "key")).status_code == 201
     with unchanged(api):
-        assert kind(api.enrol(code, possession(depositor_key(code, "other")))) == "409 conflict"
+        assert kind(api.redeem(code, depositor_key(code, "other"))) == "409 conflict"
 
 
 def test_a_possession_note_that_is_not_the_holder_s_is_refused(api: SampleApi) -> None:
     code, another = api.service.code(), api.service.code()
     with unchanged(api):
-        assert kind(api.enrol(code, possession(depositor_key(another, "key")))) == "422 possession-refused"
+        assert kind(api.redeem(code, depositor_key(another, "key"))) == "422 possession-refused"
         assert kind(api.enrol(code, b"no note")) == "400 malformed"
 
 

@@ -19,8 +19,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.support.sample_service import depositor_key, possession, statement
-from tests.support.serving import BIN, ENVIRONMENT, Serving, free_port, get, post_json, request, run
+from tests.support.sample_service import depositor_key, statement
+from tests.support.serving import BIN, ENVIRONMENT, Serving, free_port, get, redeem, request, run
 
 from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.tlog.keys import Ed25519Signer
@@ -70,7 +70,7 @@ def enrolled(service: Serving) -> Ed25519Signer:
 
 def enrolled_with(service: Serving, code: str) -> Ed25519Signer:
     key = depositor_key(code, "key")
-    status, _ = post_json(service.port, "/v1/enrolments", {"code": code, "possession": possession(key).decode()})
+    status, _ = redeem(service.port, code, key)
     assert status == 201
     return key
 

@@ -21,7 +21,6 @@ from tests.support.sample_service import (
     depositor_key,
     depositor_of,
     opened,
-    possession,
     services_on,
 )
 from werkzeug.test import TestResponse
@@ -31,7 +30,7 @@ from hefu_ledger.encoding import format_time, to_base64
 from hefu_ledger.records.role import APPROVE
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import format_note, sign_note
-from hefu_service.intake.enrolment import enrol, reissue_code, retire_key
+from hefu_service.intake.enrolment import reissue_code, retire_key
 from hefu_service.intake.refusals import RefusedError, VaultClosedError
 from hefu_service.intake.vault import close_vault, put_blob
 from hefu_service.publishing.genesis import begin_ledger
@@ -93,7 +92,7 @@ def two_persons(service: SampleService) -> tuple[Ed25519Signer, Ed25519Signer]:
     """Who approves, and who prepares."""
     code = service.code(signatures_required=2)
     chief = depositor_key(code, "chief")
-    enrol(service.services, code, possession(chief, role=APPROVE))
+    service.redeem(code, chief, role=APPROVE)
     return chief, service.enrol_another(chief, "clerk", chief)
 
 
@@ -290,6 +289,6 @@ def test_a_key_enrolled_for_the_depositor_later_may_close_too(
     code = reissue_code(service.services, depositor_of(key))
     later = depositor_key(code, "later")
     retire_key(service.services, depositor_of(key), key.key, reason="lost")
-    enrol(service.services, code, possession(later))
+    service.redeem(code, later)
     fill(api, later, NEW)
     assert close(api, closure(later)).status_code == 201

@@ -13,11 +13,13 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
+from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_service.api.context import Context
 from hefu_service.api.openapi import document
+from hefu_service.intake.refusals import CodeRefusedError
 from hefu_service.receipts.receipts import Receipts
 from hefu_service.serving.app import create_app
-from tests.support.sample_service import SampleService
+from tests.support.sample_service import SampleService, possession
 
 PROBLEM = "application/problem+json"
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -46,6 +48,14 @@ class SampleApi(FlaskClient):
     def enrol(self, code: str, possession: bytes) -> TestResponse:
         """Enrol a key."""
         return self.post("/v1/enrolments", json={"code": code, "possession": possession.decode()})
+
+    def redeem(self, code: str, *signers: Ed25519Signer) -> TestResponse:
+        """Enrol the first of the keys by the note that the code asks for, or by one that a wrong code cannot ask for."""
+        try:
+            note = self.service.possession(code, *signers)
+        except CodeRefusedError:
+            note = possession(*signers, at=self.service.clock.time_ms)
+        return self.enrol(code, note)
 
 
 def api_of(service: SampleService, *, auditor_token: str | None = TOKEN, **changes: Any) -> SampleApi:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -16,7 +17,7 @@ from hefu_ledger.records.bodies import Body
 from hefu_ledger.records.possession import Possession, format_possession
 from hefu_ledger.records.record import parse_body
 from hefu_ledger.records.role import PREPARE
-from hefu_ledger.section import close
+from hefu_ledger.section import close, parse_opened
 from hefu_ledger.tlog.keys import Ed25519Signer, MLDSA44Signer, format_vkey
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_ledger.tlog.policy import Log, Policy
@@ -130,9 +131,8 @@ class SampleService:
 
     def possession(self, code: str, signer: Ed25519Signer, /, *earlier: Ed25519Signer, **changes: Any) -> bytes:
         """The note that an unused code asks for, or a changed one."""
-        return possession(
-            signer, *earlier, invitation=invite(self.services, code), **{"at": self.clock.time_ms} | changes
-        )
+        changes.setdefault("at", self.clock.time_ms)
+        return possession(signer, *earlier, invitation=invite(self.services, code), **changes)
 
     def vouched(self, key: Ed25519Signer, *vouchers: Ed25519Signer, **changes: Any) -> bytes:
         """The note of a further key, for which earlier ones vouch, as the depositor's roster asks for it."""
@@ -192,6 +192,13 @@ def possession(
         role=PREPARE if invitation is None else invitation.role,
     )
     return format_note(sign_note(format_possession(claim._replace(**changes)), [key, *earlier]))
+
+
+def possession_for(key: Ed25519Signer, answer: Mapping[str, Any]) -> bytes:
+    """The possession note that a service's answer to an unused code asks for, made now."""
+    opened = parse_opened(answer["identity"], "identity")
+    said = {"role": answer["role"], "signatures_required": answer["signatures_required"]}
+    return possession(key, at=time.time_ns() // 1_000_000, identity=close(opened), **said)
 
 
 def statement(key: Ed25519Signer, number: int = 0, *others: Ed25519Signer, **changes: Any) -> bytes:

@@ -15,7 +15,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from hefu_ledger.tlog.keys import Ed25519Signer
 from tests.support.orphans import end_with_run
+from tests.support.sample_service import possession_for
 
 BIN = Path(sys.executable).parent
 ORIGIN = "log.example/fengxian"
@@ -153,6 +155,15 @@ def post_json(port: int, path: str, value: object) -> tuple[int, Any]:
     """POST JSON: status and the JSON of the answer."""
     status, _, body = request(port, "POST", path, json.dumps(value).encode(), {"Content-Type": "application/json"})
     return status, json.loads(body)
+
+
+def redeem(port: int, code: str, key: Ed25519Signer) -> tuple[int, Any]:
+    """Enrol a key over HTTP, by the note that the code asks for."""
+    status, asked = post_json(port, "/v1/enrolments", {"code": code})
+    if status != 200:
+        return status, asked
+    note = possession_for(key, asked).decode()
+    return post_json(port, "/v1/enrolments", {"code": code, "possession": note})
 
 
 def free_port() -> int:

@@ -11,14 +11,13 @@ from werkzeug.exceptions import NotFound, RequestEntityTooLarge, UnsupportedMedi
 
 from hefu_ledger.deposit.receipt import format_receipt
 from hefu_ledger.deposit.state import ACCEPTED
-from hefu_ledger.deposit.statement import MAX_STATEMENT
 from hefu_ledger.encoding import from_hex
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.number import parse_number
 from hefu_service.api.context import body_of, context, fields_of, named, text
 from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Accepted
-from hefu_service.intake.deposits import MAX_STATEMENTS
+from hefu_service.intake.deposits import MAX_BYTES, MAX_STATEMENTS
 from hefu_service.receipts.receipts import deposit_state, number_state
 
 deposits: Final = Blueprint("deposits", __name__)
@@ -69,8 +68,8 @@ def numbered(number: str) -> Response:
 
 def _one() -> bytes:
     data = body_of("text/plain")  # the general limit, so that an evidence file is refused as a private half
-    if len(data) > MAX_STATEMENT:
-        raise RequestEntityTooLarge(f"a statement has at most {MAX_STATEMENT} bytes")
+    if len(data) > MAX_BYTES:
+        raise RequestEntityTooLarge(f"a statement has at most {MAX_BYTES} bytes")
     return data
 
 

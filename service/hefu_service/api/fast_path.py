@@ -16,11 +16,11 @@ from typing import Any, Final
 from flask import Flask
 
 from hefu_ledger.deposit.receipt import format_receipt
-from hefu_ledger.deposit.statement import MAX_STATEMENT
 from hefu_ledger.errors import LedgerError
 from hefu_service.api.context import Context
 from hefu_service.api.reporting import Reporter
 from hefu_service.intake.acknowledgement import acknowledge
+from hefu_service.intake.deposits import MAX_BYTES
 from hefu_service.intake.refusals import RefusedError
 from hefu_service.receipts.receipts import UnknownDepositError
 
@@ -78,7 +78,7 @@ def _lane(environ: Environ) -> tuple[str, Callable[[Context, Environ], Answer | 
 def _deposit(context: Context, environ: Environ) -> Answer | None:
     text = environ.get("CONTENT_LENGTH", "")
     length = int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0
-    if not 0 < length <= MAX_STATEMENT or "HTTP_CONTENT_ENCODING" in environ:
+    if not 0 < length <= MAX_BYTES or "HTTP_CONTENT_ENCODING" in environ:
         return None
     with context.arrivals.expect(environ.get("REMOTE_ADDR", ""), length):
         data = environ["wsgi.input"].read(length)

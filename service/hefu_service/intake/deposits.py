@@ -36,6 +36,7 @@ from hefu_service.services import Services
 from hefu_service.tiles import published_nodes
 
 MAX_STATEMENTS: Final = 64  # of one request
+MAX_BYTES: Final = 4096  # of a statement: sixteen lines by keys of type 01 need no more (FORMAT.md 13 allows more)
 _REMEMBERED: Final = 4096  # depositors
 
 
@@ -161,6 +162,8 @@ def published_root(files: LedgerFiles, size: int) -> bytes | None:
 
 def read_statement(data: bytes, origin: str) -> Signed:
     """Read a statement for the ledger ``origin``."""
+    if len(data) > MAX_BYTES:
+        raise MalformedError(f"note of {len(data)} bytes, at most {MAX_BYTES} allowed")
     note, statement = parse_signed_statement(data)
     if statement.origin != origin:
         raise WrongLedgerError(f"the statement is for the ledger {statement.origin!r}, this is {origin!r}")
