@@ -56,6 +56,16 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "what this file carries cannot be unpacked: {path}: {cause}",
     ),
     "portable.damaged": ("文件已损坏，请重新下载", "damaged; download the file again"),
+    "portable.changed": ("刚写入就被改动，请再次运行", "it was changed while it was written; run this again"),
+    "portable.no_folder": ("不是文件夹（或是链接），请移走", "not a folder, or a link to one; move it away"),
+    "portable.not_private": (
+        "他人可写入此文件夹，其中的程序不予运行；请删除它，再次运行",
+        "other users can write into this folder, so no program in it is run; remove it and run this again",
+    ),
+    "portable.foreign": (
+        "不是 hefu 放在那里的，不予运行；请删除它，再次运行",
+        "hefu did not put it there and runs nothing beside it; remove it and run this again",
+    ),
 }
 
 # argparse speaks English alone; longer phrases stand before those that they contain.
