@@ -67,8 +67,8 @@ def pack(wheels: Sequence[Path], out: Path) -> int:
         if modules:
             carried.append(described(wheel.name, modules))
             add(files, {f"compiled/{digest(data)}": data for data in modules.values()})
-        below = f"packages/{package(wheel.name)}/" if modules else ""
-        add(files, {below + name: data for name, data in content.items() if name not in modules})
+        rest = content.keys() - modules.keys()
+        add(files, {placed(name, wheel.name, beside_compiled=bool(modules)): content[name] for name in rest})
     files["compiled.json"] = json.dumps(carried).encode()
     with out.open("wb") as file:
         file.write(b"#!/usr/bin/env python3\n")
@@ -77,6 +77,13 @@ def pack(wheels: Sequence[Path], out: Path) -> int:
                 archive.writestr(entry(name), data)
     out.chmod(0o755)
     return out.stat().st_size
+
+
+def placed(name: str, wheel: str, *, beside_compiled: bool) -> str:
+    """The place of a wheel's file. Packages with compiled modules stand apart: not every computer can use them."""
+    if ".dist-info/" in name:
+        return f"licences/{wheel}/{name.partition('/')[2]}"
+    return f"packages/{package(wheel)}/{name}" if beside_compiled else name
 
 
 def add(files: dict[str, bytes], new: dict[str, bytes]) -> None:

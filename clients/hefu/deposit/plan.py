@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from hefu.errors import ClientError, FolderError, Problem
 from hefu.files.ignore import scan_documents
-from hefu.files.platform import reach, why
+from hefu.files.platform import check_names, reach, why
 from hefu.files.scan import Found, kind_of, printable, scan
 from hefu.home.home import Home
 from hefu.home.index import Index
@@ -70,6 +70,7 @@ class Target(NamedTuple):
 
 def plan(paths: Sequence[str], out: str, home: str, *, ignore: bool = True) -> list[Target]:
     """Find out each path's kind. FolderError names all that cannot be deposited, ClientError two that would collide."""
+    check_names()
     problems: list[Problem] = []
     targets: list[Target] = []
     for path in paths:

@@ -10,7 +10,7 @@ from hefu.errors import ClientError
 from hefu.evidence.bundle import decode, read_cards
 from hefu.evidence.compare import add_name, name_of, read_end
 from hefu.files.atomic import PRIVATE, make_private, write_new
-from hefu.files.platform import reach, shown_as, unfit
+from hefu.files.platform import check_names, reach, shown_as, unfit
 from hefu.ui.language import say
 from hefu.ui.progress import progress_bar
 from hefu_ledger.deposit.bundle import Header, Texts, read_header
@@ -37,6 +37,7 @@ def extract(bundle: str, out: str, wanted: Collection[str] = ()) -> list[str]:
 
     Files that hold the same evidence already are left as they are; ClientError for any other file in the way.
     """
+    check_names()
     contents = _read(bundle)
     unknown = sorted(set(wanted) - contents.names)
     if unknown:

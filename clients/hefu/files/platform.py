@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from contextlib import suppress
 from typing import Any, Final
 
+from hefu.errors import ClientError
 from hefu.ui.language import say
 
 WINDOWS: Final = os.sep == "\\"
@@ -35,6 +37,17 @@ _LONG: Final = 240  # characters; Windows takes 259 of a file, and fewer of a fo
 _RESERVED: Final = frozenset('<>:"|?*\\')
 _DEVICES: Final = frozenset(["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))])
 _LOCK: Final = ".hefu-lock"
+
+
+def names_are_utf8() -> bool:
+    """Whether the names that Python gives are those of the disk: through GBK or Latin-1 it would give others."""
+    return sys.getfilesystemencoding().lower().replace("_", "-") in ("utf-8", "utf8")
+
+
+def check_names() -> None:
+    """ClientError where ``names_are_utf8`` does not hold, as in a program that began in such a locale."""
+    if not names_are_utf8():
+        raise ClientError(say("disk.encoding", encoding=sys.getfilesystemencoding()))
 
 
 def read_into(descriptor: int, buffer: bytearray) -> int:

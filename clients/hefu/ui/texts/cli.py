@@ -47,6 +47,15 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "exit.2": ("用法有误，或被拒绝", "wrong words, or refused"),
     "exit.3": ("无法核验，或环境出错", "cannot tell, or the world failed"),
     "exit.130": ("被中断", "interrupted"),
+    "cli.unwritten": ("结果无法写出：{cause}", "the answer could not be written: {cause}"),
+    "cli.not_utf8": (
+        "{word}：不是 UTF-8，可能来自另一种编码的文档或终端；请重新键入",
+        "{word}: not UTF-8, perhaps from a document or a terminal of another encoding; type it again",
+    ),
+    "cli.tilde": (
+        "{path}：没有此用户的文件夹可供 ~ 代替；请写出完整路径，或以 ./ 开头",
+        "{path}: ~ stands for no user's folder here; write the whole path, or begin with ./",
+    ),
     "portable.missing": (
         "此文件不含适用于 Python {version}、{platform} 的 {names}；请运行 pip install {names}，或换一个版本的 Python",
         "this file carries no {names} for Python {version} on {platform}; pip install them, or take another Python",

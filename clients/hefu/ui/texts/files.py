@@ -38,6 +38,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{option} {path} lies inside {folder}; choose a folder outside it",
     ),
     "folder.none": ("{folder} 不是文件夹", "{folder} is not a folder"),
+    "disk.encoding": (
+        "此程序以 {encoding} 读取文件名，可能读成别的名称，因此不予处理；请设 PYTHONUTF8=1 后重新启动",
+        "this program reads file names as {encoding} and may get others; set PYTHONUTF8=1 and start it again",
+    ),
     "disk.in_use": (
         "另一个程序正占用它；请在那里关闭，再次运行同一命令",
         "another program has it open; close it there and run the same command again",
