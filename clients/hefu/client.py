@@ -106,10 +106,11 @@ class CheckedFolder(NamedTuple):
 class Client:
     """A depositor, as its home folder describes it. The folder is read, and the service called, when first needed."""
 
-    def __init__(self, home: str, *, server: str | None = None) -> None:
-        """``server``: another address than the one in the home folder."""
+    def __init__(self, home: str, *, server: str | None = None, insecure_http: bool = False) -> None:
+        """``server``: another address than the one in the home folder; ``insecure_http``: whether it may be http."""
         self._path = home
         self._server = server
+        self._insecure_http = insecure_http
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -305,7 +306,9 @@ class Client:
     def _service(self) -> Service:
         from hefu.service import Service
 
-        return self._open.enter_context(Service(self._server or self._reader.config.server))
+        own = self._server is None  # accepted when the home was made
+        address = self._server or self._reader.config.server
+        return self._open.enter_context(Service(address, insecure_http=own or self._insecure_http))
 
     @cached_property
     def _index(self) -> Index:
@@ -320,39 +323,53 @@ class Client:
 
 
 def enrol_home(
-    home: str, *, server: str, code: str, vault: VaultOptions | None = None, role: str = PREPARE
+    home: str,
+    *,
+    server: str,
+    code: str,
+    vault: VaultOptions | None = None,
+    role: str = PREPARE,
+    insecure_http: bool = False,
 ) -> Enrolled:
     """Make ``home`` the home of the depositor whose one-time code this is; see ``hefu.keys.enrol.enrol``."""
     from hefu.home.settings import VaultOptions
     from hefu.keys.enrol import enrol
     from hefu.service import Service
 
-    with Service(server) as service:
+    with Service(server, insecure_http=insecure_http) as service:
         return enrol(home, service, code, vault or VaultOptions(), role=role)
 
 
-def submit(statements: Sequence[str], *, server: str) -> list[Submitted]:
+def submit(statements: Sequence[str], *, server: str, insecure_http: bool = False) -> list[Submitted]:
     """Send carried statements; see ``hefu.deposit.offline.submit``. No home is needed."""
     from hefu.deposit.offline import submit as send
     from hefu.service import Service
 
-    with Service(server) as service:
+    with Service(server, insecure_http=insecure_http) as service:
         return send(service, statements)
 
 
-def request_key(home: str, *, server: str | None, recovery: Recovery | None, role: str = PREPARE) -> Asked:
+def request_key(
+    home: str, *, server: str | None, recovery: Recovery | None, role: str = PREPARE, insecure_http: bool = False
+) -> Asked:
     """Ask for a key of a further computer; see ``hefu.keys.join.ask_for_key``. ``server``: needed the first time."""
     from hefu.keys.join import ask_for_key
     from hefu.service import Service
 
     if server is None:
         return ask_for_key(home, None, recovery, role=role)
-    with Service(server) as service:
+    with Service(server, insecure_http=insecure_http) as service:
         return ask_for_key(home, service, recovery, role=role)
 
 
 def restore_home(
-    home: str, recovery: Recovery, *, out: str, server: str | None = None, source: str | None = None
+    home: str,
+    recovery: Recovery,
+    *,
+    out: str,
+    server: str | None = None,
+    source: str | None = None,
+    insecure_http: bool = False,
 ) -> Restored:
     """Bring back a home and its evidence from a vault's folder ``source``, or else from the service.
 
@@ -367,7 +384,7 @@ def restore_home(
         if source is None:
             raise ClientError(say("vault restore.where"))
         return restore_from_folder(home, recovery, source, out=out, service=None)
-    with Service(server) as service:
+    with Service(server, insecure_http=insecure_http) as service:
         if source is None:
             return restore_from_service(home, recovery, service, out=out)
         return restore_from_folder(home, recovery, source, out=out, service=service)

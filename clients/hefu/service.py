@@ -10,12 +10,14 @@ import json
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 import httpx
 
-from hefu.errors import ClientError, RefusedError, UnreachableError
+from hefu.address import check_address, proxy_of, without_password
+from hefu.errors import RefusedError, UnreachableError
 from hefu.ui.language import say
 from hefu.version import __version__
 from hefu_ledger.encoding import parse_plain
@@ -28,6 +30,11 @@ MAX_ANSWER: Final = 1 << 20  # bytes, where a resource does not say otherwise
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 60.0
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
+_PACKINGS: Final = ("gzip", "x-gzip", "deflate")
+_PACKING: Final = 1024  # bytes that packing may add to a body that cannot be made smaller, beside a 64th of it
+_ANY_HEADER: Final = 47  # of zlib: gzip's or its own
+_PAGES: Final = (b"<!doctype html", b"<html")  # of a login or a web filter
+_BEGINNING: Final = 100  # bytes
 _TRY_AGAIN: Final = frozenset({408, 429, 502, 503, 504})
 NO_ROOM: Final = 507  # RFC 4918, 11.5: there is no room to store the body, and so a refusal
 
@@ -51,19 +58,32 @@ class Answer(NamedTuple):
 
 
 class Service:
-    """A service at ``url``. ``sleep`` takes seconds."""
+    """A service at ``url``. ``sleep`` takes seconds.
 
-    def __init__(self, url: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        try:
-            parsed = httpx.URL(url)
-        except httpx.InvalidURL:
-            parsed = httpx.URL()
-        if parsed.scheme not in ("http", "https") or not parsed.host:
-            raise ClientError(say("service.address", url=url))
-        self.url = url.rstrip("/")
+    ``insecure_http``: whether http to another computer was accepted; an address in a home was when it was made.
+    """
+
+    def __init__(self, url: str, *, insecure_http: bool = False, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.url = check_address(url, insecure_http=insecure_http)
         self.sleep = sleep
-        headers = {"User-Agent": f"hefu/{__version__}", "Accept-Encoding": "identity"}
-        self._client = httpx.Client(timeout=_TIMEOUT, headers=headers)
+        self._open: httpx.Client | None = None
+        self._through = ""  # the setting of the proxy, if there is one
+
+    @property
+    def _client(self) -> httpx.Client:
+        """The connections, made when first needed: a wrong proxy must not stop what needs none."""
+        if self._open is None:
+            proxy = proxy_of(self.url)
+            self._through = "" if proxy is None else proxy.setting
+            headers = {"User-Agent": f"hefu/{__version__}", "Accept-Encoding": "identity"}
+            self._open = httpx.Client(
+                timeout=_TIMEOUT,
+                headers=headers,
+                verify=httpx.create_ssl_context(),  # of the environment's authorities, if it names some
+                proxy=None if proxy is None else proxy.url,
+                trust_env=False,  # the proxy is chosen above
+            )
+        return self._open
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +95,8 @@ class Service:
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.close()
+        if self._open is not None:
+            self._open.close()
 
     def get(self, path: str, *, limit: int = MAX_ANSWER, headers: Mapping[str, str] | None = None) -> Answer:
         """Read a resource of at most ``limit`` bytes."""
@@ -97,6 +118,8 @@ class Service:
                 answer = self._ask_once(method, path, limit, request)
             except httpx.TransportError as error:
                 cause = f"{type(error).__name__}: {error}"
+                if self._through:
+                    cause = say("service.through", cause=cause, setting=self._through)
             else:
                 if answer.status not in _TRY_AGAIN:
                     return _check(answer, again=attempt > 0)
@@ -107,13 +130,39 @@ class Service:
         raise UnreachableError(say("service.unreachable", url=self.url, attempts=ATTEMPTS, cause=cause))
 
     def _ask_once(self, method: str, path: str, limit: int, request: dict[str, Any]) -> Answer:
-        with self._client.stream(method, self.url + path, **request) as response:
-            body = bytearray()
+        where = self.url + path
+        with self._client.stream(method, where, **request) as response:
+            body, most = bytearray(), limit + limit // 64 + _PACKING
             for piece in response.iter_raw():
                 body += piece
-                if len(body) > limit:
-                    raise UnreachableError(say("service.too_long", url=self.url + path, limit=limit))
-            return Answer(response.status_code, bytes(body), _seconds(response.headers.get("Retry-After")))
+                if len(body) > most:
+                    raise UnreachableError(say("service.too_long", url=where, limit=limit))
+            headers = response.headers
+            if response.has_redirect_location:
+                place = without_password(str(headers["Location"]))
+                raise UnreachableError(say("service.moved", url=where, status=response.status_code, place=place))
+            unpacked = _unpacked(bytes(body), headers.get("Content-Encoding", ""), limit + 1, where)
+            if len(unpacked) > limit:
+                raise UnreachableError(say("service.too_long", url=where, limit=limit))
+            if response.is_success and unpacked[:_BEGINNING].lstrip().lower().startswith(_PAGES):
+                raise UnreachableError(say("service.page", url=where))
+            return Answer(response.status_code, unpacked, _seconds(headers.get("Retry-After")))
+
+
+def _unpacked(body: bytes, encoding: str, most: int, url: str) -> bytes:
+    """A body as it was before a server on the way packed it, unasked; at most ``most`` bytes of it."""
+    import zlib
+
+    if encoding.strip().lower() in ("", "identity"):
+        return body
+    if encoding.strip().lower() not in _PACKINGS:
+        raise UnreachableError(say("service.encoding", url=url, encoding=encoding))
+    unpacking, data = zlib.decompressobj(_ANY_HEADER), b""
+    with suppress(zlib.error):
+        data = unpacking.decompress(body, most)
+    if not unpacking.eof and len(data) < most:
+        raise UnreachableError(say("service.encoding", url=url, encoding=encoding))
+    return data
 
 
 def _seconds(text: str | None) -> float | None:

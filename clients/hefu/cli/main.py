@@ -94,6 +94,8 @@ def _run(words: Sequence[str]) -> int:
     problem = _complete(command, options, os.environ)
     if problem:
         parser.error(problem)
+    if getattr(options, "insecure_http", False):
+        write_text(sys.stderr, f"hefu: {say('service.warning')}")
     return _report(_attempt(command, options), as_json=options.json)
 
 
@@ -122,7 +124,7 @@ def _complete(command: Command, options: Namespace, environment: Mapping[str, st
 
 
 def _expand(options: Namespace) -> Iterator[str]:
-    """Let ``~`` be a home folder in every path; what is wrong with those where it is none."""
+    """Let ``~`` be a home folder in every path, and name the paths where it is none."""
     for name in sorted(PATHS & vars(options).keys()):
         value = getattr(options, name)
         try:

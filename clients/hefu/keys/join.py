@@ -119,5 +119,5 @@ def _key(path: str, name: str) -> Ed25519Signer:
 
 
 def _is_added(reader: Reader, signer: Ed25519Signer) -> bool:
-    with Service(reader.config.server) as service:
+    with Service(reader.config.server, insecure_http=True) as service:
         return in_force(read_roster(reader, service), signer.key)

@@ -68,7 +68,7 @@ def _declare_submit(parser: ArgumentParser) -> None:
 def _submit(options: Namespace) -> Outcome:
     from hefu.client import submit
 
-    done = submit(options.statements, server=options.server)
+    done = submit(options.statements, server=options.server, insecure_http=options.insecure_http)
     lines = [
         say("submit.done", state=state_name(item.state), path=item.path, answers=", ".join(item.answers))
         for item in done

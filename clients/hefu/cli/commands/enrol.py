@@ -40,7 +40,14 @@ def _init(options: Namespace) -> Outcome:
     recovery = read_recovery(options.recovery)[0] if options.recovery else None
     folder = os.path.abspath(options.vault) if options.vault else None
     vault = VaultOptions(folder, not options.no_vault, recovery)
-    done = enrol_home(options.home, server=options.server, code=code, vault=vault, role=options.role)
+    done = enrol_home(
+        options.home,
+        server=options.server,
+        code=code,
+        vault=vault,
+        role=options.role,
+        insecure_http=options.insecure_http,
+    )
     identity = done.identity._asdict() | {"verified_at": format_time(done.identity.verified_at)}
     text = [
         say("init.enrolled", name=done.identity.name, uscc=done.identity.uscc),

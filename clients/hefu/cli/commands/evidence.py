@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 
-from hefu.cli.command import Command, Outcome, option
+from hefu.cli.command import Command, Outcome, accept_http, option
 from hefu.errors import CANNOT_TELL, NOT_PROVEN, ClientError
 from hefu.files.platform import reach
 from hefu.ui.language import say, sentences
@@ -40,6 +40,7 @@ def _declare_audit(parser: ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="audit.source")
     option(parser, "policy", "audit.policy")
     parser.add_argument("--state", help="audit.state")
+    accept_http(parser)
     parser.add_argument("--all", action="store_true", help="verify.all")
 
 
@@ -52,8 +53,9 @@ def _audit(options: Namespace) -> Outcome:
     policy = read_policy(options.policy)
     if policy is None:
         raise ClientError(say("audit.no_policy"))
+    source = open_source(options.source, insecure_http=options.insecure_http)
     seen = read_state(options.state) if options.state else None
-    verdict, checkpoint = audit(open_source(options.source), policy=policy, seen=seen)
+    verdict, checkpoint = audit(source, policy=policy, seen=seen)
     if options.state and checkpoint is not None:
         write_state(options.state, checkpoint)
     return _verdict(verdict, options.source, options)

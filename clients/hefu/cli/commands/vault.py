@@ -44,7 +44,14 @@ def _restore(options: Namespace) -> Outcome:
 
     recovery, sheet = read_recovery(options.words)
     server = options.server or (sheet.server if sheet is not None and options.source is None else None)
-    done = restore_home(options.home, recovery, out=options.out, server=server, source=options.source)
+    done = restore_home(
+        options.home,
+        recovery,
+        out=options.out,
+        server=server,
+        source=options.source,
+        insecure_http=options.insecure_http,
+    )
     text = [
         say("vault restore.done", evidence=len(done.evidence), documents=done.documents, out=options.out),
         *(say("vault restore.waiting", statement=statement_id) for statement_id in done.waiting),
@@ -69,7 +76,7 @@ def _declare_verify(parser: ArgumentParser) -> None:
 def _verify(options: Namespace) -> Outcome:
     from hefu.client import Client
 
-    with Client(options.home, server=options.server) as client:
+    with Client(options.home, server=options.server, insecure_http=options.insecure_http) as client:
         done, is_rotating = client.verify_vault(offline=options.offline), client.is_rotating
     counts = {"deposits": done.deposits, "documents": done.documents}
     if done.findings:
@@ -97,7 +104,7 @@ def _declare_sync(parser: ArgumentParser) -> None:
 def _sync(options: Namespace) -> Outcome:
     from hefu.client import Client
 
-    with Client(options.home, server=options.server) as client:
+    with Client(options.home, server=options.server, insecure_http=options.insecure_http) as client:
         done, is_rotating = client.sync_vault(out=options.out), client.is_rotating
     text = [*synced_lines(done), *([say("vault rotate.unfinished")] if is_rotating else [])]
     if options.out is not None:
@@ -131,7 +138,7 @@ def join_lines(path: str) -> tuple[list[str], dict[str, Any] | None]:
 def _rotate(options: Namespace) -> Outcome:
     from hefu.client import Client
 
-    with Client(options.home, server=options.server) as client:
+    with Client(options.home, server=options.server, insecure_http=options.insecure_http) as client:
         done = client.rotate_words()
     text = [
         say("vault rotate.done", files=done.files),
@@ -163,7 +170,7 @@ def _join(options: Namespace) -> Outcome:
     from hefu.client import Client
 
     recovery, _ = read_recovery(options.words)
-    with Client(options.home, server=options.server) as client:
+    with Client(options.home, server=options.server, insecure_http=options.insecure_http) as client:
         done = client.join_vault(recovery)
     removed = [say("vault join.sheet", sheet=done.sheet_removed)] if done.sheet_removed else []
     text = [say("vault join.done"), *removed, *synced_lines(done.synced)]

@@ -47,6 +47,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "exit.2": ("用法有误，或被拒绝", "wrong words, or refused"),
     "exit.3": ("无法核验，或环境出错", "cannot tell, or the world failed"),
     "exit.130": ("被中断", "interrupted"),
+    "cli.insecure_http": (
+        "接受发往其他电脑的 http://（会被途中读取或改动）",
+        "accept http:// to another computer, though it can be read and changed on the way",
+    ),
     "cli.unwritten": ("结果无法写出：{cause}", "the answer could not be written: {cause}"),
     "cli.not_utf8": (
         "{word}：不是 UTF-8，可能来自另一种编码的文档或终端；请重新键入",

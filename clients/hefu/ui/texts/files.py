@@ -64,6 +64,40 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "不是服务的网址（例如 https://ledger.example）：{url!r:.200}",
         "not a service's address such as https://ledger.example: {url!r:.200}",
     ),
+    "service.password": (
+        "网址中有用户名或密码（@ 之前），它会留在设置、恢复单与提示里，因此不接受；请去掉",
+        "an address with a user or a password (before @) would stand in settings, sheets and messages; leave it out",
+    ),
+    "service.insecure": (
+        "http:// 上的内容会在途中被读取或改动：{host} 请用 https://；若您接受，请加 --insecure-http",
+        "http:// can be read and changed on the way to {host}: use https://, or accept that with --insecure-http",
+    ),
+    "service.warning": (
+        "警告：http:// 不加密，登记码与保管库地址会在途中被人读到，回答会被改动",
+        "warning: over http:// codes and the vault's address can be read on the way, and answers can be changed",
+    ),
+    "service.system": ("系统设置", "the system's settings"),
+    "service.proxy_scheme": (
+        "代理设置 {setting} 是 {scheme}://，hefu 只能用 http:// 或 https:// 代理；请改它，或把 {host} 写入 NO_PROXY",
+        "the proxy of {setting} is {scheme}://, and must be http:// or https://; change it, or add {host} to NO_PROXY",
+    ),
+    "service.proxy_address": (
+        "代理设置 {setting} 不是网址（例如 http://proxy.example:8080）",
+        "the proxy of {setting} is no address such as http://proxy.example:8080",
+    ),
+    "service.through": ("{cause}（经由代理设置 {setting}）", "{cause} (through the proxy of {setting})"),
+    "service.moved": (
+        "{url} 已移到 {place}（{status}）；请用新的网址：--server 或 HEFU_SERVER",
+        "{url} has moved to {place} ({status}); give that address, by --server or HEFU_SERVER",
+    ),
+    "service.encoding": (
+        "{url}：回答以 {encoding} 压缩，无法解开；请运营者关闭途中的压缩",
+        "{url}: the answer is packed as {encoding} and cannot be unpacked; packing on the way has to be turned off",
+    ),
+    "service.page": (
+        "{url}：回答是网页而不是数据，可能是登录页或网络过滤；请在浏览器中打开一次，或询问网管",
+        "{url}: it answered with a web page, perhaps a login or a filter; open it in a browser",
+    ),
     "service.refused": ("服务拒绝（{status} {title}）：{detail}", "the service refused ({status} {title}): {detail}"),
     "service.refused_bare": ("服务拒绝（{status} {title}）", "{status} {title}"),
     "service.failed": ("服务出错（{status} {title}）：{detail}", "the service failed ({status} {title}): {detail}"),
