@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hefu.cli.command import Command, Outcome, option
-from hefu.cli.output import SHOWN, counted, done_lines, problem_line, refreshed_value, state_name
+from hefu.cli.output import SHOWN, done_lines, refreshed_value, state_name
 from hefu.errors import CANNOT_TELL
 from hefu.ui.language import say
 from hefu_ledger.deposit.state import ACCEPTED, ANCHORED, PREPARED, UNAPPROVED
@@ -46,7 +46,8 @@ def _deposited(done: Sequence[Deposited], owed: Sequence[str] | None = None) -> 
     lines += [say("deposit.to_come")] if ACCEPTED in states else []
     lines += [say("deposit.to_submit")] if owed is None and states & _LINES.keys() else []
     values = [item._asdict() | {"left_out": [problem._asdict() for problem in item.left_out]} for item in done]
-    lines += counted("deposit.left_out", (problem_line(problem) for item in done for problem in item.left_out))
+    left_out = [say("deposit.left_out", **problem._asdict()) for item in done for problem in item.left_out]
+    lines += [*left_out[:SHOWN], *([f"  … +{len(left_out) - SHOWN}"] if len(left_out) > SHOWN else [])]
     lines += [say("deposit.unsent", reason=item.unsent) for item in done if item.unsent]
     if owed:
         lines += [say("deposit.owed", count=len(owed)), *(f"  {name}" for name in owed[:SHOWN])]

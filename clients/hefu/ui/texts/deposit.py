@@ -40,7 +40,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "以往存证的 {count} 个保管库文件，服务端尚未保管（原因见 hefu vault sync）",
         "not in the service's vault yet, of what was kept before: {count} files (hefu vault sync says why)",
     ),
-    "deposit.left_out": ("未存：{count}", "left out: {count}"),
+    "deposit.left_out": ("未存：{path}：{cause}", "left out: {path}: {cause}"),
     "deposit.no_ignore": (
         "连同 .hefuignore 与内置规则所忽略的文件一起存证",
         "deposit also the files that .hefuignore and the built-in rules leave out",
