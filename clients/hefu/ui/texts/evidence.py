@@ -70,6 +70,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "extract.unknown": ("{bundle} 内没有这些文件：{names}", "{bundle} holds no document named {names}"),
     "extract.unfit": ("{name}：{cause}", "{name}: {cause}"),
+    "extract.link": (
+        "{path} 是链接，证据会写到别处；请移走它，或另选 --out",
+        "{path} is a link, and evidence would be written elsewhere; move it away, or choose another --out",
+    ),
+    "extract.problems": (
+        "{count} 份证据无法写出，其余已写出：",
+        "{count} pieces of evidence could not be written; the others are there:",
+    ),
     "extract.clash": (
         "{name} 的证据须放在文件夹 {other} 之内，而 {other} 是另一份证据的文件名；请分别拆出，各用一个 --out",
         "the evidence of {name} belongs below {other}, which is evidence itself; extract them into an --out each",

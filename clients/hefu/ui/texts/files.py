@@ -38,6 +38,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{option} {path} lies inside {folder}; choose a folder outside it",
     ),
     "folder.none": ("{folder} 不是文件夹", "{folder} is not a folder"),
+    "disk.no_locks": (
+        "{path} 所在的磁盘不能加锁（{cause}）；请用本机磁盘上的文件夹，之后再复制过去",
+        "{path} lies on a disk that cannot lock ({cause}); use a folder on this computer and copy it afterwards",
+    ),
     "disk.encoding": (
         "此程序以 {encoding} 读取文件名，可能读成别的名称，因此不予处理；请设 PYTHONUTF8=1 后重新启动",
         "this program reads file names as {encoding} and may get others; set PYTHONUTF8=1 and start it again",
