@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from hefu.evidence.compare import read_end
-from hefu.evidence.verify import is_bundle
+from hefu.evidence.verify import is_bundle, read_evidence
 from hefu.ui.language import say
 from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.deposit.bundle import read_header, read_texts
 from hefu_ledger.deposit.card import parse_section
-from hefu_ledger.deposit.evidence import MAX_EVIDENCE, parse_evidence
+from hefu_ledger.deposit.evidence import parse_evidence
 from hefu_ledger.deposit.receipt import Proof, Receipt
 from hefu_ledger.deposit.statement import parse_signed_statement
 from hefu_ledger.encoding import format_time, parse_canonical
@@ -41,8 +41,7 @@ def _bundle(path: str) -> dict[str, Any]:
 
 
 def _evidence(path: str) -> dict[str, Any]:
-    with open(path, "rb") as file:
-        evidence = parse_evidence(file.read(MAX_EVIDENCE + 1))
+    evidence = parse_evidence(read_evidence(path))
     card = {
         name: parse_section(name, section.text) if isinstance(section, OpenedSection) else "closed"
         for name, section in zip(("document", "label", "circumstances"), evidence.sections, strict=True)

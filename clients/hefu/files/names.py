@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
@@ -30,6 +31,18 @@ def passing(path: str, ending: str) -> str:
     if len(os.fsencode(name + ending)) > LONGEST:
         name = "." + sha256(os.fsencode(name)).hexdigest()[:32]
     return os.path.join(folder, name + ending)
+
+
+def spelling(name: str) -> str:
+    """One spelling of a name that systems spell in two ways: é is one character, or e and an accent."""
+    from unicodedata import normalize  # a cold start goes without it
+
+    return normalize("NFC", name)
+
+
+def spellings(names: Iterable[str]) -> dict[str, str]:
+    """Names by their one spelling; those that ASCII can write have no other, and are left out."""
+    return {spelling(name): name for name in names if not name.isascii()}
 
 
 def _cut(shown: str, name: str, most: int) -> str:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from hefu.errors import ClientError, Problem
 from hefu.files.document import UnreadableError, digest_document
 from hefu.files.ignore import read_rule, scan_documents
+from hefu.files.names import spelling, spellings
 from hefu.files.platform import why
 from hefu.files.scan import printable
 from hefu.home.index import Index, Reading
@@ -72,7 +73,7 @@ def survey(index: Index, folder: str, *, content: bool = False) -> Survey:
     """Hold all of a folder against the index; ``content`` reads every file again."""
     contents = list_folder(folder)
     found = survey_files(index, folder, contents.names, content=content)
-    deposited, present = index.below(folder), set(contents.names)
+    deposited, present = _respelt(index.below(folder), contents.names), set(contents.names)
     ignored = read_rule(folder)
     gone = {name: digests for name, digests in deposited.items() if name not in present and not ignored(name)}
     for name in [name for name in found.intact if name not in deposited]:
@@ -89,13 +90,21 @@ def survey_files(index: Index, folder: str, names: Sequence[str], *, content: bo
     reader = _Reader(index, folder, {} if content else index.readings(folder))
     digests = dict(reader.digests(names))
     found = Survey([], [], [], [], [], reader.problems, digests, reader.read, len(digests) - reader.read, 0)
-    deposited = index.below(folder)
+    deposited = _respelt(index.below(folder), names)
     for name, sha256 in digests.items():
         if sha256 in deposited.get(name, ()) or index.holds(sha256):
             found.intact.append(name)
         else:
             (found.changed if name in deposited else found.new).append(name)
     return found
+
+
+def _respelt(deposited: dict[str, set[bytes]], names: Sequence[str]) -> dict[str, set[bytes]]:
+    """Deposited documents by the names that they have here, which a Mac may have spelt otherwise."""
+    present = set(names)
+    other = spellings(name for name in deposited if name not in present)
+    found = {other.get(spelling(name), ""): name for name in names if other and name not in deposited}
+    return {found.get(name, name): digests for name, digests in deposited.items()} if found else deposited
 
 
 class _Reader:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hefu.cli.command import Command, Outcome, option
 from hefu.errors import NOT_PROVEN
+from hefu.files.text import as_utf8
 from hefu.ui.escape import plain
 from hefu.ui.language import say
 
@@ -27,8 +28,8 @@ def read_recovery(path: str) -> tuple[Recovery, Sheet | None]:
             sys.stderr.write(say("vault restore.type") + "\n")
             return parse_recovery(sys.stdin.readline())
         return parse_recovery(sys.stdin.read(_LIMIT))
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        return parse_recovery(file.read(_LIMIT))
+    with open(path, "rb") as file:
+        return parse_recovery(as_utf8(file.read(_LIMIT)).decode("utf-8", "replace"))
 
 
 def _declare_restore(parser: ArgumentParser) -> None:

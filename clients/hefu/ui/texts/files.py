@@ -38,6 +38,19 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{option} {path} lies inside {folder}; choose a folder outside it",
     ),
     "folder.none": ("{folder} 不是文件夹", "{folder} is not a folder"),
+    "text.utf16": (
+        "{path} 被另一程序另存为 UTF-16（PowerShell 的 > 会这样）；请用原来的文件，或另存为 UTF-8",
+        "{path} was saved by another program as UTF-16, as > of PowerShell does; take the first file, or save as UTF-8",
+    ),
+    "text.mark": (
+        "{path} 被另一程序另存过，开头多了字节序标记；请用原来的文件，或另存为不带标记的 UTF-8",
+        "{path} was saved by another program with a byte order mark; take the first file, or save it as UTF-8 without",
+    ),
+    "text.gzip": ("{path} 是压缩文件；请先用 gunzip 解开", "{path} is packed; unpack it first, with gunzip"),
+    "text.page": (
+        "{path} 是网页而不是所要的文件，可能是登录页或网络过滤；请重新下载",
+        "{path} is a web page, perhaps a login or a filter, and not the file itself; fetch it again",
+    ),
     "disk.no_locks": (
         "{path} 所在的磁盘不能加锁（{cause}）；请用本机磁盘上的文件夹，之后再复制过去",
         "{path} lies on a disk that cannot lock ({cause}); use a folder on this computer and copy it afterwards",
