@@ -194,9 +194,9 @@ class Fields:
         if not required <= names or not names <= required | optional:
             missing = ", ".join(sorted(required - names))
             unknown = ", ".join(sorted(map(repr, names - required - optional)))[:200]
-            said = {"it lacks": missing, "it has beside its members": unknown}
+            said = {"missing": missing, "unknown": unknown}
             raise MalformedError(
-                f"{what}: {'; '.join(f'{verb} {each}' for verb, each in said.items() if each)}",
+                f"{what}: {'; '.join(f'{name} {each}' for name, each in said.items() if each)}",
                 code="members" if missing and unknown else "members-missing" if missing else "members-unknown",
                 of=what,
                 missing=missing,
