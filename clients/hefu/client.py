@@ -350,7 +350,13 @@ def submit(statements: Sequence[str], *, server: str, insecure_http: bool = Fals
 
 
 def request_key(
-    home: str, *, server: str | None, recovery: Recovery | None, role: str = PREPARE, insecure_http: bool = False
+    home: str,
+    *,
+    server: str | None,
+    recovery: Recovery | None,
+    role: str = PREPARE,
+    fingerprint: str = "",
+    insecure_http: bool = False,
 ) -> Asked:
     """Ask for a key of a further computer; see ``hefu.keys.join.ask_for_key``. ``server``: needed the first time."""
     from hefu.keys.join import ask_for_key
@@ -359,7 +365,7 @@ def request_key(
     if server is None:
         return ask_for_key(home, None, recovery, role=role)
     with Service(server, insecure_http=insecure_http) as service:
-        return ask_for_key(home, service, recovery, role=role)
+        return ask_for_key(home, service, recovery, role=role, fingerprint=fingerprint)
 
 
 def restore_home(
@@ -369,11 +375,13 @@ def restore_home(
     out: str,
     server: str | None = None,
     source: str | None = None,
+    fingerprint: str = "",
     insecure_http: bool = False,
 ) -> Restored:
     """Bring back a home and its evidence from a vault's folder ``source``, or else from the service.
 
     ``server`` alone: the vault is there; both: receipts that the folder lacks are. ClientError without either.
+    ``fingerprint``: of the log key, by the sheet's QR code; ClientError for a vault whose home trusts another.
     """
     from hefu.errors import ClientError
     from hefu.recovery.restore import restore_from_folder, restore_from_service
@@ -383,8 +391,8 @@ def restore_home(
     if server is None:
         if source is None:
             raise ClientError(say("vault restore.where"))
-        return restore_from_folder(home, recovery, source, out=out, service=None)
+        return restore_from_folder(home, recovery, source, out=out, service=None, fingerprint=fingerprint)
     with Service(server, insecure_http=insecure_http) as service:
         if source is None:
-            return restore_from_service(home, recovery, service, out=out)
-        return restore_from_folder(home, recovery, source, out=out, service=service)
+            return restore_from_service(home, recovery, service, out=out, fingerprint=fingerprint)
+        return restore_from_folder(home, recovery, source, out=out, service=service, fingerprint=fingerprint)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shutil
+import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from tests.support.double import CODE, Double, running
 from tests.support.sample_ledger import POLICY, sample
 
 from hefu.cli.streams import write_json, write_text
+from hefu.home.sheet import words_on
 from hefu_ledger.deposit.evidence import format_evidence
 from hefu_ledger.tlog.policy import format_policy
 
@@ -174,3 +178,29 @@ def test_words_of_another_encoding_are_not_found_or_named(firm: Firm, words: tup
     ran = hefu(*words, os.fsdecode(b"\xc5\xe4\xb7\xbd"), "--home", firm.home.path, expect=2)
     assert "Traceback" not in ran.err
     assert "xc5" in ran.err.replace("udcc5", "xc5")
+
+
+def test_recovery_words_go_to_the_terminal_and_the_sheet_alone(double: Double, tmp_path: Path) -> None:
+    script = 'exec "$0" -m hefu init --home "$1/home" --server "$2" --code "$3" >"$1/out" </dev/null'
+    with running(double) as url:
+        words = ["sh", "-c", script, sys.executable, str(tmp_path), url, CODE]
+        shown = b""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvp(words[0], words)  # noqa: S606  # a program of our own
+        with suppress(OSError):  # at the end
+            while data := os.read(terminal, 1000):
+                shown += data
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    with running(Double()) as url:
+        told = hefu("init", "--home", tmp_path / "second", "--server", url, "--code", CODE, "--json")
+    sheet = tmp_path / "home" / "recovery.html"
+    found = words_on(sheet.read_bytes()).split()
+    numbered = [f"{place:>2} {word}" for place, word in enumerate(found, 1)]
+    assert len(found) == 24
+    assert [each for each in numbered if each not in shown.decode()] == []
+    assert [each for each in numbered if each in (tmp_path / "out").read_text()] == []
+    assert str(sheet) in (tmp_path / "out").read_text()
+    assert stat.S_IMODE(sheet.stat().st_mode) == 0o600
+    assert "words" not in told.json
+    assert told.json["sheet"].endswith("second/recovery.html")

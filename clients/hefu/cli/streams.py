@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from typing import Any, Final, TextIO
 
 from hefu.errors import CANNOT_TELL
-from hefu.files.platform import names_are_utf8, why
+from hefu.files.platform import WINDOWS, names_are_utf8, why
 from hefu.ui.escape import STEERING, plain_lines
 from hefu.ui.language import say
 
@@ -68,6 +68,17 @@ def write_json(stream: TextIO | None, value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False).translate(_IN_JSON)
     fits = _fits(text, getattr(stream, "encoding", None) or "utf-8")
     _write(stream, text if fits else json.dumps(value))
+
+
+def show_on_terminal(text: str) -> bool:
+    """Write lines to the terminal itself, past pipes, files and logs; False where there is none."""
+    encoding = sys._xoptions.get(_TERMINAL) or getattr(sys.stderr, "encoding", None)
+    try:
+        with open("CONOUT$" if WINDOWS else "/dev/tty", "w", encoding=encoding, errors="backslashreplace") as terminal:
+            terminal.write(plain_lines(text) + "\n")
+    except OSError:
+        return False
+    return True
 
 
 def finished(code: int) -> int:

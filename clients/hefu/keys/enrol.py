@@ -91,7 +91,8 @@ def enrol(
     required = roster.required_at(MAX_INTEGER)
     config = home.Config(depositor, identity, origin, service.url, vault.folder, vault.upload, required)
     keep_settings(config, path=path, genesis=found.records[0], policy=trust, recovery=recovery)
-    sheet = Sheet(recovery, depositor, origin, service.url)
+    log = home.parse_genesis(found.records[0]).log
+    sheet = Sheet(recovery, depositor, origin, service.url, log.fingerprint)
     words, file = write_sheet(path, sheet, name=established.name, fingerprints=fingerprints)
     replace(f"{path}/{home.CONFIG}", home.format_config(config))
     forget_new(path)

@@ -25,7 +25,7 @@ _ADDRESS: Final = b"hefu-vault-address/v1"
 _NAME: Final = b"hefu-vault-name/v1"
 _PREFIX: Final = "age-secret-key-"
 _LANGUAGES: Final = ("english", "chinese_simplified")
-_MEMBERS: Final = frozenset({"depositor", "origin", "server", "words"})
+_MEMBERS: Final = frozenset({"depositor", "fingerprint", "origin", "server", "words"})
 _LIMIT: Final = 8192  # bytes of a sheet's text
 
 
@@ -51,12 +51,16 @@ class Recovery(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """The contents of a recovery sheet's QR code: all that restoring on an empty computer needs."""
+    """The contents of a recovery sheet's QR code: all that restoring on an empty computer needs.
+
+    ``fingerprint``: SHA-256 in hex of the log key that genesis names; a home that trusts another is not restored.
+    """
 
     recovery: Recovery
     depositor: str
     origin: str
     server: str
+    fingerprint: str
 
 
 def format_vault_key(recovery: Recovery) -> bytes:
@@ -129,6 +133,7 @@ def parse_sheet_text(text: str) -> Sheet:
         depositor=check_depositor(fields.raw("depositor")),
         origin=check_origin(fields.raw("origin")),
         server=fields.text("server", limit=1000),
+        fingerprint=fields.hash("fingerprint").hex(),
     )
 
 

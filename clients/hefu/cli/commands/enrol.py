@@ -31,7 +31,7 @@ def _ask(options: Namespace, missing: Sequence[str]) -> None:
 
 
 def _init(options: Namespace) -> Outcome:
-    from hefu.cli.commands.vault import join_lines, read_recovery, sheet_lines
+    from hefu.cli.commands.vault import join_lines, read_recovery, sheet_lines, without_words
     from hefu.client import VaultOptions, enrol_home
 
     if options.code == options.recovery == "-":
@@ -56,11 +56,11 @@ def _init(options: Namespace) -> Outcome:
         say("init.fingerprints"),
         *(f"  sha256 {fingerprint}" for fingerprint in done.fingerprints),
         *([] if done.approver else [say("init.no_approver")]),
-        *(sheet_lines(done.words, done.sheet) if done.words else []),
+        *(sheet_lines(done.words, done.sheet, as_json=options.json) if done.words else []),
         *([say("init.unsent", reason=done.unsent)] if done.unsent else []),
     ]
     joined, synced = join_lines(options.home) if recovery else ([], None)
-    value = done._asdict() | {"identity": identity, "synced": synced}
+    value = without_words(done._asdict()) | {"identity": identity, "synced": synced}
     return Outcome(0, value, "\n".join([*text, *joined]))
 
 

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from hefu.cli.command import Command, Outcome, option
+from hefu.cli.streams import show_on_terminal
 from hefu.errors import NOT_PROVEN
 from hefu.files.text import as_utf8
 from hefu.ui.escape import plain
@@ -45,12 +46,14 @@ def _restore(options: Namespace) -> Outcome:
 
     recovery, sheet = read_recovery(options.words)
     server = options.server or (sheet.server if sheet is not None and options.source is None else None)
+    fingerprint = sheet.fingerprint if sheet is not None else ""
     done = restore_home(
         options.home,
         recovery,
         out=options.out,
         server=server,
         source=options.source,
+        fingerprint=fingerprint,
         insecure_http=options.insecure_http,
     )
     text = [
@@ -58,6 +61,8 @@ def _restore(options: Namespace) -> Outcome:
         *(say("vault restore.waiting", statement=statement_id) for statement_id in done.waiting),
         *(say("vault restore.never", statement=statement_id) for statement_id in done.never),
         *(say("vault restore.problem", **problem._asdict()) for problem in done.problems),
+        say("restore.trusts", fingerprint=done.fingerprint, server=done.server),
+        *([] if fingerprint else [say("restore.compare")]),
         say("home.restored", path=options.home),
     ]
     value = done._asdict() | {"problems": [problem._asdict() for problem in done.problems]}
@@ -144,22 +149,25 @@ def _rotate(options: Namespace) -> Outcome:
     text = [
         say("vault rotate.done", files=done.files),
         say("vault rotate.closed" if done.closed else "vault rotate.here"),
-        *sheet_lines(done.words, done.sheet),
+        *sheet_lines(done.words, done.sheet, as_json=options.json),
         say("vault rotate.others"),
         *(say("vault rotate.left", **problem._asdict()) for problem in done.left),
     ]
-    value = done._asdict() | {"left": [problem._asdict() for problem in done.left]}
+    value = without_words(done._asdict()) | {"left": [problem._asdict() for problem in done.left]}
     return Outcome(NOT_PROVEN if done.left else 0, value, "\n".join(text))
 
 
-def sheet_lines(words: str, sheet: str) -> list[str]:
-    """Words that are shown this once, and the file to print."""
+def sheet_lines(words: str, sheet: str, *, as_json: bool) -> list[str]:
+    """Show words this once, on the terminal alone, and give the lines about them: an answer may end up in a log."""
     numbered = [f"{place:>2} {word:<9}" for place, word in enumerate(words.split(), 1)]
-    return [
-        say("init.words"),
-        *("  " + " ".join(numbered[start : start + 6]) for start in range(0, len(numbered), 6)),
-        say("init.sheet", sheet=sheet),
-    ]
+    rows = ["  " + " ".join(numbered[start : start + 6]) for start in range(0, len(numbered), 6)]
+    shown = not as_json and show_on_terminal("\n".join([say("init.words"), *rows]))
+    return [*([] if shown else [say("init.only_sheet", sheet=sheet)]), say("init.sheet", sheet=sheet)]
+
+
+def without_words(value: dict[str, Any]) -> dict[str, Any]:
+    """An answer for programs without recovery words, which stand on the sheet."""
+    return {name: member for name, member in value.items() if name != "words"}
 
 
 def _declare_join(parser: ArgumentParser) -> None:
