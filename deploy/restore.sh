@@ -59,13 +59,12 @@ else
     mv "$stage/database" "$stage/hefu.sqlite3"
 fi
 
-# The signer must remember every checkpoint that was published: it refuses to sign less, or as much of another history.
-if [ "$seen" != none ]; then
-    sed '/^$/,$d' "$seen" >"$stage/seen"
-    if [ "$(sed -n 2p "$stage/seen")" -ge "$(sed -n 2p "$stage/signer/checkpoint")" ]; then
-        cp "$stage/seen" "$stage/signer/checkpoint"
-    fi
-    rm "$stage/seen"
+# The signer must remember every checkpoint that was published, with the log's two lines: it refuses to sign less, or
+# as much of another history, and signs none a second time.
+if [ "$seen" != none ] && [ "$(sed -n 2p "$seen")" -ge "$(sed -n 2p "$stage/signer/checkpoint")" ]; then
+    [ "$(grep -cF "— $(sed -n 1p "$seen") " "$seen")" -ge 2 ] ||
+        fail "$seen lacks a line of the log, which signs with two keys: ask for the whole file"
+    cp "$seen" "$stage/signer/checkpoint"
 fi
 rm "$stage/MANIFEST"
 mkdir -p "$HEFU_DATA"

@@ -43,7 +43,10 @@ root() {                                                              # leaf, in
 
 signed() {                                                            # note, vkey: Ed25519 over the note's text
   sed '/^$/,$d' "$1" > "$work/text"
-  grep "^— ${2%%+*} " "$1" | sed 's/.* //' | openssl base64 -d -A | tail -c 64 > "$work/signature"
+  grep "^— ${2%%+*} " "$1" | sed 's/.* //' | while read -r line; do   # the line that begins with the key's id
+    printf %s "$line" | openssl base64 -d -A > "$work/line"
+    [ "$(head -c 4 "$work/line" | hex)" != "$(cut -d+ -f2 <<< "$2")" ] || tail -c +5 "$work/line"
+  done > "$work/signature"
   { printf 302a300506032b6570032100 | bin; printf %s "${2#*+*+}" | openssl base64 -d -A | tail -c 32; } > "$work/key"
   same "$(openssl pkeyutl -verify -pubin -keyform DER -inkey "$work/key" -rawin -in "$work/text" -sigfile "$work/signature")" \
     'Signature Verified Successfully' "$3"
@@ -114,7 +117,8 @@ for ((n = 1; n < batch; n++)); do                                     # genesis,
   same "$(root "$(leaf < "$work/record")" "$(number index "$work/record")" "$size" \
     $(sed -n "${n}p" "$work/paths" | grep -oE '[0-9a-f]{64}'))" "$top" "record $n is in the ledger 条目 $n 在账本内"
 done
-trusted=$(awk -v name="$(sed -n 1p "$work/checkpoint")+" '$1 == "log" && index($2, name) == 1 { print $2; exit }' "$policy")
+trusted=$(awk -v name="$(sed -n 1p "$work/checkpoint")+" \
+  '$1 == "log" && index($2, name) == 1 && $2 ~ /^[^+]+[+][0-9a-f]+[+]A[Q-Za-f]/ { print $2; exit }' "$policy") # of type 01
 signed "$work/checkpoint" "$trusted" "the log's trusted key signed the checkpoint 可信的账本密钥签署了检查点"
 
 # All of it held: who, when, and under which number.

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
 
 from hefu_ledger.deposit.state import ANCHORED
-from hefu_ledger.records.identity import PREPARE
+from hefu_ledger.records.role import PREPARE
 
 if TYPE_CHECKING:
     from hefu.deposit.approve import Shown
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from hefu.home.index import Index
     from hefu.home.labels import Label
     from hefu.home.settings import VaultOptions
-    from hefu.keys.enrol import Enrolled
+    from hefu.keys.enrol import Enrolled, Invitation
     from hefu.keys.join import Asked
-    from hefu.keys.members import Person
+    from hefu.keys.members import Person, Request, Vouched
     from hefu.monitor.fetcher import open_source
     from hefu.monitor.replay import audit
     from hefu.recovery.restore import Restored
@@ -176,11 +176,17 @@ class Client:
 
         return refresh_all(self._home, self._service, self._index, folders, carried=carried, wait=wait)
 
-    def approve(self, paths: Sequence[str], *, look: bool = False) -> list[Shown]:
-        """Sign statements of colleagues, or ``look`` at them; see ``hefu.deposit.approve.approve``."""
+    def look(self, path: str, documents: str | None = None) -> Shown:
+        """Read a colleague's statement, and compare its documents; see ``hefu.deposit.approve.look``."""
+        from hefu.deposit.approve import look
+
+        return look(self._home, self._service, path, documents)
+
+    def approve(self, path: str, *, root: str) -> Shown:
+        """Sign a colleague's statement over ``root`` (hex), which was seen; see ``hefu.deposit.approve.approve``."""
         from hefu.deposit.approve import approve
 
-        return [approve(self._home, self._service, path, look=look) for path in paths]
+        return approve(self._home, self._service, path, root=root)
 
     def deposits(self) -> list[Entry]:
         """All deposits of this home, as its index has them."""
@@ -243,11 +249,17 @@ class Client:
 
         return people(self._home, self._service)
 
-    def add_key(self, request: str, *, role: str = PREPARE, label: str = "") -> VerifierKey:
-        """Vouch for the key of a request file; see ``hefu.keys.members.add_key``."""
-        from hefu.keys.members import add_key
+    def read_key_request(self, path: str) -> Request:
+        """Read the request for a key, without signing; see ``hefu.keys.members.read_request``."""
+        from hefu.keys.members import read_request
 
-        return add_key(self._home, self._service, request, role=role, label=label)
+        return read_request(self._home, self._service, path)
+
+    def vouch(self, path: str, *, fingerprint: str, label: str = "") -> Vouched:
+        """Vouch for the key of a request, whose fingerprint was compared; see ``hefu.keys.members.vouch``."""
+        from hefu.keys.members import vouch
+
+        return vouch(self._home, self._service, path, fingerprint=fingerprint, label=label)
 
     def end_key(self, key: str, *, reason: str = "", since: int | None = None) -> VerifierKey:
         """End a key (id in hex): retire it, or report it lost ``since`` a time in ms; see ``hefu.keys.members``."""
@@ -328,8 +340,8 @@ def enrol_home(
     server: str,
     code: str,
     vault: VaultOptions | None = None,
-    role: str = PREPARE,
     insecure_http: bool = False,
+    confirm: Callable[[Invitation], None] = lambda _: None,
 ) -> Enrolled:
     """Make ``home`` the home of the depositor whose one-time code this is; see ``hefu.keys.enrol.enrol``."""
     from hefu.home.settings import VaultOptions
@@ -337,7 +349,7 @@ def enrol_home(
     from hefu.service import Service
 
     with Service(server, insecure_http=insecure_http) as service:
-        return enrol(home, service, code, vault or VaultOptions(), role=role)
+        return enrol(home, service, code, vault or VaultOptions(), confirm=confirm)
 
 
 def submit(statements: Sequence[str], *, server: str, insecure_http: bool = False) -> list[Submitted]:

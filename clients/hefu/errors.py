@@ -42,15 +42,17 @@ class FolderError(ClientError):
 class RefusedError(ClientError):
     """The service understood and said no; asking again will not help.
 
-    ``again``: whether it was asked before and its answer lost, by which it may have said yes.
+    ``kind``: the last part of the problem's ``type``, such as ``conflict``; empty where the answer is no problem of the
+    service's own. ``again``: whether it was asked before and its answer lost, by which it may have said yes.
     """
 
-    def __init__(self, status: int, title: str, detail: str, *, again: bool = False) -> None:
+    def __init__(self, status: int, title: str, detail: str, *, kind: str = "", again: bool = False) -> None:
         key = "service.refused" if detail else "service.refused_bare"
         super().__init__(say(key, status=status, title=title, detail=detail))
         self.status = status
         self.title = title
         self.detail = detail
+        self.kind = kind
         self.again = again
 
 
@@ -58,7 +60,7 @@ class ClosedError(RefusedError):
     """The vault was closed when the recovery words were replaced; those of the newest sheet are needed."""
 
     def __init__(self, error: RefusedError) -> None:
-        super().__init__(error.status, error.title, error.detail)
+        super().__init__(error.status, error.title, error.detail, kind=error.kind)
         self.args = (say("vault.closed"),)
 
 

@@ -176,8 +176,9 @@ def _check(answer: Answer, *, again: bool) -> Answer:
     try:
         problem = json.loads(answer.body)
         title, detail = str(problem.get("title", "")), str(problem.get("detail", ""))
+        kind = str(problem.get("type", "")).rpartition("/")[2]
     except (ValueError, AttributeError, RecursionError):
-        title, detail = "", answer.body[:200].decode("utf-8", "replace")
+        title, detail, kind = "", answer.body[:200].decode("utf-8", "replace"), ""
     if 400 <= answer.status < 500 or answer.status == NO_ROOM:
-        raise RefusedError(answer.status, title, detail, again=again)
+        raise RefusedError(answer.status, title, detail, kind=kind, again=again)
     raise UnreachableError(say("service.failed", status=answer.status, title=title, detail=detail))

@@ -12,31 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
 
-from hefu_ledger.deposit.acceptance import Acceptance, parse_acceptance
+from hefu_ledger.deposit.acceptance import Acceptance, check_not_after, parse_acceptance
 from hefu_ledger.deposit.statement import Seen, parse_signed_statement, statement_id
 from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import LedgerError, VerificationError
-from hefu_ledger.records.identity import parse_signed_possession
-from hefu_ledger.records.record import (
-    NO_RECORD,
-    Batch,
-    Clock,
-    Enrolment,
-    Genesis,
-    KeyEvent,
-    Record,
-    parse_record,
-    record_hash,
-)
-from hefu_ledger.records.roster import Roster
+from hefu_ledger.records.bodies import Batch, Clock, End, Enrolment, Genesis, KeyEvent, LedgerKey
+from hefu_ledger.records.ending import verify_end
+from hefu_ledger.records.fold import depositor_of
+from hefu_ledger.records.history import DepositorHistory, LedgerHistory
+from hefu_ledger.records.record import NO_RECORD, Record, parse_record, record_hash
+from hefu_ledger.records.signatures import verify_statement
 from hefu_ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
 from hefu_ledger.tlog.keys import VerifierKey
 from hefu_ledger.tlog.merkle import Frontier, leaf_hash, root_of_leaves
-from hefu_ledger.tlog.note import Note, parse_note, verify_note
-
-_DEPOSITOR: Final = "/depositor/"
+from hefu_ledger.tlog.note import Note, judge_lines, parse_note
 
 
 class Replay:
@@ -51,13 +41,16 @@ class Replay:
         self.broken_promises = 0  # deposits anchored later than their acknowledgement said; full depth
         self.strange_sights = 0  # statements that claim to have seen another ledger than this; full depth
         self.clock_corrections = 0  # times that were declared anew by the operator
+        self.unknown_records = 0  # of a type unknown here: their hashes are checked, their meaning is not
         self._prev = NO_RECORD
         self._frontier = Frontier()
         self._roots = bytearray()  # full depth: the ledger's root at every size, 32 bytes each
         self._remembered: dict[int, bytes] = {}
-        self._rosters: dict[str, Roster] = {}
+        self._depositors: dict[str, DepositorHistory] = {}
+        self._ledger_keys: LedgerHistory | None = None  # from genesis on
+        self._ended = False
         self._last_from_seq = 0
-        self._last_sealed = 0
+        self._last_recorded = 0
         self._last_received = 0
         self._clock: Clock | None = None
         self._batch: Batch | None = None  # the batch record whose leaves or entries are awaited
@@ -117,13 +110,8 @@ class Replay:
         with _named("checkpoint", self.size):
             note = checkpoint if isinstance(checkpoint, Note) else parse_note(checkpoint)
             parsed = parse_checkpoint(note.text)
-            verified, _ = verify_note(note, log_keys)
-            if not any(line.key.name == parsed.origin for line in verified):
+            if not any(line.key.name == parsed.origin for line in judge_lines(note, log_keys).good):
                 raise VerificationError("not signed by a trusted log key", code="log-key-untrusted")
-            if self.genesis is not None and self.genesis.log not in log_keys:
-                raise VerificationError(
-                    "the genesis record names another log key than the ones trusted", code="genesis-key"
-                )
             self._compare(parsed)
         return parsed
 
@@ -154,31 +142,56 @@ class Replay:
         covered = self.deposits + (record.body.count if isinstance(record.body, Batch) else 0)
         if record.entries != covered:
             raise VerificationError("entries", code="record-entries", expected=f"{covered}", found=f"{record.entries}")
+        if self._ended:
+            raise VerificationError("the ledger has ended; no record follows", code="after-end")
         if isinstance(record.body, Genesis) != (self.size == 0):
             raise VerificationError("genesis must be the first record, and only the first", code="genesis-place")
 
+    def _check_time(self, record: Record) -> None:
+        """A record is not older than the one before; a clock record sets back the time for itself and those after."""
+        low = record.body.not_before if isinstance(record.body, Clock) else self._last_recorded
+        if record.recorded_at < low:
+            raise VerificationError(
+                "recorded_at",
+                code="recorded-back",
+                expected=f"not before {format_time(low)}",
+                found=format_time(record.recorded_at),
+            )
+        self._last_recorded = record.recorded_at
+
     def _check_body(self, record: Record) -> None:
+        self._check_time(record)
         match record.body:
             case Genesis():
-                self.genesis = record.body
-            case Enrolment():
+                self.genesis, self._ledger_keys = record.body, LedgerHistory(record.body)
+            case Enrolment() | KeyEvent():
                 self._check_from_seq(record.body.from_seq)
-                _, possession = parse_signed_possession(record.body.possession.encode())
-                self._roster(possession.depositor).enrol(record.body)
-            case KeyEvent():
+                self._check_event(record.body)
+            case LedgerKey():
                 self._check_from_seq(record.body.from_seq)
-                self._roster(record.body.vkey.name.rpartition(_DEPOSITOR)[2]).change(record.body)
+                self._keys.take(record.body)
             case Clock():
                 self._check_clock(record.body)
                 self._clock = record.body
-                self._last_sealed = min(self._last_sealed, record.body.not_before)
             case Batch():
                 self._check_batch(record.body)
+            case End():
+                verify_end(record.body, origin=self._keys.origin, recovery=self._keys.keys.recovery)
+                self._ended = True
+            case None:
+                self.unknown_records += 1
 
-    def _roster(self, depositor: str) -> Roster:
-        if self.genesis is None:  # _check_header has made sure
+    @property
+    def _keys(self) -> LedgerHistory:
+        if self._ledger_keys is None:  # _check_header has made sure
             raise ValueError("no genesis")
-        return self._rosters.setdefault(depositor, Roster(self.genesis.origin, depositor))
+        return self._ledger_keys
+
+    def _check_event(self, body: Enrolment | KeyEvent) -> None:
+        origin, depositor = depositor_of(body)
+        if origin != self._keys.origin:
+            raise VerificationError("origin", code="ledger-other", expected=self._keys.origin, found=origin)
+        self._depositors.setdefault(depositor, DepositorHistory(origin, depositor)).take(body)
 
     def _check_from_seq(self, from_seq: int) -> None:
         # An enrolment or key event must stand before any batch that reaches its from_seq, and in that order.
@@ -190,7 +203,7 @@ class Replay:
     def _check_clock(self, clock: Clock) -> None:
         if clock.from_seq != self.deposits:  # one for later deposits would lower the time of the batch before them
             raise VerificationError("from_seq", code="from-seq", expected=f"{self.deposits}", found=f"{clock.from_seq}")
-        self._last_from_seq = max(self._last_from_seq, clock.from_seq)
+        self._check_from_seq(clock.from_seq)
         self.clock_corrections += 1
 
     def _check_batch(self, batch: Batch) -> None:
@@ -198,12 +211,6 @@ class Replay:
             raise VerificationError(
                 "first_seq", code="first-seq", expected=f"{self.deposits}", found=f"{batch.first_seq}"
             )
-        if batch.sealed_at < self._last_sealed:
-            expected = f"not before {format_time(self._last_sealed)}"
-            raise VerificationError(
-                "sealed_at", code="sealed-back", expected=expected, found=format_time(batch.sealed_at)
-            )
-        self._last_sealed = batch.sealed_at
         self._batch = batch
         self.deposits += batch.count
 
@@ -243,7 +250,7 @@ class Replay:
     def _check_entry(self, seq: int, text: str, data: bytes) -> None:
         acceptance = parse_acceptance(text)
         note, statement = parse_signed_statement(data)
-        genesis, batch = self.genesis, self._awaited()
+        genesis = self.genesis
         if genesis is None:
             raise ValueError("no genesis")
         digest = statement_id(data)
@@ -260,15 +267,21 @@ class Replay:
             raise VerificationError("the same statement was accepted before", code="statement-twice")
         self._statements.add(digest)
         self._check_nth(acceptance)
-        self._check_times(acceptance, batch, genesis)
+        self._check_times(acceptance, genesis)
+        self.broken_promises += self._last_recorded > acceptance.anchor_by
+        check_not_after(statement, acceptance)
         self._check_seen(statement.seen)
-        if statement.depositor not in self._rosters:
+        if statement.depositor not in self._depositors:
             raise VerificationError(
                 f"no enrolment of depositor {statement.depositor} stands before this batch",
                 code="no-key-in-force",
                 depositor=statement.depositor,
             )
-        self._rosters[statement.depositor].verify_statement(note, seq)
+        history = self._depositors[statement.depositor]
+        event, roster = history.at(seq)
+        if acceptance.event != event:
+            raise VerificationError("event", code="acceptance-event", expected=f"{event}", found=f"{acceptance.event}")
+        verify_statement(note, roster, history.name)
 
     def _check_nth(self, acceptance: Acceptance) -> None:
         nth = self._nth.get(acceptance.depositor, 0)
@@ -282,12 +295,13 @@ class Replay:
             )
         self._nth[acceptance.depositor] = nth + 1
 
-    def _check_times(self, acceptance: Acceptance, batch: Batch, genesis: Genesis) -> None:
+    def _check_times(self, acceptance: Acceptance, genesis: Genesis) -> None:
+        sealed = self._last_recorded  # the batch record's, the last one fed
         if self._clock is not None and acceptance.seq >= self._clock.from_seq:
             self._last_received, self._clock = self._clock.not_before, None
         received = acceptance.received_at
-        if not self._last_received <= received <= batch.sealed_at:
-            expected = f"{format_time(self._last_received)} to {format_time(batch.sealed_at)}"
+        if not self._last_received <= received <= sealed:
+            expected = f"{format_time(self._last_received)} to {format_time(sealed)}"
             raise VerificationError(
                 "received_at", code="received-order", expected=expected, found=format_time(received)
             )
@@ -297,7 +311,6 @@ class Replay:
             raise VerificationError(
                 "anchor_by", code="delay-long", expected=expected, found=format_time(acceptance.anchor_by)
             )
-        self.broken_promises += batch.sealed_at > acceptance.anchor_by
 
     def _check_seen(self, seen: Seen | None) -> None:
         if seen is None:

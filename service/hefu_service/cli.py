@@ -132,10 +132,11 @@ def init(data: Path | None, origin: str, predecessor: Path | None) -> None:
     """See the catalogue."""
     settings = read_settings(os.environ, data=data)
     last = None if predecessor is None else predecessor.read_bytes()
-    key = create_data(settings.data, origin, settings.database_url, predecessor=last)
+    keys = create_data(settings.data, origin, settings.database_url, predecessor=last)
     click.echo(say("init.origin", origin=origin))
-    click.echo(say("init.key", key=format_vkey(key)))
-    click.echo(say("init.fingerprint", fingerprint=key.fingerprint))
+    for key in keys:
+        click.echo(say("init.key", key=format_vkey(key)))
+        click.echo(say("init.fingerprint", fingerprint=key.fingerprint))
     click.echo(say("init.recovery", path=settings.data / "keys" / "recovery.key"))
 
 

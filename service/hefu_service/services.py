@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from hefu_ledger.tlog.keys import Signer
+from hefu_ledger.tlog.keys import Signer, VerifierKey
 from hefu_service.ports.files import BatchFiles, LedgerFiles, VaultFiles
 from hefu_service.ports.store import Store
 from hefu_service.ports.world import CheckpointSigner, Clock, Observer, Unobserved
@@ -35,3 +35,8 @@ class Services:
     observer: Observer = field(default_factory=Unobserved)
     senders: Mapping[str, Sender] = field(default_factory=dict)  # of messages, by destination
     disk_low: Callable[[], bool] = bool  # True if the disk is nearly full
+
+    @property
+    def log_keys(self) -> tuple[VerifierKey, VerifierKey]:
+        """The keys whose lines every checkpoint has, in this order: of type 01 and of type 06."""
+        return self.signer.key, self.signer.key_mldsa44

@@ -4,7 +4,7 @@
 
     DATA/hefu.sqlite3        owed work, and everything private but the documents, which never come here;
                              not there where the database is PostgreSQL's
-    DATA/keys/               log.key, acknowledgement.key, recovery.key (to be moved offline)
+    DATA/keys/               log.key, log-mldsa44.key, acknowledgement.key, recovery.key (to be moved offline)
     DATA/signer/             the last checkpoint signed: the signer's memory, outside the database
     DATA/ledger/             public: checkpoint, tile/…, batches/…/leaves
     DATA/batches/            private: acceptances and statements of each batch
@@ -24,14 +24,15 @@ from typing import TYPE_CHECKING, Final
 
 from hefu_ledger.names import acknowledgement_key_name, check_origin, recovery_key_name
 from hefu_ledger.number import check_prefix
-from hefu_ledger.records.record import Genesis, parse_record
+from hefu_ledger.records.bodies import Genesis
+from hefu_ledger.records.record import parse_record
 from hefu_ledger.tlog.keys import VerifierKey
 from hefu_service.outbox.messages import MAIL, WEBHOOK
 from hefu_service.outside.clock import SystemClock
 from hefu_service.outside.disk import is_low
 from hefu_service.outside.files import BatchFolder, LedgerFolder
 from hefu_service.outside.lock import one_of_many, only_service
-from hefu_service.outside.signer import FileSigner, create_key, read_key
+from hefu_service.outside.signer import FileSigner, create_key, create_mldsa44_key, read_key, read_mldsa44_key
 from hefu_service.outside.vaults import VaultFolder
 from hefu_service.ports.errors import PortError
 from hefu_service.ports.outbox import Sender
@@ -54,11 +55,11 @@ NUMBER_PREFIX: Final = "FX"  # 奉贤
 
 def create_data(
     data: Path, origin: str, database_url: str | None = None, *, predecessor: bytes | None = None
-) -> VerifierKey:
+) -> tuple[VerifierKey, VerifierKey]:
     """Make a data directory with new keys, the database's tables and a ledger of one record, its genesis.
 
     ``database_url`` as in the settings; ``predecessor``: the last checkpoint, a whole note, of a ledger that this one
-    continues. Returns the log's key. PortError if anything is there already: a ledger is begun once.
+    continues. Returns the log's keys. PortError if anything is there already: a ledger is begun once.
     """
     check_origin(origin)
     continued = None if predecessor is None else read_predecessor(predecessor, origin=origin)
@@ -77,13 +78,14 @@ def create_data(
         keys = data / "keys"  # not made before the database has been found, so that `init` can be tried again
         keys.mkdir(mode=0o700)
         create_key(keys / "log.key", origin)
+        create_mldsa44_key(keys / "log-mldsa44.key", origin)
         create_key(keys / "acknowledgement.key", acknowledgement_key_name(origin))
         recovery = create_key(keys / "recovery.key", recovery_key_name(origin))
         services = _services(data, store, LONGEST_DELAY_MS, NUMBER_PREFIX)
         begin_ledger(services, recovery=recovery, predecessor=continued)
     finally:
         store.close()
-    return services.signer.key
+    return services.log_keys
 
 
 def check_data(data: Path, database_url: str | None) -> None:
@@ -111,7 +113,8 @@ def open_services(data: Path, database_url: str | None = None) -> Iterator[Servi
     try:
         genesis = _genesis(store)
         services = _services(data, store, genesis.longest_delay_ms, genesis.number_prefix)
-        if (services.signer.key, services.acknowledger.key) != (genesis.log, genesis.acknowledgement):
+        keys = (*services.log_keys, services.acknowledger.key)
+        if keys != (genesis.log, genesis.log_mldsa44, genesis.acknowledgement):
             raise PortError(sentence("data.other_keys", keys=data / "keys"))
         yield services
     finally:
@@ -150,7 +153,7 @@ def _services(data: Path, store: Store, longest_delay_ms: int, number_prefix: st
         clock=SystemClock(store),
         files=LedgerFolder(data / "ledger"),
         batch_files=BatchFolder(data / "batches"),
-        signer=FileSigner(log, data / "signer"),
+        signer=FileSigner(log, read_mldsa44_key(data / "keys" / "log-mldsa44.key"), data / "signer"),
         acknowledger=read_key(data / "keys" / "acknowledgement.key"),
         origin=log.key.name,
         longest_delay_ms=longest_delay_ms,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.support.double import CODE, DEPOSITOR, LOST, Double, Reply, as_json, running, text
-from tests.support.sample_ledger import LOG, ORIGIN, POLICY, WITNESSED, opened_identity, signer
+from tests.support.sample_ledger import LOG, LOG_MLDSA44, ORIGIN, POLICY, WITNESSED, opened_identity, signer
 
 from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.files import atomic
@@ -24,7 +24,7 @@ from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.tlog.keyfile import parse_key
 from hefu_ledger.tlog.merkle import EMPTY_ROOT
 from hefu_ledger.tlog.note import sign_note
-from hefu_ledger.tlog.policy import format_policy
+from hefu_ledger.tlog.policy import Log, format_policy
 from hefu_ledger.tlog.proof import TlogProof, format_proof, parse_proof
 
 FILES = {
@@ -149,6 +149,17 @@ def test_a_trust_answer_that_is_no_policy_of_one_log_is_refused(
     with pytest.raises((ClientError, LedgerError)):
         enrol(str(home), service, CODE)
     assert files(home) == set()
+
+
+def test_a_policy_of_two_logs_is_refused_and_two_keys_of_one_log_are_shown(
+    service: Service, double: Double, home: Path
+) -> None:
+    other = Log(signer("log.example/other", "other").key)
+    double.faults = [text(200, format_policy(POLICY._replace(logs=(Log(LOG.key), other))))]
+    with pytest.raises(ClientError, match="names 2 logs"):
+        enrol(str(home), service, CODE)
+    double.faults = [text(200, format_policy(POLICY._replace(logs=(Log(LOG.key), Log(LOG_MLDSA44.key)))))]
+    assert enrol(str(home), service, CODE).fingerprints == (LOG.key.fingerprint, LOG_MLDSA44.key.fingerprint)
 
 
 def test_an_enrolment_that_never_reaches_the_ledger_is_not_waited_for_without_end(

@@ -22,13 +22,13 @@ from hefu_ledger.deposit.receipt import format_receipt
 from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.tlog.keys import Ed25519Signer
-from hefu_ledger.tlog.note import format_note, sign_note
+from hefu_ledger.tlog.note import Note, cosign, format_note, parse_note, sign_note
 from hefu_ledger.tlog.policy import Log, Policy
 from hefu_ledger.verify import verify_receipt
 from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Committer
 from hefu_service.jobs.tasks import settle
-from hefu_service.outside.signer import create_key, read_key
+from hefu_service.outside.signer import create_key, read_key, read_mldsa44_key
 from hefu_service.publishing.fsck import fsck
 from hefu_service.receipts.receipts import Receipts
 from hefu_service.sealing.stops import RolledBackError
@@ -134,7 +134,7 @@ def begun(place: Place) -> None:
 
 
 def count_proven(services: Services, signer: Ed25519Signer, numbers: range) -> int:
-    policy = Policy(logs=(Log(services.signer.key),), witnesses=(), groups=(), quorum=None)
+    policy = Policy(logs=tuple(map(Log, services.log_keys)), witnesses=(), groups=(), quorum=None)
     receipts, count = Receipts(services), 0
     for number in numbers:
         receipt = receipts.make(statement_id(make_statement(signer, number)))
@@ -233,10 +233,12 @@ def test_a_restored_ledger_that_is_behind_what_anyone_saw_signs_nothing(places: 
 
 
 def forked(place: Place, path: Path, size: int, *, key: Path | None = None) -> Path:
-    """A checkpoint of this size that the ledger's own key has signed, of records that it never had."""
+    """A checkpoint of this size that the ledger's own keys have signed, of records that it never had."""
     signer = read_key(key or place.data / "keys" / "log.key")
+    mldsa44 = read_mldsa44_key(place.data / "keys" / "log-mldsa44.key")
     text = format_checkpoint(Checkpoint(ORIGIN, size, bytes(32)))
-    path.write_bytes(format_note(sign_note(text, [signer])))
+    (line,) = sign_note(text, [signer]).signatures
+    path.write_bytes(format_note(Note(text, (line, cosign(text, mldsa44, 0)))))
     return path
 
 
@@ -277,6 +279,20 @@ def test_a_backup_that_holds_what_was_seen_is_restored(small: tuple[Place, Machi
     assert restored.returncode == 0, restored.stderr + restored.stdout
     assert restored.stdout.endswith("clean\n")
     assert (other.data / "signer" / "checkpoint").read_bytes() == remembered
+
+
+def test_a_seen_checkpoint_without_one_of_the_logs_lines_is_refused(small: tuple[Place, Machine]) -> None:
+    place, machine = small
+    backup, keys = machine.back_up(place)
+    note = parse_note((place.data / "ledger" / "checkpoint").read_bytes())
+    seen = machine.folder / "seen"
+    seen.write_bytes(format_note(note._replace(signatures=note.signatures[:1])))
+    other = Place(machine.folder / "other" / "data", None)
+    other.data.parent.mkdir()
+    restored = machine.restore(other, backup, keys, seen)
+    assert restored.returncode == 2
+    assert "lacks a line of the log" in restored.stderr
+    assert not other.data.exists()
 
 
 def test_what_nobody_signed_is_not_what_was_seen(small: tuple[Place, Machine]) -> None:
@@ -332,7 +348,8 @@ def test_nobody_who_keeps_the_data_can_read_the_keys(small: tuple[Place, Machine
     kept, secret = readable(machine, "keeper", data), readable(machine, "director", keys)
     assert kept is not None
     assert secret is not None
-    assert set(secret) == {"keys/log.key", "keys/acknowledgement.key", "keys/recovery.key"}
+    names = {"log.key", "log-mldsa44.key", "acknowledgement.key", "recovery.key"}
+    assert set(secret) == {f"keys/{name}" for name in names}
     assert {name.partition("/")[0] for name in kept} == {"MANIFEST", "database", "signer"}
     everything = b"".join(kept.values())
     assert not [name for name, key in secret.items() if key.strip()[-40:] in everything]

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 from tests.support.pages import DOCS
-from tests.support.sample_ledger import ORIGIN, POLICY, depositor_signer, sample
+from tests.support.sample_ledger import LOG, LOG_MLDSA44, ORIGIN, POLICY, depositor_signer, sample
 
 from hefu_ledger.deposit.evidence import format_evidence
 from hefu_ledger.deposit.statement import format_statement, parse_statement, statement_id
 from hefu_ledger.encoding import canonical
 from hefu_ledger.number import format_number
-from hefu_ledger.tlog.note import sign_note
-from hefu_ledger.tlog.policy import format_policy
+from hefu_ledger.tlog.note import cosign, sign_note
+from hefu_ledger.tlog.policy import Log, format_policy
+from hefu_ledger.tlog.proof import format_proof, parse_proof
 
 SCRIPT = DOCS / "verify-by-hand.sh"
 RECEIVED = "received 接收 2026-01-01T00:00:00.020Z"
@@ -45,6 +46,22 @@ def test_every_check_holds_and_who_which_and_when_are_shown(folder: Path) -> Non
     assert [line[:4] for line in checks.splitlines()] == ["OK  "] * 14
     for fact in ("上海acme化妆品有限公司 91310120MA1HP00194", format_number("FX", 1), RECEIVED, SEALED):
         assert fact in shown
+
+
+def test_the_logs_line_is_found_among_others_of_its_name(folder: Path) -> None:
+    """The log signs with two keys of one name; the order of lines, in note and policy, means nothing."""
+    evidence = json.loads((folder / "evidence.json").read_bytes())
+    proof = parse_proof(evidence["receipt"]["proofs"][0]["proof"].encode())
+    lines = proof.checkpoint.signatures[:1]
+    second = cosign(proof.checkpoint.text, LOG_MLDSA44, 0)
+    for signatures in ((*lines, second), (second, *lines)):
+        note = proof.checkpoint._replace(signatures=signatures)
+        evidence["receipt"]["proofs"][0]["proof"] = format_proof(proof._replace(checkpoint=note)).decode()
+        (folder / "evidence.json").write_bytes(canonical(evidence))
+        for logs in ((Log(LOG.key), Log(LOG_MLDSA44.key)), (Log(LOG_MLDSA44.key), Log(LOG.key))):
+            (folder / "policy.txt").write_text(format_policy(POLICY._replace(logs=logs)))
+            done = by_hand(folder)
+            assert (done.returncode, done.stderr, done.stdout.count("OK  ")) == (0, "", 14)
 
 
 def test_evidence_that_shows_no_identity_names_the_depositor(folder: Path) -> None:

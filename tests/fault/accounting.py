@@ -52,7 +52,7 @@ def account(
 
 def _kept(services: Services, receipts: Receipts, statement: bytes, acknowledgement: bytes) -> bool:
     """Whether its receipt verifies and holds the acknowledgement that was given."""
-    policy = Policy(logs=(Log(services.signer.key),), witnesses=(), groups=(), quorum=None)
+    policy = Policy(logs=tuple(map(Log, services.log_keys)), witnesses=(), groups=(), quorum=None)
     try:
         receipt = receipts.make(statement_id(statement))
     except ValueError:  # there is no such deposit

@@ -196,12 +196,17 @@ def _record(value: record.Record) -> bytes | None:
 
 
 def _small() -> dict[str, Parser]:
-    vkeys = [keys.format_vkey(signer.key).encode() for signer in (depositor_signer("acme"), WITNESSES[0])]
+    quantum = keys.MLDSA44Signer(ORIGIN, leaf_hash(b"")).key
+    known = [depositor_signer("acme").key, WITNESSES[0].key, quantum, keys.VerifierKey(ORIGIN, 0x07, b"newer")]
+    vkeys = [keys.format_vkey(key).encode() for key in known]
     plain: list[object] = [{"a": [1, None, True, "存证"], "b": {"c": 2**53 - 1}}, [[[]]]]
     values = [*map(encoding.canonical, plain)]
     return {
         "tlog.keyfile.parse_key": Parser(
             keyfile.parse_key, [keyfile.format_key(f"{ORIGIN}/depositor/acme", leaf_hash(b""))]
+        ),
+        "tlog.keyfile.parse_mldsa44_key": Parser(
+            keyfile.parse_mldsa44_key, [keyfile.format_mldsa44_key(ORIGIN, leaf_hash(b""))]
         ),
         "tlog.keys.parse_vkey": Parser(_text(keys.parse_vkey), vkeys, _written(keys.format_vkey)),
         "records.identity.parse_signing_key": Parser(

@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 from tests.support.cases import every_case
 from tests.support.example_ledger import bundle_bytes, checkpoint, entry_line, example, ledger_files, receipt
-from tests.support.sample_ledger import ACKNOWLEDGEMENT, LOG, WITNESSED, depositor_signer, digests, opened_identity
+from tests.support.sample_ledger import (
+    ACKNOWLEDGEMENT,
+    LOG,
+    LOG_MLDSA44,
+    WITNESSED,
+    depositor_signer,
+    digests,
+    opened_identity,
+)
 
 import hefu
 import hefu_ledger
@@ -32,6 +40,7 @@ from hefu_ledger.records.keyrequest import KeyRequest, format_key_request, parse
 from hefu_ledger.records.record import Enrolment, KeyEvent, format_record, parse_record, record_hash
 from hefu_ledger.tlog import merkle
 from hefu_ledger.tlog.checkpoint import format_checkpoint, parse_checkpoint
+from hefu_ledger.tlog.cosignature import cosigned
 from hefu_ledger.tlog.keys import format_vkey, parse_vkey
 from hefu_ledger.tlog.note import format_note, parse_note, sign_note
 from hefu_ledger.tlog.policy import format_policy, parse_policy
@@ -150,6 +159,11 @@ def hashes() -> dict[str, bytes]:
         "SHA-256 of record 4": record_hash(ledger.records[4]),
         "leaf hash of record 5": merkle.leaf_hash(ledger.records[5]),
         "root of the ledger at size 11": ledger.tree().root,
+        "SHA-256 of its 1312 bytes": sha256(LOG_MLDSA44.key.public).digest(),
+        "fingerprint of the log's ML-DSA-44 key": bytes.fromhex(LOG_MLDSA44.key.fingerprint),
+        "SHA-256 of the message that the log's ML-DSA-44 key signs": sha256(
+            cosigned(LOG_MLDSA44.key, checkpoint(ledger).text, 0)
+        ).digest(),
         "fingerprint of the log's key": bytes.fromhex(LOG.key.fingerprint),
         "SHA-256 of the receipt": sha256(format_receipt(receipt(ledger, SEQ))).digest(),
         "SHA-256 of the evidence file": sha256(examples()["evidence"]).digest(),

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.support.cases import every_case
 
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.tlog.keyfile import format_key, parse_key
-from hefu_ledger.tlog.keys import Ed25519Signer, format_vkey
+from hefu_ledger.tlog.keyfile import format_key, format_mldsa44_key, parse_key, parse_mldsa44_key
+from hefu_ledger.tlog.keys import Ed25519Signer, MLDSA44Signer, format_vkey
 
 NAME = "log.example/fengxian/depositor/acme"
 SEED = bytes(range(32))
@@ -29,6 +29,15 @@ def test_a_key_is_written_as_go_writes_it() -> None:
     text = b"PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz\n"
     vkey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
     assert format_vkey(parse_key(text).key) == vkey
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_key_file_of_ml_dsa_reads_back_and_neither_type_is_taken_for_the_other(seed: bytes) -> None:
+    data = format_mldsa44_key(NAME, seed)
+    assert parse_mldsa44_key(data).key == MLDSA44Signer(NAME, seed).key
+    for parse, other in ((parse_key, data), (parse_mldsa44_key, format_key(NAME, seed))):
+        with pytest.raises(MalformedError, match="not a key file"):
+            parse(other)
 
 
 @given(st.integers(0, len(format_key(NAME, SEED)) - 1), st.integers(1, 255))

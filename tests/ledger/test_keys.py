@@ -1,24 +1,31 @@
-"""Verifier keys: their text, their ids, and the public keys that nobody may use."""
+"""Verifier keys: their text, their ids, and the public keys that nobody may use; referees are the curve's formulas."""
 
 from __future__ import annotations
 
-from hashlib import sha256
+from hashlib import sha256, sha512
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.cases import every_case
 
 from hefu_ledger.encoding import to_base64
 from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError, VerificationError
+from hefu_ledger.tlog.ed25519 import check_prime_order
 from hefu_ledger.tlog.keys import (
     COSIGNATURE,
     ED25519,
+    MAX_VKEY,
+    MLDSA44,
     Ed25519Signer,
+    MLDSA44Signer,
     Signer,
     VerifierKey,
     check_key_name,
+    check_public,
+    check_type,
     format_vkey,
     parse_vkey,
     verify_signature,
@@ -29,6 +36,9 @@ SEED = sha256(b"seed").digest()
 P = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
+
+BASE_Y = 4 * pow(5, -1, P) % P
+BASE_X = 15112221349535400772501151409588531511454012693041857206046113283949847762202
 
 Point = tuple[int, int]
 
@@ -155,10 +165,43 @@ def test_a_wrong_key_id_is_refused_and_the_right_one_named() -> None:
         parse_vkey(SPEC_VKEY.replace("530d903a", "530d903b"))
 
 
-@every_case("key_type", [0x00, 0x02, 0x03, 0x05, 0x06, 0xFA, 0xFF])
-def test_a_key_of_another_type_is_unknown_and_its_type_named(key_type: int) -> None:
+@every_case("key_type", [0x00, 0x02, 0x03, 0x05, 0x07, 0xFA, 0xFF])
+def test_a_key_of_another_type_is_kept_as_bytes_and_nothing_verifies_under_it(key_type: int) -> None:
+    text = vkey_text(SEED + b"more", key_type=key_type)
+    key = parse_vkey(text)
+    assert (key.type, key.public, format_vkey(key)) == (key_type, SEED + b"more", text)
     with pytest.raises(UnknownFormatError, match=f"0x{key_type:02x}"):
-        parse_vkey(vkey_text(SEED, key_type=key_type))
+        verify_signature(key, b"message", bytes(64))
+    with pytest.raises(UnknownFormatError, match=f"0x{key_type:02x}"):
+        check_type(key, (ED25519,), "a note's")
+    with pytest.raises(MalformedError, match="key id"):
+        parse_vkey(text.replace(key.key_id.hex(), "00000000"))
+
+
+def test_a_key_of_a_known_type_for_another_use_is_named() -> None:
+    with pytest.raises(MalformedError, match="0x04; a log's is of type 0x01 or 0x06"):
+        check_type(Ed25519Signer("w", SEED, COSIGNATURE).key, (ED25519, MLDSA44), "a log's")
+
+
+def test_a_vkey_as_long_as_the_limit_is_read_and_one_character_more_refused() -> None:
+    text = vkey_text(bytes(2048), name="n" * 1354, key_type=0x07)
+    assert len(text) == MAX_VKEY
+    assert format_vkey(parse_vkey(text)) == text
+    with pytest.raises(MalformedError, match="4096"):
+        parse_vkey(vkey_text(bytes(2048), name="n" * 1355, key_type=0x07))
+
+
+@given(st.integers(0, 255), st.binary(min_size=1, max_size=1400), st.text("abc./-例", min_size=1, max_size=9))
+def test_every_type_and_length_reads_back_or_is_refused(key_type: int, public: bytes, name: str) -> None:
+    text = vkey_text(public, name=name, key_type=key_type)
+    fits = {ED25519: 32, COSIGNATURE: 32, MLDSA44: 1312}.get(key_type, len(public)) == len(public)
+    try:
+        key = parse_vkey(text)
+    except MalformedError:
+        assert not fits or key_type in (ED25519, COSIGNATURE)  # a random point may be a bad one
+        return
+    assert fits
+    assert (key, format_vkey(key)) == (VerifierKey(name, key_type, public), text)
 
 
 @every_case(
@@ -209,8 +252,95 @@ def test_a_public_key_of_small_order_is_refused(count: int, key_type: int) -> No
             parse_vkey(vkey_text(encode(y, sign), key_type=key_type))
 
 
-def test_a_key_of_small_order_would_accept_a_signature_made_without_a_secret() -> None:
-    verify_signature(VerifierKey("k", ED25519, encode(1, 0)), b"any text", encode(1, 0) + bytes(32))
+@every_case("count", range(8))
+def test_no_signature_verifies_under_a_key_of_small_order_however_it_came(count: int) -> None:
+    x, y = torsion()[count]
+    public = encode(y, x & 1)
+    forged = public_of_identity + bytes(32)  # R the neutral point, S 0: fits any text whose hash is a multiple of 8
+    texts = [b"text %d" % number for number in range(32)]
+    raw = Ed25519PublicKey.from_public_bytes(public)
+    assert any(accepts(raw, forged, text) for text in texts)  # so would OpenSSL
+    for text in texts:
+        with pytest.raises(VerificationError):
+            verify_signature(VerifierKey("k", ED25519, public), text, forged)
+
+
+public_of_identity = encode(1, 0)
+
+
+def accepts(key: Ed25519PublicKey, signature: bytes, text: bytes) -> bool:
+    try:
+        key.verify(signature, text)
+    except InvalidSignature:
+        return False
+    return True
+
+
+@given(st.binary(min_size=32, max_size=32), st.integers(0, 7))
+def test_a_key_with_a_part_of_small_order_is_not_of_prime_order(seed: bytes, count: int) -> None:
+    public = Ed25519Signer("k", seed).key.public
+    encoded = int.from_bytes(public, "little")
+    point = a_point(encoded & (2**255 - 1))
+    assert point is not None
+    x, y = point if point[0] & 1 == encoded >> 255 else (P - point[0], point[1])
+    x, y = add((x, y), torsion()[count])
+    mixed = encode(y, x & 1)
+    assert check_public(ED25519, mixed) == mixed  # neither out of range nor of small order
+    if count == 0:
+        assert mixed == public
+        assert check_prime_order(mixed) == mixed
+    else:
+        with pytest.raises(MalformedError, match="prime order"):
+            check_prime_order(mixed)
+
+
+def test_bytes_that_are_no_point_are_not_of_prime_order() -> None:
+    for y in [y for y in range(2, 30) if a_point(y) is None]:
+        with pytest.raises(MalformedError, match="no point"):
+            check_prime_order(encode(y, 0))
+
+
+@every_case("count", range(8))
+def test_a_key_of_small_order_is_not_of_prime_order(count: int) -> None:
+    x, y = torsion()[count]
+    with pytest.raises(MalformedError, match="small order"):
+        check_prime_order(encode(y, x & 1))
+
+
+def test_an_equation_that_holds_only_with_the_cofactor_does_not_verify() -> None:
+    signer = Ed25519Signer("k", SEED)
+    secret, torsion_point = 12345, torsion()[1]
+    base = (BASE_X, BASE_Y)
+    signed = multiply(77, base)
+    mixed = add(signed, torsion_point)  # R with a part of small order: 8SB = 8R + 8kA holds, SB = R + kA does not
+    public = multiply(secret, base)
+    key = VerifierKey("k", ED25519, encode(public[1], public[0] & 1))
+    for point, holds in ((signed, True), (mixed, False)):
+        r = encode(point[1], point[0] & 1)
+        k = int.from_bytes(sha512(r + key.public + b"m").digest(), "little") % ORDER
+        signature = r + ((77 + k * secret) % ORDER).to_bytes(32, "little")
+        if holds:
+            verify_signature(key, b"m", signature)
+        else:
+            with pytest.raises(VerificationError):
+                verify_signature(key, b"m", signature)
+    assert signer.key != key
+
+
+def test_r_that_is_not_written_canonically_does_not_verify() -> None:
+    """R the neutral point, written as y = 1 and as y = p + 1: the same point, and one spelling of it alone is good."""
+    secret, base = 12345, (BASE_X, BASE_Y)
+    public = multiply(secret, base)
+    key = VerifierKey("k", ED25519, encode(public[1], public[0] & 1))
+    for y, holds in ((1, True), (P + 1, False)):
+        r = encode(y, 0)
+        k = int.from_bytes(sha512(r + key.public + b"m").digest(), "little") % ORDER
+        signature = r + (k * secret % ORDER).to_bytes(32, "little")
+        if holds:
+            verify_signature(key, b"m", signature)
+        else:
+            with pytest.raises(VerificationError):
+                verify_signature(key, b"m", signature)
 
 
 @every_case("y", range(P, 2**255))
@@ -239,10 +369,11 @@ def test_a_signature_holds_for_its_message_and_key_alone() -> None:
             verify_signature(key, message, tried)
 
 
-def test_a_signature_cannot_be_respelt_by_adding_the_order_of_the_group() -> None:
+@every_case("times", [1, 2, 7, 14])
+def test_a_signature_cannot_be_respelt_by_adding_the_order_of_the_group(times: int) -> None:
     signer = Ed25519Signer("k", SEED)
     signature = signer.sign(b"message")
-    scalar = int.from_bytes(signature[32:], "little") + ORDER
+    scalar = int.from_bytes(signature[32:], "little") + times * ORDER
     with pytest.raises(VerificationError):
         verify_signature(signer.key, b"message", signature[:32] + scalar.to_bytes(32, "little"))
 
@@ -256,7 +387,49 @@ def test_a_signer_needs_32_bytes_and_a_known_type() -> None:
         Ed25519Signer("k", bytes(31))
     with pytest.raises(ValueError, match="0x06"):
         Ed25519Signer("k", SEED, 0x06)
+    with pytest.raises(ValueError, match="32"):
+        MLDSA44Signer("k", bytes(31))
 
 
 def test_a_signer_shows_nothing_of_its_seed() -> None:
-    assert SEED.hex() not in repr(Ed25519Signer("k", SEED)) + repr(Ed25519Signer("k", SEED).key)
+    for signer in (Ed25519Signer("k", SEED), MLDSA44Signer("k", SEED)):
+        assert SEED.hex() not in repr(signer) + repr(signer.key)
+
+
+# --- ML-DSA-44 ---
+
+
+def test_the_key_of_a_seed_is_the_one_of_nist() -> None:
+    """Test case 1 of ACVP's ML-DSA-keyGen-FIPS204; its public key by its SHA-256."""
+    seed = bytes.fromhex("d71361c000f9a7bc99dfb425bcb6bb27c32c36ab444ff3708b2d93b4e66d5b5b")
+    key = MLDSA44Signer("log.example/ledger", seed).key
+    assert (key.type, len(key.public)) == (MLDSA44, 1312)
+    expected = "451a808c522218fadbdab146fc12004b0741c7d069f238f43ad77216159f6a34"
+    assert sha256(key.public).hexdigest() == expected
+    assert parse_vkey(format_vkey(key)) == key
+    assert format_vkey(key) == vkey_text(key.public, name="log.example/ledger", key_type=0x06)
+
+
+def test_a_signature_of_ml_dsa_holds_for_its_message_and_key_alone_and_is_hedged() -> None:
+    signer = MLDSA44Signer("k", SEED)
+    first, second = signer.sign(b"message"), signer.sign(b"message")
+    assert len(first) == 2420
+    assert first != second
+    verify_signature(signer.key, b"message", first)
+    verify_signature(signer.key, b"message", second)
+    for key, message, tried in [
+        (signer.key, b"messagf", first),
+        (MLDSA44Signer("k", bytes(32)).key, b"message", first),
+        (signer.key, b"message", first[:-1]),
+        (signer.key, b"message", first + b"\0"),
+        (signer.key, b"message", b""),
+        (signer.key._replace(public=signer.key.public[:-1]), b"message", first),
+    ]:
+        with pytest.raises(VerificationError, match="does not verify"):
+            verify_signature(key, message, tried)
+
+
+@every_case("size", [1, 32, 1311, 1313])
+def test_a_key_of_ml_dsa_of_another_length_is_refused(size: int) -> None:
+    with pytest.raises(MalformedError, match="1312"):
+        parse_vkey(vkey_text(bytes(size), key_type=MLDSA44))

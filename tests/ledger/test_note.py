@@ -8,14 +8,40 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.cases import every_case
+from tlog_scales import tlog
+from tlog_scales.signing import MLDSA44CosignatureSigner, Vkey, VkeySet
 
 from hefu_ledger.encoding import to_base64
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.tlog.keys import COSIGNATURE, ED25519, Ed25519Signer, VerifierKey, parse_vkey, verify_signature
-from hefu_ledger.tlog.note import Note, SignatureLine, Verified, cosign, format_note, parse_note, sign_note, verify_note
+from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
+from hefu_ledger.tlog.keys import (
+    COSIGNATURE,
+    ED25519,
+    Ed25519Signer,
+    MLDSA44Signer,
+    VerifierKey,
+    format_vkey,
+    parse_vkey,
+    verify_signature,
+)
+from hefu_ledger.tlog.note import (
+    GoodLine,
+    Lines,
+    Note,
+    SignatureLine,
+    Verified,
+    cosign,
+    format_note,
+    judge_lines,
+    parse_note,
+    sign_note,
+    verify_note,
+)
 
 SPEC_KEY = parse_vkey("example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k")
 SPEC_NOTE = (
@@ -315,6 +341,150 @@ def test_a_plain_signature_by_the_key_of_a_witness_is_no_cosignature_and_the_oth
     ):
         with pytest.raises(VerificationError):
             verify_note(Note(TEXT, (SignatureLine("w.example", key.key_id, signature),)), [key])
+
+
+# --- ML-DSA-44 (c2sp.org/tlog-cosignature, type 06) ---
+
+POINT = Checkpoint("log.example/ledger", 20_852_163, sha256(b"root").digest())
+TREE = format_checkpoint(POINT)
+QUANTUM = MLDSA44Signer("w.example/pq", bytes(32))
+
+
+@pytest.mark.parametrize("time_s", [0, 1, 1_780_000_000, 2**63 - 1])
+def test_a_cosignature_of_ml_dsa_states_its_time(time_s: int) -> None:
+    good = cosign(TREE, QUANTUM, time_s)
+    assert (len(good.signature), good.key_id) == (8 + 2420, QUANTUM.key.key_id)
+    assert verify_note(Note(TREE, (good,)), [QUANTUM.key]) == ([Verified(QUANTUM.key, time_s)], [])
+    assert verify_note(Note(TREE, (cosign(TREE, WITNESS, time_s),)), [WITNESS.key])[0][0].time_s == time_s
+
+
+def test_a_cosignature_of_ml_dsa_signs_the_subtree_from_the_first_leaf() -> None:
+    signature = cosign(TREE, QUANTUM, 1_679_315_147).signature
+    message = (
+        b"subtree/v1\n\0\x0cw.example/pq"
+        + (1_679_315_147).to_bytes(8, "big")
+        + b"\x12log.example/ledger"
+        + bytes(8)
+        + (20_852_163).to_bytes(8, "big")
+        + sha256(b"root").digest()
+    )
+    verify_signature(QUANTUM.key, message, signature[8:])
+
+
+def test_a_cosignature_of_ml_dsa_holds_for_nothing_else() -> None:
+    good = cosign(TREE, QUANTUM, 7)
+    other = QUANTUM.key._replace(name="w.example/other")
+    texts = [
+        format_checkpoint(changed)
+        for changed in (
+            POINT._replace(origin="log.example/other"),
+            POINT._replace(size=POINT.size + 1),
+            POINT._replace(root=bytes(32)),
+            POINT._replace(extensions=("an extension line is not signed",)),
+        )
+    ]
+    lines = [good._replace(signature=time_s.to_bytes(8, "big") + good.signature[8:]) for time_s in (0, 8, 2**63)]
+    lines += [good._replace(signature=good.signature[:length]) for length in (1, 7, 8, 2427)]
+    notes = [(Note(text, (good,)), QUANTUM.key) for text in [*texts, "no checkpoint\n", TEXT]]
+    notes += [(Note(TREE, (line,)), QUANTUM.key) for line in lines]
+    notes.append((Note(TREE, (good._replace(name=other.name, key_id=other.key_id),)), other))
+    for note, key in notes:
+        with pytest.raises(VerificationError):
+            verify_note(note, [key])
+        assert judge_lines(note, [key]) == Lines((), note.signatures, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (TEXT, "w.example"),
+        (format_checkpoint(POINT._replace(extensions=("more",))), "w.example"),
+        (format_checkpoint(POINT._replace(origin="o" * 256)), "w.example"),
+        (TREE, "w" * 256),
+    ],
+    ids=["no checkpoint", "extension lines", "a long origin", "a long name"],
+)
+def test_what_ml_dsa_cannot_cosign_is_refused(text: str, name: str) -> None:
+    with pytest.raises(MalformedError):
+        cosign(text, MLDSA44Signer(name, bytes(32)), 7)
+
+
+def test_the_longest_origin_and_name_are_cosigned() -> None:
+    signer, text = MLDSA44Signer("w" * 255, bytes(32)), format_checkpoint(POINT._replace(origin="o" * 255))
+    assert verify_note(Note(text, (cosign(text, signer, 7),)), [signer.key])[0] == [Verified(signer.key, 7)]
+
+
+def test_a_key_of_ml_dsa_signs_no_note() -> None:
+    with pytest.raises(ValueError, match="0x01"):
+        sign_note(TREE, [QUANTUM])
+
+
+def test_sixteen_lines_of_ml_dsa_fit_into_a_note() -> None:
+    lines = [cosign(TREE, MLDSA44Signer("w" * 252 + f"{number:03d}", bytes(32)), 7) for number in range(16)]
+    assert len(parse_note(format_note(Note(TREE, tuple(lines)))).signatures) == 16
+
+
+def test_another_program_verifies_our_line_and_we_its_own() -> None:
+    ours = Note(TREE, (*sign_note(TREE, [SIGNER]).signatures, cosign(TREE, QUANTUM, 7), cosign(TREE, WITNESS, 9)))
+    known_keys = [SIGNER.key, QUANTUM.key, WITNESS.key]
+    read = tlog.Checkpoint.from_text(format_note(ours).decode())
+    known = VkeySet(*(Vkey.from_string(format_vkey(key)) for key in known_keys))
+    assert len(known.verify(read.signatures, read)) == 3
+    theirs = MLDSA44CosignatureSigner("w.example/pq", bytes(32)).sign(read).serialize()
+    ((verified,), unknown) = verify_note(parse_note(f"{TREE}\n{theirs}\n".encode()), known_keys)
+    assert (verified.key, unknown) == (QUANTUM.key, [])
+
+
+# --- each line by itself ---
+
+PLAIN = Ed25519Signer("log.example/ledger", SEED)
+SIGNED, COSIGNED, HEDGED = sign_note(TREE, [PLAIN]).signatures[0], cosign(TREE, WITNESS, 7), cosign(TREE, QUANTUM, 7)
+
+
+def test_each_line_is_judged_by_itself() -> None:
+    signed = sign_note(TREE, [PLAIN]).signatures[0]
+    first, second, zero = cosign(TREE, WITNESS, 9), cosign(TREE, WITNESS, 7), cosign(TREE, QUANTUM, 0)
+    junk = first._replace(signature=first.signature[:-1] + b"\0")
+    late = first._replace(signature=(2**63).to_bytes(8, "big") + first.signature[8:])
+    newer = VerifierKey("n.example", 0x07, b"\1")
+    strange = SignatureLine("n.example", newer.key_id, b"\1")
+    note = parse_note(format_note(Note(TREE, (junk, UNKNOWN, signed, first, late, second, zero, strange))))
+    lines = judge_lines(note, [PLAIN.key, WITNESS.key, WITNESS.key, QUANTUM.key, newer])
+    assert lines.good == (
+        GoodLine(signed, PLAIN.key, None),
+        GoodLine(first, WITNESS.key, 9),
+        GoodLine(second, WITNESS.key, 7),
+        GoodLine(zero, QUANTUM.key, 0),
+    )
+    assert (lines.failed, lines.unknown) == ((junk, late), (UNKNOWN, strange))
+
+
+def test_of_two_keys_that_share_name_and_id_the_one_that_signed_is_named_in_either_order() -> None:
+    first, second = colliding_keys()
+    line = sign_note(TREE, [first]).signatures[0]
+    for known in ([first.key, second.key], [second.key, first.key]):
+        assert judge_lines(Note(TREE, (line,)), known) == Lines((GoodLine(line, first.key, None),), (), ())
+
+
+line_kinds = st.lists(st.sampled_from(["signed", "cosigned", "quantum", "junk", "unknown"]), min_size=1, max_size=16)
+
+
+@given(line_kinds)
+def test_no_line_changes_how_another_is_judged(kinds: list[str]) -> None:
+    good = {"signed": SIGNED, "cosigned": COSIGNED, "quantum": HEDGED}
+    made = good | {"junk": COSIGNED._replace(signature=bytes(72)), "unknown": UNKNOWN}
+    lines = judge_lines(Note(TREE, tuple(made[kind] for kind in kinds)), [PLAIN.key, WITNESS.key, QUANTUM.key])
+    assert [item.line for item in lines.good] == [good[kind] for kind in kinds if kind in good]
+    assert (len(lines.failed), len(lines.unknown)) == (kinds.count("junk"), kinds.count("unknown"))
+
+
+def test_a_program_without_ml_dsa_does_not_know_the_line_and_reads_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: bytes) -> None:
+        raise UnsupportedAlgorithm("an OpenSSL before 3.5")
+
+    monkeypatch.setattr(MLDSA44PublicKey, "from_public_bytes", missing)
+    lines = judge_lines(Note(TREE, (SIGNED, HEDGED)), [PLAIN.key, QUANTUM.key])
+    assert lines == Lines((GoodLine(SIGNED, PLAIN.key, None),), (), (HEDGED,))
 
 
 def spki(key: VerifierKey) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import combinations
 
 import pytest
@@ -10,12 +11,17 @@ from hypothesis import strategies as st
 from tests.support.cases import every_case
 
 from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError
-from hefu_ledger.tlog.keys import COSIGNATURE, ED25519, Ed25519Signer, VerifierKey, format_vkey
-from hefu_ledger.tlog.policy import Group, Log, Policy, Witness, format_policy, parse_policy, quorum_time
+from hefu_ledger.tlog.keys import COSIGNATURE, ED25519, Ed25519Signer, MLDSA44Signer, VerifierKey, format_vkey
+from hefu_ledger.tlog.policy import Group, Log, Policy, Witness, format_policy, parse_policy, quorum_second, quorum_time
 
 
 def key(name: str, number: int, key_type: int) -> VerifierKey:
     return Ed25519Signer(name, number.to_bytes(32, "big"), key_type).key
+
+
+@cache
+def mldsa(name: str, number: int) -> VerifierKey:
+    return MLDSA44Signer(name, number.to_bytes(32, "big")).key
 
 
 LOG = key("log.example", 1, ED25519)
@@ -43,7 +49,7 @@ POLICY = Policy(
     ),
     "X-and-Y",
 )
-KEYS = [key(f"n{number}", 100 + number, COSIGNATURE) for number in range(6)]
+KEYS = [mldsa(f"n{n}", 100 + n) if n % 2 else key(f"n{n}", 100 + n, COSIGNATURE) for n in range(6)]
 names = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters=" "), min_size=1).filter(
     lambda name: name != "none"
 )
@@ -52,7 +58,10 @@ names = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_character
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
     urls = st.none() | names
-    logs = [Log(key(f"l{n}", n, ED25519), draw(urls)) for n in range(draw(st.integers(0, 3)))]
+    logs = [
+        Log(mldsa(f"l{n}", n) if hedged else key(f"l{n}", n, ED25519), draw(urls))
+        for n, hedged in enumerate(draw(st.lists(st.booleans(), max_size=3)))
+    ]
     defined = draw(st.lists(names, max_size=9, unique=True))
     witnesses = tuple(Witness(name, KEYS[n], draw(urls)) for n, name in enumerate(defined[:6]))
     free = [witness.name for witness in witnesses]
@@ -104,9 +113,78 @@ def test_lines_may_follow_the_quorum_and_logs_may_be_missing() -> None:
     assert parse_policy("quorum none\n") == Policy((), (), (), None)
 
 
-def test_one_key_may_serve_a_log_and_a_witness() -> None:
-    text = f"log {LOG_TEXT}\nwitness w {format_vkey(key('log.example', 1, COSIGNATURE))} https://w.example\nquorum w\n"
-    assert parse_policy(text).witnesses[0].url == "https://w.example"
+PQ = mldsa("log.example", 1)
+BOTH = f"log {LOG_TEXT}\nlog {format_vkey(PQ)}\n"
+
+
+def test_a_log_may_have_keys_of_both_types_under_its_name() -> None:
+    policy = parse_policy(BOTH + "quorum none\n")
+    assert [log.key for log in policy.logs] == [LOG, PQ]
+    lines = format_policy(policy).splitlines()
+    assert [lines[0], lines[2]] == [f"# fingerprint sha256 {key.fingerprint}" for key in (LOG, PQ)]
+
+
+@every_case(
+    "witness",
+    [
+        key("log.example", 7, COSIGNATURE),
+        mldsa("log.example", 7),
+        key("w.example", 1, COSIGNATURE),
+        mldsa("w.example", 1),
+        key("log.example", 1, COSIGNATURE),
+    ],
+    ids=["name", "name of a 06 key", "public key", "06 public key", "both"],
+)
+def test_a_witness_with_the_name_or_the_public_key_of_a_log_is_refused_before_it_and_after(
+    witness: VerifierKey,
+) -> None:
+    line = f"witness w {format_vkey(witness)}\n"
+    for text, number in ((BOTH + line, 3), (line + BOTH, r"[23]")):
+        with pytest.raises(MalformedError, match=f"^policy line {number}: .*own witness") as caught:
+            parse_policy(text + "quorum w\n")
+        assert caught.value.code == "policy-witness-log"
+
+
+TWICE = f"witness a {format_vkey(key('w.example', 21, COSIGNATURE))}\nwitness b {format_vkey(mldsa('w.example', 22))}\n"
+OTHER = f"witness c {format_vkey(key('c.example', 23, COSIGNATURE))}\n"
+
+
+@every_case(
+    "groups",
+    [
+        "quorum none\n",
+        "quorum a\n",
+        "group g all a b\nquorum g\n",
+        "group g 2 a b c\nquorum g\n",
+        "group g any a c\nquorum g\n",
+        "group g any a\ngroup h any b\nquorum none\n",
+        "group g any a\ngroup h any g b\nquorum h\n",
+        "group g any a c\ngroup h 2 g b\nquorum h\n",
+    ],
+)
+def test_two_witnesses_of_one_key_name_outside_one_group_of_any_are_refused(groups: str) -> None:
+    for first in (TWICE + OTHER, OTHER + "".join(reversed(TWICE.splitlines(keepends=True)))):
+        with pytest.raises(MalformedError, match=r"one key name, 'w\.example'.*group of 'any'") as caught:
+            parse_policy(first + groups)
+        assert caught.value.code == "policy-one-witness"
+
+
+@every_case("groups", ["group g any a b\n", "group g any a c b\n", "group g 1 b a\n"])
+def test_two_keys_of_one_witness_in_one_group_of_any_count_once_and_from_the_earlier_line(groups: str) -> None:
+    policy = parse_policy(f"{TWICE}{OTHER}{groups}group h all g\nquorum h\n")
+    a, b, c = (witness.key for witness in policy.witnesses)
+    assert quorum_second(policy, {a: 9, b: 7}) == quorum_second(policy, {a: 7, b: 9}) == 7
+    assert quorum_second(policy, {b: 8}) == 8
+    assert quorum_second(policy, {}) is None
+    if "c" not in groups:
+        assert quorum_second(policy, {c: 8}) is None
+
+
+def test_a_third_key_of_a_witness_must_be_in_the_group_too() -> None:
+    third = f"witness d {format_vkey(key('w.example', 24, COSIGNATURE))}\n"
+    assert parse_policy(f"{TWICE}{third}group g any a b d\nquorum g\n").quorum == "g"
+    with pytest.raises(MalformedError, match="'a' and 'd'"):
+        parse_policy(f"{TWICE}{third}group g any a b\nquorum g\n")
 
 
 @every_case("name", ["w\u00a0x", "\u2028", "\x85", "见证", "K", "\udcff", "all", "2", "#w"])
@@ -123,7 +201,7 @@ def test_names_that_look_alike_are_different() -> None:
 
 def test_forty_of_each_are_read() -> None:
     logs = [f"log {format_vkey(key(f'l{n}', n, ED25519))}\n" for n in range(40)]
-    witnesses = [f"witness w{n} {format_vkey(key(f'w{n}', n, COSIGNATURE))}\n" for n in range(40)]
+    witnesses = [f"witness w{n} {format_vkey(key(f'w{n}', 100 + n, COSIGNATURE))}\n" for n in range(40)]
     groups = [f"group g{n} any w{n}\n" for n in range(40)]
     policy = parse_policy("".join((*logs, *witnesses, *groups, "quorum g39\n")))
     assert (len(policy.logs), len(policy.witnesses), len(policy.groups)) == (40, 40, 40)
@@ -136,8 +214,8 @@ def test_forty_of_each_are_read() -> None:
         (f"log {LOG_TEXT} url url", "not one of"),
         (f"LOG {LOG_TEXT}", "not one of"),
         (f"log {LOG_TEXT}x", "base64"),
-        (f"log {format_vkey(WITNESSES['Y1'])}", "type 0x04"),
-        (f"witness w {format_vkey(key('w', 2, ED25519))}", "type 0x01"),
+        (f"log {format_vkey(WITNESSES['Y1'])}", "type 0x04; a log's is of type 0x01 or 0x06"),
+        (f"witness w {format_vkey(key('w', 2, ED25519))}", "type 0x01; a witness's is of type 0x04 or 0x06"),
         (LINES["Y1"].replace("Y1 ", "", 1), "not one of"),
         (LINES["Y1"].rstrip() + " url url", "not one of"),
         (LINES["Y1"].replace("Y1 ", "X1 ", 1), "taken"),
@@ -186,10 +264,11 @@ def test_a_bad_line_is_refused_by_its_number(line: str, defect: str) -> None:
         parse_policy(f"{before}{line.rstrip(chr(10))}\nquorum none\n")
 
 
-def test_a_key_of_a_newer_type_is_unknown_rather_than_wrong() -> None:
-    newer = "log.example+00000000+Bg=="
-    with pytest.raises(UnknownFormatError, match=r"line 1.*0x06"):
-        parse_policy(f"log {newer}\nquorum none\n")
+@every_case("line", ["log {}", "witness w {}"])
+def test_a_key_of_a_newer_type_is_unknown_rather_than_wrong(line: str) -> None:
+    newer = format_vkey(VerifierKey("new.example", 0x07, bytes(5)))
+    with pytest.raises(UnknownFormatError, match=r"line 1.*0x07"):
+        parse_policy(f"{line.format(newer)}\nquorum none\n")
 
 
 @pytest.mark.parametrize("text", ["", f"log {LOG_TEXT}\n", "# quorum none\n"])
@@ -252,6 +331,13 @@ def test_the_quorum_time_is_the_first_second_in_which_it_was_complete(times_s: d
         if holds("X-and-Y", frozenset(name for name, at in times_s.items() if at <= second))
     ]
     assert quorum_time(POLICY, times_s) == (seconds[0] if seconds else None)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(WITNESSES)), st.integers(0, 9)))
+def test_the_quorum_by_keys_is_the_one_by_names_and_strangers_count_for_nothing(times_s: dict[str, int]) -> None:
+    seconds = {WITNESSES[name]: second for name, second in times_s.items()}
+    expected = quorum_time(POLICY, times_s)
+    assert quorum_second(POLICY, seconds | {LOG: 0, key("X1.example", 99, COSIGNATURE): 0}) == expected
 
 
 def test_a_time_under_the_name_of_a_group_or_stranger_counts_for_nothing() -> None:

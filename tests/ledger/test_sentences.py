@@ -23,7 +23,22 @@ ERRORS = (LedgerError, MalformedError, UnknownAuthorityError, UnknownFormatError
 # Where a call names a code: the place of the code among its arguments.
 PLACES = {"finding": 1, "leave": 0}
 # Names and words of code, which have no Chinese.
-NAMES = {"SHA", "SM", "GB", "JSON", "NAME", "hefu", "json", "bundle", "trust", "quorum", "export", "statements", "all"}
+NAMES = {
+    "SHA",
+    "SM",
+    "GB",
+    "JSON",
+    "NAME",
+    "hefu",
+    "json",
+    "bundle",
+    "trust",
+    "quorum",
+    "export",
+    "statements",
+    "all",
+    "any",
+}
 
 
 def calls() -> Iterator[tuple[str, str, set[str]]]:

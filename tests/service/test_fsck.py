@@ -8,10 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.support.sample_service import DAY, LOG, ORIGIN, SampleService, copied, opened, signer
+from tests.support.sample_service import DAY, LOG, LOG_MLDSA44, ORIGIN, SampleService, copied, opened, signer
 
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
-from hefu_ledger.tlog.note import format_note, sign_note
+from hefu_ledger.tlog.note import Note, cosign, format_note, parse_note, sign_note
 from hefu_service.publishing.expected import record_tree
 from hefu_service.publishing.fsck import ERROR, WARNING, Fault, fsck
 from hefu_service.sealing.seal import seal_once
@@ -153,9 +153,24 @@ def test_what_was_changed_in_the_database_is_found(data: Path, change: str) -> N
     assert any(what in finding.what for finding in found), found
 
 
+def checkpoint_of(size: int) -> bytes:
+    """Some checkpoint, signed by both of the log's keys."""
+    text = format_checkpoint(Checkpoint(ORIGIN, size, bytes(32)))
+    (line,) = sign_note(text, [LOG]).signatures
+    return format_note(Note(text, (line, cosign(text, LOG_MLDSA44, 0))))
+
+
+def test_a_kept_checkpoint_that_only_one_of_our_keys_signed_is_found(data: Path) -> None:
+    both = parse_note((data / "ledger" / "checkpoint").read_bytes())
+    for line in both.signatures:
+        keep(data, 5, format_note(both._replace(signatures=(line,))))
+        (found,) = findings(data)
+        assert "has not signed" in found.what
+
+
 def test_a_forked_checkpoint_that_was_kept_is_found(data: Path) -> None:
     """The log's key signed two histories: the one in the store's memory is not that of the records."""
-    forked = format_note(sign_note(format_checkpoint(Checkpoint(ORIGIN, 4, bytes(32))), [LOG]))
+    forked = checkpoint_of(4)
     keep(data, 4, forked)
     (found,) = findings(data)
     assert "differs from the checkpoint seen before" in found.what
@@ -169,8 +184,7 @@ def test_a_kept_checkpoint_that_we_did_not_sign_is_found(data: Path) -> None:
 
 
 def test_a_kept_checkpoint_ahead_of_the_records_is_found(data: Path) -> None:
-    ahead = format_note(sign_note(format_checkpoint(Checkpoint(ORIGIN, 9, bytes(32))), [LOG]))
-    keep(data, 9, ahead)
+    keep(data, 9, checkpoint_of(9))
     (found,) = findings(data)
     assert "a checkpoint of 9 records is kept" in found.what
 

@@ -21,7 +21,7 @@ from tests.support.sample_service import ORIGIN, USCC, depositor_key, event_body
 
 from hefu_ledger.encoding import parse_time
 from hefu_ledger.records.record import Clock, Enrolment, KeyEvent
-from hefu_ledger.tlog.keys import format_vkey, parse_vkey
+from hefu_ledger.tlog.keys import ED25519, MLDSA44, format_vkey, parse_vkey
 from hefu_service import cli
 from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Committer
@@ -100,8 +100,9 @@ def deposit(services: Services, code: str, count: int = 1) -> str:
 def test_init_prints_the_keys_and_what_to_do_with_the_recovery_key(operator: Operator, tmp_path: Path) -> None:
     ran = operator("init", "--origin", ORIGIN, data=tmp_path / "new")
     assert ran.code == 0
-    vkey = next(word for word in ran.out.split() if word.startswith(f"{ORIGIN}+"))
-    assert parse_vkey(vkey).fingerprint in ran.out
+    vkeys = [parse_vkey(word) for word in ran.out.split() if word.startswith(f"{ORIGIN}+")]
+    assert [key.type for key in vkeys] == [ED25519, MLDSA44]
+    assert all(key.fingerprint in ran.out for key in vkeys)
     assert str(tmp_path / "new" / "keys" / "recovery.key") in ran.out
     for path in (tmp_path / "new").rglob("*.key"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -181,7 +182,7 @@ def test_a_misspelt_setting_is_refused_by_every_command(operator: Operator, monk
         assert (ran.code, "HEFU_RAET: unknown" in ran.err) == (2, True)
 
 
-@pytest.mark.parametrize("name", ["log.key", "acknowledgement.key"])
+@pytest.mark.parametrize("name", ["log.key", "log-mldsa44.key", "acknowledgement.key"])
 def test_the_keys_of_another_ledger_are_refused(operator: Operator, tmp_path: Path, name: str) -> None:
     operator("init", "--origin", ORIGIN, data=tmp_path / "other")
     shutil.copy(tmp_path / "other" / "keys" / name, operator.data / "keys" / name)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.support.sample_service import (
     LOG,
+    LOG_MLDSA44,
     ORIGIN,
     POLICY,
     Crash,
@@ -28,13 +29,15 @@ from hefu_ledger.deposit.receipt import format_receipt
 from hefu_ledger.errors import VerificationError
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
 from hefu_ledger.tlog.merkle import Frontier, leaf_hash, root_of
-from hefu_ledger.tlog.note import format_note, parse_note, sign_note, verify_note
+from hefu_ledger.tlog.note import Verified, format_note, parse_note, sign_note, verify_note
 from hefu_ledger.tlog.tiles import Tile, node_reader, parse_bundle
 from hefu_ledger.verify import verify_receipt
 from hefu_ledger.verify.verdict import PROVEN
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import retire_key
 from hefu_service.jobs.tasks import settle
+from hefu_service.outside.files import LedgerFolder
+from hefu_service.outside.signer import FileSigner
 from hefu_service.ports.errors import ImmutableError, SignerError, StorageError
 from hefu_service.ports.rows import Deposit, LedgerHead, StoredRecord
 from hefu_service.publishing import publish as publishing
@@ -82,8 +85,8 @@ def test_the_checkpoint_is_that_of_all_records_and_signed(service: SampleService
     service.deposit(service.enrol(), 3)
     service.settle()
     note = parse_note((service.data / "ledger" / "checkpoint").read_bytes())
-    verified, unknown = verify_note(note, [LOG.key])
-    assert (len(verified), unknown) == (1, [])
+    verified, unknown = verify_note(note, [LOG.key, LOG_MLDSA44.key])
+    assert (verified, unknown) == ([Verified(LOG.key, None), Verified(LOG_MLDSA44.key, 0)], [])
     assert published(service) == Checkpoint(ORIGIN, 3, Frontier(3, head(service).frontier).root())
     assert service.services.signer.last() == published(service)
 
@@ -250,6 +253,60 @@ def test_a_lost_public_folder_is_written_again_from_the_database(service: Sample
         assert publish(restarted.services)
         assert files(restarted) == before | {"tile/0/001.p/47": files(restarted)["tile/0/001.p/47"]}
         assert not restarted.findings()
+
+
+def lose(service: SampleService, *names: str) -> None:
+    for name in names:
+        shutil.rmtree(service.data / name)
+
+
+@pytest.mark.parametrize("sample", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("lost", [["ledger"], ["ledger", "signer"]], ids=["folder", "folder and signer's memory"])
+def test_a_checkpoint_is_never_signed_again_but_served_as_it_was_stored(sample: SampleService, lost: list[str]) -> None:
+    """ML-DSA is hedged: a second signature would be another line, and two texts of one evidence."""
+    sample.deposit(sample.enrol())
+    sample.settle()
+    note = sample.services.files.read_checkpoint()
+    assert note is not None
+    lose(sample, *lost)
+    restarted = replace(
+        sample.services,
+        signer=FileSigner(LOG, LOG_MLDSA44, sample.data / "signer"),
+        files=LedgerFolder(sample.data / "ledger"),
+    )
+    assert publish(restarted)
+    assert restarted.files.read_checkpoint() == note
+    assert format_note(restarted.signer.sign(published(sample), [])) == note
+    with restarted.store.view() as view:
+        assert view.latest_checkpoint() == note
+
+
+def test_what_was_signed_before_a_crash_is_what_is_published_after_it(
+    service: SampleService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.enrol()
+    seal_once(service.services)
+
+    def full(*_: object) -> None:
+        raise StorageError("no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LedgerFolder, "write_checkpoint", full)
+        with pytest.raises(StorageError):
+            publish(service.services)
+    signed = (service.data / "signer" / "checkpoint").read_bytes()
+    assert publish(service.services)
+    assert service.services.files.read_checkpoint() == signed
+
+
+@pytest.mark.parametrize("left", [slice(0, 1), slice(1, 2)], ids=["01", "06"])
+def test_a_published_checkpoint_that_lacks_one_of_our_lines_stops_the_service(
+    service: SampleService, left: slice
+) -> None:
+    note = parse_note(service.services.files.read_checkpoint() or b"")
+    service.services.files.write_checkpoint(format_note(note._replace(signatures=note.signatures[left])))
+    with pytest.raises(VerificationError, match="has not signed"):
+        check_past(service.services)
 
 
 def test_a_missing_tile_is_named(service: SampleService) -> None:

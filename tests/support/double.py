@@ -18,19 +18,23 @@ from hefu_ledger.deposit.receipt import Receipt, format_receipt
 from hefu_ledger.deposit.state import ACCEPTED, ANCHORED
 from hefu_ledger.deposit.statement import parse_signed_statement, statement_id
 from hefu_ledger.deposit.vault import Upload, parse_signed_closure, parse_signed_upload
-from hefu_ledger.encoding import MAX_INTEGER, canonical
+from hefu_ledger.encoding import canonical
 from hefu_ledger.errors import MalformedError, VerificationError
+from hefu_ledger.names import depositor_key_name
 from hefu_ledger.number import format_number
-from hefu_ledger.records.identity import APPROVE, parse_signed_possession
+from hefu_ledger.records.bodies import Enrolment, KeyEvent
+from hefu_ledger.records.fold import DepositorEvent
 from hefu_ledger.records.keyrequest import parse_key_request
-from hefu_ledger.records.record import Enrolment, KeyEvent, Record, parse_record
-from hefu_ledger.records.roster import Roster
-from hefu_ledger.section import close, section_value
+from hefu_ledger.records.possession import parse_signed_possession
+from hefu_ledger.records.record import parse_record
+from hefu_ledger.records.role import APPROVE, PREPARE
+from hefu_ledger.records.roster import NO_ROSTER, Roster, roster_value, verifier_key
+from hefu_ledger.records.signatures import verify_statement
+from hefu_ledger.section import section_value
 from hefu_ledger.tlog import merkle
 from hefu_ledger.tlog.keys import format_vkey
 from hefu_ledger.tlog.note import format_note, parse_note, sign_note, verify_note
 from hefu_ledger.tlog.policy import format_policy
-from hefu_ledger.tlog.proof import TlogProof, format_proof
 from hefu_ledger.tlog.tiles import ENTRIES, Tile, format_bundle, parse_tile_path, tile_bytes, tiles_at
 from tests.support.sample_ledger import ACKNOWLEDGEMENT, DAY, ORIGIN, POLICY, Deposit, SampleLedger, opened_identity
 
@@ -62,8 +66,8 @@ class Double:
         self.change_receipt: Callable[[Receipt], Receipt] = lambda receipt: receipt
         self.ended = threading.Event()
         self.required = 1  # signatures that a statement needs
-        self._enrolled: int | None = None
-        self._changes: list[int] = []  # records of keys that were added, that ended, and of codes before this one
+        self.role = PREPARE  # that the code stands for
+        self._code_used = ""  # the vkey that the code enrolled
         self._receipts: dict[bytes, Receipt] = {}
 
     def meet(self, path: str) -> Fault | None:
@@ -110,9 +114,7 @@ class Double:
 
     def forget_key(self) -> None:
         """Let the code enrol one more key, as a new one of the operator's would."""
-        if self._enrolled is not None:
-            self._changes.append(self._enrolled)
-        self._enrolled = None
+        self._code_used = ""
 
     def grow(self, count: int = 1) -> None:
         """Let others deposit."""
@@ -122,61 +124,74 @@ class Double:
 
     def enrol(self, body: bytes) -> Reply:
         asked = json.loads(body)
-        note = asked["possession"]
-        _, possession = parse_signed_possession(note.encode())
-        if asked["code"] != CODE:
+        if "code" in asked and asked["code"] != CODE:
             return problem(403, "The enrolment code is not accepted 登记码无效", "it has expired")
-        identity = opened_identity(DEPOSITOR)
-        if self._enrolled is None:
-            enrolment = Enrolment(len(self.ledger.deposits), close(identity), note, self.required)
-            self._enrolled = self.ledger.append(enrolment)
-        elif format_vkey(possession.key) not in self.ledger.records[self._enrolled].decode():
-            return problem(409, "conflict", "the code was used for another key")
-        answer = {"depositor": DEPOSITOR, "origin": ORIGIN, "identity": section_value(identity), "from_seq": 0}
-        answer["vkey"] = format_vkey(possession.key)
-        return as_json(201, answer)
+        if "possession" not in asked:
+            return self._invite()
+        note = asked["possession"]
+        vkey = format_vkey(parse_signed_possession(note.encode())[1].key)
+        known = [body for body in self.bodies() if isinstance(body, Enrolment) and body.possession == note]
+        if "code" in asked:
+            if self._code_used not in ("", vkey):
+                return problem(409, "conflict", "the code was used for another key")
+            self._code_used = vkey
+        if not known:
+            try:
+                self.ledger.event(DEPOSITOR, Enrolment(0, len(self.ledger.deposits), note, NO_ROSTER))
+            except VerificationError as error:
+                return problem(422, "possession-refused", str(error))
+        return as_json(201, {"depositor": DEPOSITOR, "event": 0, "origin": ORIGIN, "from_seq": 0, "vkey": vkey})
+
+    def _invite(self) -> Reply:
+        if self._code_used:
+            return problem(403, "The enrolment code is not accepted 登记码无效", "it was used")
+        roster = self.roster()
+        answer = {
+            "depositor": DEPOSITOR,
+            "identity": section_value(opened_identity(DEPOSITOR)),
+            "origin": ORIGIN,
+            "role": self.role,
+            "signatures_required": roster.signatures_required if roster.identity else self.required,
+        }
+        return as_json(200, answer)
 
     def _change(self, body: bytes) -> Reply:
         by = json.loads(body)["request"]
-        if not any(record.body.by == by for record in self._records() if isinstance(record.body, KeyEvent)):
+        if not any(body.by == by for body in self.bodies() if isinstance(body, KeyEvent)):
             request = parse_key_request(parse_note(by.encode()).text)
             seq = len(self.ledger.deposits)
-            event = KeyEvent(request.action, by, seq, request.reason, request.vkey, request.since, request.role)
+            event = KeyEvent(request.action, by, 0, seq, request.reason, NO_ROSTER, request.vkey, request.since)
             try:
-                self.roster().change(event)
+                self.ledger.event(DEPOSITOR, event)
             except VerificationError as error:
                 return problem(403, "signature-refused", str(error))
-            self._changes.append(self.ledger.append(event))
         return as_json(201, {})
 
-    def _records(self) -> list[Record]:
-        return [parse_record(self.ledger.records[index]) for index in self._indices()]
+    def bodies(self) -> list[DepositorEvent]:
+        """The depositor's events."""
+        found = [parse_record(self.ledger.records[index]).body for index in self._indices()]
+        return [body for body in found if isinstance(body, Enrolment | KeyEvent)]
 
     def _indices(self) -> list[int]:
         """The records of the depositor, in the ledger's order."""
-        return sorted([*self._changes, *([] if self._enrolled is None else [self._enrolled])])
+        return sorted(index for (depositor, _), index in self.ledger.places.items() if depositor == DEPOSITOR)
 
     def roster(self) -> Roster:
         """The depositor's keys."""
-        roster = Roster(ORIGIN, DEPOSITOR)
-        for record in self._records():
-            if isinstance(record.body, Enrolment):
-                roster.enrol(record.body)
-            elif isinstance(record.body, KeyEvent):
-                roster.change(record.body)
-        return roster
+        return self.ledger.roster(DEPOSITOR)
 
     def enrolment(self) -> Reply:
         if not self._indices():
             return problem(404, "Not found")
-        tree, note = self.ledger.tree(), self.ledger.checkpoint()
+        tree = self.ledger.tree()
         indices = (0, *self._indices())
-        proofs = [(index, format_proof(TlogProof(index, tuple(tree.path(index)), note)).decode()) for index in indices]
         answer = {
+            "checkpoint": format_note(self.ledger.checkpoint()).decode(),
             "depositor": DEPOSITOR,
+            "paths": [[node.hex() for node in tree.path(index)] for index in indices],
             "pending": 0,
-            "proofs": [{"index": index, "proof": proof} for index, proof in proofs],
             "records": [self.ledger.records[index].decode() for index in indices],
+            "roster": roster_value(self.roster()),
         }
         return as_json(200, answer)
 
@@ -192,7 +207,7 @@ class Double:
         ledger = self.ledger
         if statement.depositor == DEPOSITOR and self._indices():
             try:
-                self.roster().verify_statement(note, len(ledger.deposits))
+                verify_statement(note, self.roster(), depositor_key_name(ORIGIN, DEPOSITOR))
             except VerificationError as error:
                 return problem(403, "signature-refused", str(error))
         ledger.now += 10
@@ -200,6 +215,7 @@ class Double:
         acceptance = Acceptance(
             anchor_by=ledger.now + self.delay,
             depositor=statement.depositor,
+            event=ledger.event_at(statement.depositor, len(ledger.deposits)),
             nth=before,
             origin=ORIGIN,
             received_at=ledger.now,
@@ -230,15 +246,11 @@ class Double:
             self.ledger.seal()
         if found[0] >= self.ledger.covered:
             return (202, b'{"state":"accepted"}', {"Retry-After": "1", **JSON})
-        if identity not in self._receipts:  # under the first checkpoint that covers it, and so for ever
-            relied = [index for index in self._indices() if self._from_seq(index) <= found[0]]
-            self._receipts[identity] = self.ledger.receipt(found[0], relied)
-        return (200, format_receipt(self.change_receipt(self._receipts[identity])), JSON)
-
-    def _from_seq(self, index: int) -> int:
-        body = parse_record(self.ledger.records[index]).body
-        assert isinstance(body, (Enrolment, KeyEvent))
-        return body.from_seq
+        receipt = self._receipts.get(identity)
+        newest = self._indices()[-1:]
+        if receipt is None or any(self.ledger.records[index].decode() not in receipt.records for index in newest):
+            receipt = self._receipts[identity] = self.ledger.receipt(found[0], told=newest)
+        return (200, format_receipt(self.change_receipt(receipt)), JSON)
 
     def _published(self, path: str) -> Reply:
         data = published(self.ledger, path)
@@ -260,8 +272,9 @@ class DoubleVault:
     def close(self, body: bytes, roster: Roster) -> Reply:
         """Close a vault in favour of another."""
         note, closure = parse_signed_closure(json.loads(body)["closure"].encode())
-        approvers = roster.keys_at(MAX_INTEGER, role=APPROVE) or roster.keys_at(MAX_INTEGER)
-        if not verify_note(note, approvers)[0]:
+        able = [key for key in roster.keys if key.role == APPROVE] or roster.keys
+        name = depositor_key_name(ORIGIN, DEPOSITOR)
+        if not verify_note(note, [verifier_key(name, key.key) for key in able])[0]:
             return problem(403, "signature-refused")
         known = {sha256(address.encode()).digest(): address for address in self.blobs}
         address = known.get(closure.address)
@@ -340,7 +353,12 @@ def as_json(status: int, value: Any) -> Reply:
 
 
 def problem(status: int, title: str, detail: str = "") -> Reply:
-    value = {"type": "about:hefu/x", "title": title, "status": status, "detail": detail}
+    value = {
+        "type": f"about:hefu/{title}" if title.islower() else "about:hefu/x",
+        "title": title,
+        "status": status,
+        "detail": detail,
+    }
     return (status, json.dumps(value).encode(), {"Content-Type": "application/problem+json"})
 
 

@@ -6,14 +6,15 @@ from hashlib import sha256
 
 from hefu_ledger.deposit.statement import Statement, format_statement
 from hefu_ledger.names import depositor_key_name
-from hefu_ledger.records.identity import Possession, format_possession
+from hefu_ledger.records.possession import Possession, format_possession
+from hefu_ledger.section import close
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.merkle import leaf_hash
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Accepted, Committer
 from hefu_service.intake.enrolment import enrol as enrol_key
-from hefu_service.intake.enrolment import issue_code
+from hefu_service.intake.enrolment import invite, issue_code
 from hefu_service.services import Services
 
 
@@ -25,8 +26,17 @@ def enrol(services: Services, label: str = "") -> Ed25519Signer:
     depositor = code.partition(".")[0]
     name = depositor_key_name(services.origin, depositor)
     signer = Ed25519Signer(name, sha256(f"{depositor} {label}".encode()).digest())
-    text = format_possession(Possession(depositor, services.origin, signer.key))
-    enrol_key(services, code, format_note(sign_note(text, [signer])))
+    asked = invite(services, code)
+    claim = Possession(
+        depositor=depositor,
+        identity=close(asked.identity),
+        origin=services.origin,
+        requested_at=services.clock.now_ms(),
+        signatures_required=asked.signatures_required,
+        key=signer.key,
+        role=asked.role,
+    )
+    enrol_key(services, format_note(sign_note(format_possession(claim), [signer])), code=code)
     return signer
 
 

@@ -8,9 +8,9 @@ from hefu_ledger.deposit import bundle
 from hefu_ledger.deposit.evidence import format_evidence
 from hefu_ledger.deposit.receipt import Receipt, format_receipt
 from hefu_ledger.deposit.statement import Seen, format_statement, parse_statement, statement_id
-from hefu_ledger.encoding import canonical
-from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.records.record import FORMAT, Clock, KeyEvent, record_hash
+from hefu_ledger.encoding import canonical, format_time
+from hefu_ledger.records.bodies import Clock
+from hefu_ledger.records.record import FORMAT, record_hash
 from hefu_ledger.tlog import merkle
 from hefu_ledger.tlog.checkpoint import parse_checkpoint
 from hefu_ledger.tlog.note import Note, format_note, sign_note
@@ -18,6 +18,7 @@ from hefu_ledger.tlog.policy import format_policy
 from hefu_ledger.tlog.tiles import ENTRIES, format_bundle, tile_bytes, tiles_at
 from tests.support.sample_ledger import WITNESSED, WITNESSES, Deposit, SampleLedger, depositor_signer, opened_identity
 
+DEPOSITORS = ("acme", "acme", "beta", "acme")  # of the deposits
 FIRST, SECOND = depositor_signer("acme"), depositor_signer("acme", "second")
 
 
@@ -36,8 +37,8 @@ def example() -> SampleLedger:
     ledger.deposit("beta", {"list.csv": b"customers\n"})
     ledger.seal()
     _change_keys(ledger)
-    ledger.append(Clock(3, ledger.now - 500, "the clock had run half a second ahead"))
     ledger.now -= 400
+    ledger.append(Clock(3, ledger.now - 100, "the clock had run half a second ahead"))
     _append_unknown(ledger)
     _replace(ledger, ledger.deposit("acme", {"formula.txt": b"aqua, glycerin, urea\n"}))
     ledger.seal()
@@ -45,15 +46,13 @@ def example() -> SampleLedger:
 
 
 def _change_keys(ledger: SampleLedger) -> None:
-    request = KeyRequest("retire", "left the company", FIRST.key)
-    by = format_note(sign_note(format_key_request(request), [SECOND])).decode()
-    ledger.append(KeyEvent("retire", by, 3, "left the company", FIRST.key))
-    lost = depositor_signer("beta").key
-    ledger.append(KeyEvent("compromised", "operator", 3, "笔记本电脑失窃", lost, since=ledger.now + 3_600_000))
+    ledger.end_key("acme", by=[SECOND])
+    ledger.end_key("beta", since=ledger.now + 3_600_000, reason="笔记本电脑失窃")
 
 
 def _append_unknown(ledger: SampleLedger) -> None:
     header = {"entries": 3, "format": FORMAT, "index": len(ledger.records), "type": "weather"}
+    header["recorded_at"] = format_time(ledger.now)
     ledger.records.append(canonical(header | {"prev": record_hash(ledger.records[-1]).hex(), "sky": "clear"}))
 
 
@@ -71,9 +70,10 @@ def checkpoint(ledger: SampleLedger) -> Note:
 
 
 def receipt(ledger: SampleLedger, seq: int) -> Receipt:
-    """The receipt of a deposit, which relies on every record about its depositor's keys up to its batch."""
-    relied = {0: [1], 1: [1, 3], 2: [4], 3: [1, 3, 6]}[seq]
-    return ledger.receipt(seq, relied, [checkpoint(ledger)])
+    """The receipt of a deposit; it tells the depositor's newest event, and the correction of the clock after it."""
+    newest = ledger.places[ledger.deposits[seq].acceptance.depositor, len(ledger.steps[DEPOSITORS[seq]]) - 1]
+    told = [newest, *([8] if ledger.batch_of(seq) < 8 else [])]
+    return ledger.receipt(seq, checkpoints=[checkpoint(ledger)], told=told)
 
 
 def bundle_bytes(ledger: SampleLedger, seq: int) -> bytes:

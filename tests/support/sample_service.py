@@ -12,14 +12,17 @@ from typing import Any
 
 from hefu_ledger.deposit.statement import Seen, Statement, format_statement
 from hefu_ledger.names import acknowledgement_key_name, depositor_key_name, recovery_key_name
-from hefu_ledger.records.identity import Possession, format_possession
-from hefu_ledger.records.record import Body, parse_body
-from hefu_ledger.tlog.keys import Ed25519Signer, format_vkey
+from hefu_ledger.records.bodies import Body
+from hefu_ledger.records.possession import Possession, format_possession
+from hefu_ledger.records.record import parse_body
+from hefu_ledger.records.role import PREPARE
+from hefu_ledger.section import close
+from hefu_ledger.tlog.keys import Ed25519Signer, MLDSA44Signer, format_vkey
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_ledger.tlog.policy import Log, Policy
 from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Accepted, Committer
-from hefu_service.intake.enrolment import enrol, issue_code, reissue_code
+from hefu_service.intake.enrolment import Enrolled, Invitation, enrol, invite, issue_code, reissue_code
 from hefu_service.jobs.tasks import settle
 from hefu_service.outside.files import BatchFolder, LedgerFolder
 from hefu_service.outside.signer import FileSigner
@@ -45,9 +48,10 @@ def signer(name: str, label: str) -> Ed25519Signer:
 
 
 LOG = signer(ORIGIN, "log")
+LOG_MLDSA44 = MLDSA44Signer(ORIGIN, sha256(b"log mldsa44").digest())
 ACKNOWLEDGEMENT = signer(acknowledgement_key_name(ORIGIN), "acknowledgement")
 RECOVERY = signer(recovery_key_name(ORIGIN), "recovery")
-POLICY = Policy(logs=(Log(LOG.key),), witnesses=(), groups=(), quorum=None)
+POLICY = Policy(logs=(Log(LOG.key), Log(LOG_MLDSA44.key)), witnesses=(), groups=(), quorum=None)
 
 
 @dataclass
@@ -68,7 +72,7 @@ def services_on(data: Path, store: Store, clock: SetClock) -> Services:
         clock=clock,
         files=LedgerFolder(data / "ledger"),
         batch_files=BatchFolder(data / "batches"),
-        signer=FileSigner(LOG, data / "signer"),
+        signer=FileSigner(LOG, LOG_MLDSA44, data / "signer"),
         acknowledger=ACKNOWLEDGEMENT,
         origin=ORIGIN,
         longest_delay_ms=DAY,
@@ -109,15 +113,23 @@ class SampleService:
         """Enrol a new depositor's first key."""
         code = self.code(**options)
         key = depositor_key(code, label)
-        enrol(self.services, code, possession(key))
+        self.redeem(code, key)
         return key
 
     def enrol_another(self, key: Ed25519Signer, label: str, *earlier: Ed25519Signer) -> Ed25519Signer:
         """Enrol another key of a depositor."""
         code = reissue_code(self.services, depositor_of(key))
         other = depositor_key(code, label)
-        enrol(self.services, code, possession(other, *earlier))
+        self.redeem(code, other, *earlier)
         return other
+
+    def redeem(self, code: str, key: Ed25519Signer, *earlier: Ed25519Signer, **changes: Any) -> Enrolled:
+        """Enrol a key by a code, with the note that the code asks for, or a changed one."""
+        return enrol(self.services, self.possession(code, key, *earlier, **changes), code=code)
+
+    def possession(self, code: str, key: Ed25519Signer, *earlier: Ed25519Signer, **changes: Any) -> bytes:
+        """The note that an unused code asks for, or a changed one."""
+        return possession(key, *earlier, invitation=invite(self.services, code), at=self.clock.time_ms, **changes)
 
     def accept(self, *statements: bytes) -> list[Accepted]:
         """Deposit statements, each a request of its own."""
@@ -151,10 +163,25 @@ def depositor_of(key: Ed25519Signer) -> str:
     return key.key.name.rpartition("/")[2]
 
 
-def possession(key: Ed25519Signer, /, *earlier: Ed25519Signer, **changes: Any) -> bytes:
+def possession(
+    key: Ed25519Signer,
+    /,
+    *earlier: Ed25519Signer,
+    invitation: Invitation | None = None,
+    at: int = START,
+    **changes: Any,
+) -> bytes:
     """A possession note signed by the key and by earlier ones."""
-    claim = Possession(depositor_of(key), ORIGIN, key.key)._replace(**changes)
-    return format_note(sign_note(format_possession(claim), [key, *earlier]))
+    claim = Possession(
+        depositor=depositor_of(key),
+        identity=bytes(32) if invitation is None else close(invitation.identity),
+        origin=ORIGIN,
+        requested_at=at,
+        signatures_required=1 if invitation is None else invitation.signatures_required,
+        key=key.key,
+        role=PREPARE if invitation is None else invitation.role,
+    )
+    return format_note(sign_note(format_possession(claim._replace(**changes)), [key, *earlier]))
 
 
 def statement(key: Ed25519Signer, number: int = 0, *others: Ed25519Signer, **changes: Any) -> bytes:

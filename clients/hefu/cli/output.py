@@ -55,7 +55,8 @@ def refreshed_value(done: Refreshed) -> dict[str, Any]:
     return {
         "done": [item._asdict() | {"left_out": []} for item in done.done],
         "stuck": [problem._asdict() for problem in done.stuck],
-        "renewed": done.renewed,
+        "grown": done.grown,
+        "doubted": [problem._asdict() for problem in done.doubted],
     }
 
 
@@ -65,5 +66,6 @@ def done_lines(done: Refreshed) -> list[str]:
         say("refresh.done", state=state_name(item.state), evidence=item.evidence, number=item.number or "-")
         for item in done.done
     ]
-    lines += [say("refresh.renewed", path=path) for path in done.renewed]
+    lines += [say("refresh.grown", path=path) for path in done.grown]
+    lines += counted("refresh.doubted", map(problem_line, done.doubted))
     return lines + counted("refresh.stuck", map(problem_line, done.stuck))

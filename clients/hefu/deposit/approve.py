@@ -16,24 +16,32 @@ from typing import NamedTuple
 from hefu.deposit.plan import PART, STATEMENT, Target
 from hefu.errors import ClientError
 from hefu.evidence.bundle import Part, decode, read_part
+from hefu.evidence.compare import compare_cards
 from hefu.files.atomic import PRIVATE, PUBLIC, replace, sync_folder, temporary_name
 from hefu.files.scan import printable
 from hefu.home.home import Home
-from hefu.keys.members import in_force, read_roster
+from hefu.keys.roster import Keys, key_name, read_keys
 from hefu.service import Service
 from hefu.ui.language import say
 from hefu_ledger.deposit.bundle import format_statement_line, read_header, read_texts
 from hefu_ledger.deposit.card import parse_section
 from hefu_ledger.deposit.statement import MAX_STATEMENT, parse_signed_statement
-from hefu_ledger.encoding import MAX_INTEGER
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.tlog.note import Note, format_note, parse_note, sign_note, verify_note
+from hefu_ledger.records.roster import key_bytes
+from hefu_ledger.records.signatures import verify_lines, verify_statement
+from hefu_ledger.tlog.note import Note, format_note, parse_note, sign_note
+from hefu_ledger.verify import FolderComparison
 
 _COPY = 1 << 20
 
 
 class Shown(NamedTuple):
-    """A statement as an approver sees it. ``names``: of the documents; None where only the statement was carried."""
+    """A statement as an approver sees it before signing.
+
+    ``names``: of the documents, as the preparer wrote them, which proves nothing; None where only the statement was
+    carried. ``compared``: the documents were held against the statement, and are those. ``differs``: those that are
+    not, each with the reason. ``mine``: this home's key has signed it.
+    """
 
     file: str
     count: int  # type: ignore[assignment]  # the format's word, though tuples have a method of that name
@@ -41,33 +49,76 @@ class Shown(NamedTuple):
     kind: str
     signed_by: tuple[str, ...]  # ids of keys, in hex
     names: tuple[str, ...] | None
-    approved: bool
+    compared: bool
+    differs: tuple[str, ...]
+    mine: bool
 
 
-def approve(home: Home, service: Service, path: str, *, look: bool = False) -> Shown:
-    """Add this home's line to a statement that a colleague signed; ``look``: only show its contents.
+def look(home: Home, service: Service, path: str, documents: str | None = None) -> Shown:
+    """Read a statement that a colleague signed; nothing is signed.
 
     ``path``: NAME.statement, or NAME.part, which tells the names too and in which every commitment is computed again.
-    It writes NAME.statement, to carry back; signing twice changes nothing.
+    ``documents``: the folder, or the file, that the statement is said to be about; every document is compared.
     """
     note, names = _read(path)
     _, statement = parse_signed_statement(format_note(note))
     if (statement.origin, statement.depositor) != (home.config.origin, home.config.depositor):
         raise ClientError(say("approve.other_firm", path=printable(path), depositor=statement.depositor))
-    signed = _check_lines(note, home, service, path)
-    file = _stem(path) + STATEMENT
-    if not look and home.signer.key.key_id.hex() not in signed:
-        _check_needed(note, home, service, path)
-        mine = sign_note(note.text, [home.signer]).signatures
-        replace(file, format_note(Note(note.text, (*note.signatures, *mine))), mode=PUBLIC)
-        signed = (*signed, home.signer.key.key_id.hex())
-    return Shown(file, statement.count, statement.root.hex(), statement.kind, signed, names, not look)
+    signed = _check_lines(note, home, read_keys(home.reader, service), path)
+    differs = () if documents is None else _differences(path, documents)
+    mine = home.signer.key.key_id.hex() in signed
+    return Shown(
+        file=_stem(path) + STATEMENT,
+        count=statement.count,
+        root=statement.root.hex(),
+        kind=statement.kind,
+        signed_by=signed,
+        names=names,
+        compared=documents is not None and not differs,
+        differs=differs,
+        mine=mine,
+    )
+
+
+def approve(home: Home, service: Service, path: str, *, root: str) -> Shown:
+    """Add this home's line to the statement over ``root`` (hex), which a person has seen; see ``look``.
+
+    It writes NAME.statement, to carry back. ClientError where the files are of another statement by now, where this key
+    has signed already, or where no further line is wanted.
+    """
+    shown = look(home, service, path)
+    note, _ = _read(path)
+    if shown.root != root.lower() or parse_signed_statement(format_note(note))[1].root.hex() != shown.root:
+        raise ClientError(say("approve.other_root", path=printable(path), root=shown.root))
+    if shown.mine:
+        raise ClientError(say("approve.mine", path=printable(path)))
+    _check_needed(note, home, service, path)
+    mine = sign_note(note.text, [home.signer]).signatures
+    replace(shown.file, format_note(Note(note.text, (*note.signatures, *mine))), mode=PUBLIC)
+    return shown._replace(signed_by=(*shown.signed_by, home.signer.key.key_id.hex()), mine=True)
+
+
+def _differences(path: str, documents: str) -> tuple[str, ...]:
+    """Every document that is not as the part's cards say, or that they lack; the part itself was checked."""
+    try:
+        with open(_stem(path) + PART, "rb") as file:
+            found = compare_cards(file, documents)
+    except FileNotFoundError:
+        raise ClientError(say("approve.no_part", path=printable(path))) from None
+    return _said(found)
+
+
+def _said(found: FolderComparison) -> tuple[str, ...]:
+    wrong = [say("approve.wrong", name=printable(name)) for name, _ in found.wrong]
+    missing = [say("approve.missing", name=printable(name)) for name in found.missing]
+    extra = [say("approve.uncovered", name=printable(name)) for name in found.uncovered]
+    return (*wrong, *missing, *extra)
 
 
 def _check_needed(note: Note, home: Home, service: Service, path: str) -> None:
     """Refuse to sign a complete statement: its id covers its lines, so it would be deposited twice."""
     try:
-        read_roster(home.reader, service).verify_statement(note, MAX_INTEGER)
+        verify_statement(note, read_keys(home.reader, service).roster, key_name(home.reader))
     except VerificationError:
         return
     raise ClientError(say("approve.enough", path=printable(path)))
@@ -113,7 +164,7 @@ def take_over(target: Target, part: Part, statement: bytes) -> Part:
 def check_approval(statement: bytes, home: Home, service: Service, path: str) -> None:
     """Check by the ledger's own rule that a statement would be accepted, before it takes the place of another."""
     try:
-        read_roster(home.reader, service).verify_statement(parse_note(statement), MAX_INTEGER)
+        verify_statement(parse_note(statement), read_keys(home.reader, service).roster, key_name(home.reader))
     except VerificationError as error:
         raise ClientError(say("approve.not_enough", path=printable(path), error=error)) from None
 
@@ -142,18 +193,18 @@ def _read_part(path: str) -> tuple[Note, tuple[str, ...]]:
     return parse_note(part.statement), tuple(printable(name) for name in names)
 
 
-def _check_lines(note: Note, home: Home, service: Service, path: str) -> tuple[str, ...]:
-    """Check that every line so far is a colleague's, whose key is in force, or one's own."""
-    roster = read_roster(home.reader, service)
-    if not in_force(roster, home.signer.key):
+def _check_lines(note: Note, home: Home, keys: Keys, path: str) -> tuple[str, ...]:
+    """Check that every line so far is a colleague's, whose key is in force, or one's own; ids in hex."""
+    if not keys.in_force(home.signer.key):
         raise ClientError(say("approve.not_mine"))
+    known = keys.roster.verifier_keys(key_name(home.reader))
     try:
-        verified, unknown = verify_note(note, roster.keys_at(MAX_INTEGER))
+        lines = verify_lines(note, known)
     except LedgerError as error:
+        if error.code == "key-strange":
+            raise ClientError(say("approve.stranger", path=printable(path), key=error.values["key"])) from None
         raise ClientError(say("approve.not_enough", path=printable(path), error=error)) from None
-    if unknown:
-        raise ClientError(say("approve.stranger", path=printable(path), key=unknown[0].key_id.hex()))
-    return tuple(line.key.key_id.hex() for line in verified)
+    return tuple(key.key_id.hex() for line in lines for key in known if key_bytes(key) == line)
 
 
 def _load(path: str) -> bytes:

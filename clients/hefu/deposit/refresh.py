@@ -12,31 +12,36 @@ from typing import NamedTuple
 
 from hefu.deposit.answers import Answers, CarriedAnswers, ServiceAnswers
 from hefu.deposit.depositor import Deposited, Depositor, alone
+from hefu.deposit.growth import grow
 from hefu.deposit.pending import resume
 from hefu.deposit.plan import ACKNOWLEDGEMENT, STATEMENT, Target
-from hefu.deposit.renew import renew
 from hefu.errors import AlarmError, ClientError, Problem, RefusedError, UnreachableError
 from hefu.evidence.bundle import Part
 from hefu.files.scan import printable
 from hefu.home.home import Home
 from hefu.home.index import Index
+from hefu.keys.roster import newest_event
 from hefu.service import Service
-from hefu.ui.language import say
+from hefu.ui.language import finding_text, language, say
 from hefu_ledger.errors import LedgerError, MalformedError
+from hefu_ledger.language import CHINESE
+from hefu_ledger.verify.verdict import Step
 
-_STAMPED_WITHIN_MS = 30 * 86_400_000
+_COMING_WITHIN_MS = 30 * 86_400_000
 _KINDS = {".hefu.bundle": True, ".hefu.json": False}  # whether it is about a folder
 
 
 class Refreshed(NamedTuple):
     """``done``: each deposit that went on, with its new state. ``stuck``: those that could not, and why.
 
-    ``renewed``: evidence that was complete, and has gained timestamps.
+    ``grown``: evidence that was complete, and now tells more: witnesses, timestamps, events of the keys. ``doubted``:
+    evidence that a key signed of which it now tells that it was reported; no independent time is earlier.
     """
 
     done: list[Deposited]
     stuck: list[Problem]
-    renewed: list[str]
+    grown: list[str]
+    doubted: list[Problem]
 
 
 def unfinished(out: str) -> list[Target]:
@@ -51,7 +56,7 @@ def refresh(home: Home, service: Service, out: str, *, wait: bool = False) -> Re
 
 def refresh_with(answers: Answers, home: Home, out: str, *, pause: Callable[[float], None] | None = None) -> Refreshed:
     """Go on with every deposit on its way in a folder. ``pause`` (seconds): wait for receipts with it."""
-    found, depositor = Refreshed([], [], []), Depositor(home, answers)
+    found, depositor = Refreshed([], [], [], []), Depositor(home, answers)
     with alone(out):
         for target in unfinished(out):
             try:
@@ -78,7 +83,7 @@ def refresh_all(
 
     ``carried``: a folder of answers to go on with; no network is touched then. Folders that are away are ``stuck``.
     """
-    done = Refreshed([], [], [])
+    done = Refreshed([], [], [], [])
     answers = None if carried is None else CarriedAnswers(carried)
     for out in folders or index.evidence_folders():
         if not os.path.isdir(out):
@@ -89,20 +94,48 @@ def refresh_all(
         done.stuck.extend([*found.stuck, *_take(index, out)])
     index.catch_up()
     if answers is None:
-        _renew(home, service, index, done)
+        _grow(home, service, index, done)
     return done
 
 
-def _renew(home: Home, service: Service, index: Index, done: Refreshed) -> None:
-    """Look for timestamps, which an authority gives within hours if at all."""
-    for path in index.unstamped(time.time_ns() // 1_000_000 - _STAMPED_WITHIN_MS):
+def _grow(home: Home, service: Service, index: Index, done: Refreshed) -> None:
+    """Ask for what has been added to receipts: to all of them where the depositor's keys have had an event since.
+
+    Else to those of the last days alone, whose witnesses and timestamps may still be coming.
+    """
+    event = newest_event(service, home)
+    known = home.refreshed_event
+    since_ms = 0 if known is None or event > known else time.time_ns() // 1_000_000 - _COMING_WITHIN_MS
+    complete = True
+    for path in index.finished(since_ms):
         if os.path.exists(path):
-            try:
-                if renew(home, service, path):
-                    index.take(path)
-                    done.renewed.append(path)
-            except (LedgerError, RefusedError) as error:
-                done.stuck.append(Problem(printable(path), str(error)))
+            complete &= _grow_one(home, service, index, path, done)
+    if complete:
+        home.remember_refreshed(event)
+
+
+def _grow_one(home: Home, service: Service, index: Index, path: str, done: Refreshed) -> bool:
+    """Whether the evidence holds all that the service tells; what keeps it from that is said."""
+    try:
+        growth = grow(home, service, path)
+    except UnreachableError:
+        raise
+    except (LedgerError, RefusedError) as error:
+        done.stuck.append(Problem(printable(path), str(error)))
+        return False
+    if growth is None:
+        return False
+    if growth.changed:
+        index.take(path)
+        done.grown.append(path)
+    if growth.doubt is not None:
+        done.doubted.append(Problem(printable(path), _sentence(growth.doubt)))
+    return True
+
+
+def _sentence(step: Step) -> str:
+    chinese, english = finding_text(step.code, step.values)
+    return chinese if language() == CHINESE else english
 
 
 def _take(index: Index, out: str) -> Iterator[Problem]:

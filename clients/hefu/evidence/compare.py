@@ -30,8 +30,10 @@ class Comparison(NamedTuple):
 class _Findings:
     """The findings collected while the cards are read in their order."""
 
-    def __init__(self, folder: str, found: Found) -> None:
+    def __init__(self, folder: str, found: Found, *, single: bool = False) -> None:
+        """``single``: ``folder`` is the path of the only document."""
         self._folder = folder
+        self._single = single
         self._found = found
         self._odd = {path.rstrip("/"): cause for path, cause in found.problems}
         self._absent: list[tuple[str, Document]] = []  # perhaps there under another spelling
@@ -69,7 +71,8 @@ class _Findings:
 
     def _compare(self, name: str, card: Document, spelt: str, progress: Progress) -> None:
         try:
-            verify_digests(card, **digest_document(f"{self._folder}/{spelt}", progress.read)._asdict())
+            path = self._folder if self._single else f"{self._folder}/{spelt}"
+            verify_digests(card, **digest_document(path, progress.read)._asdict())
         except UnreadableError as error:
             if not isinstance(error.__cause__, FileNotFoundError):
                 self.missing.append(f"{name} ({error.problem.cause})")
@@ -79,6 +82,17 @@ class _Findings:
                 self._absent.append((name, card))
         except VerificationError as error:
             self.wrong.append((name, str(error)))
+
+    def compared(self, header: Header) -> FolderComparison:
+        """All findings together."""
+        return FolderComparison(
+            header.count,
+            root_of_leaves(bytes(self.leaves)),
+            frozenset(self.owners),
+            tuple(self.wrong),
+            tuple(self.missing),
+            *self.uncovered(),
+        )
 
     def uncovered(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Files of the folder that the bundle does not name, readable or not; then those that are never deposited.
@@ -114,16 +128,23 @@ def compare(bundle: str, folder: str) -> Comparison:
                 progress.done()
             findings.finish(progress)
         receipt = read_end(file)
-    root = root_of_leaves(bytes(findings.leaves))
-    compared = FolderComparison(
-        header.count,
-        root,
-        frozenset(findings.owners),
-        tuple(findings.wrong),
-        tuple(findings.missing),
-        *findings.uncovered(),
-    )
-    return Comparison(header, compared, receipt)
+    return Comparison(header, findings.compared(header), receipt)
+
+
+def compare_cards(bundle: BinaryIO, path: str) -> FolderComparison:
+    """Hold the cards of an unfinished deposit against the documents at ``path``, a folder or its only document.
+
+    The root is computed from the cards; the statement has still to be held against it.
+    """
+    single = not os.path.isdir(path)
+    findings = _Findings(path, Found([], []) if single else scan(path), single=single)
+    header = read_header(bundle)
+    with progress_bar(os.path.basename(path), header.count) as progress:
+        for texts, commitment in read_cards(bundle, header):
+            findings.take(texts, commitment, progress)
+            progress.done()
+        findings.finish(progress)
+    return findings.compared(header)
 
 
 def name_of(label: str) -> str:

@@ -15,14 +15,13 @@ from hefu_ledger.deposit.evidence import parse_evidence
 from hefu_ledger.deposit.receipt import Proof, Receipt
 from hefu_ledger.deposit.statement import parse_signed_statement
 from hefu_ledger.encoding import format_time, parse_canonical
-from hefu_ledger.errors import MalformedError
 from hefu_ledger.number import format_number
 from hefu_ledger.records.identity import MAX_IDENTITY
-from hefu_ledger.records.record import Batch, Genesis, parse_record
 from hefu_ledger.section import OpenedSection
 from hefu_ledger.tlog.checkpoint import parse_checkpoint
 from hefu_ledger.tlog.note import parse_note
 from hefu_ledger.tlog.proof import parse_proof
+from hefu_ledger.verify.carried import Carried
 
 
 def inspect(path: str) -> dict[str, Any]:
@@ -57,9 +56,8 @@ def _identity(opened: OpenedSection | None) -> dict[str, Any]:
 def _receipt(receipt: Receipt) -> dict[str, Any]:
     note, statement = parse_signed_statement(receipt.statement.encode())
     acceptance = parse_acceptance(parse_note(receipt.acknowledgement.encode()).text)
-    genesis, batch = (parse_record(receipt.records[place].encode()).body for place in (0, -1))
-    if not isinstance(genesis, Genesis) or not isinstance(batch, Batch):
-        raise MalformedError("receipt: its records must begin with genesis and end with the batch", code="receipt-ends")
+    carried = Carried(receipt)
+    genesis = carried.genesis
     return {
         "origin": statement.origin,
         "depositor": statement.depositor,
@@ -67,7 +65,7 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         "number": format_number(genesis.number_prefix, acceptance.seq),
         "times": {
             "received_at": [format_time(acceptance.received_at), "the service"],
-            "sealed_at": [format_time(batch.sealed_at), "the ledger"],
+            "sealed_at": [format_time(carried.batch.record.recorded_at), "the ledger"],
         },
         "signed_by": [line.name for line in note.signatures],
         "log_fingerprint": genesis.log.fingerprint,

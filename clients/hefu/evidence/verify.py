@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hefu.errors import UnreachableError
 from hefu.files.document import digest_document
 from hefu.files.platform import reach
@@ -10,7 +12,7 @@ from hefu.ui.language import say
 from hefu_ledger.deposit.evidence import MAX_EVIDENCE
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.tlog.policy import Policy, parse_policy
-from hefu_ledger.verify import verify_evidence, verify_folder
+from hefu_ledger.verify import Reading, verify_evidence, verify_folder
 from hefu_ledger.verify.verdict import Verdict
 
 _BUNDLE = b'{"count":'  # how a bundle begins, and no evidence file
@@ -68,18 +70,31 @@ def _check_kind(path: str, data: bytes) -> None:
         raise UnreachableError(say(kind, path=path))
 
 
-def verify(evidence: str, document: str, *, policy: Policy | None) -> Verdict:
+def verify(
+    evidence: str,
+    document: str,
+    *,
+    policy: Policy | None,
+    roots: Sequence[bytes] = (),
+    reading: Reading | None = None,
+) -> Verdict:
     """Verify an evidence file against its document, or a bundle against its folder.
 
-    Raises OSError and UnreadableError where a file cannot be read; the verdict names the faults of the evidence.
+    ``policy``, ``roots`` and ``reading`` come from outside, see ``hefu_ledger.verify``. Raises OSError and
+    UnreadableError where a file cannot be read; the verdict names the faults of the evidence.
     """
     if is_bundle(evidence):
-        return _verify_bundle(evidence, document, policy)
-    return verify_evidence(read_evidence(evidence), document=digest_document(document), policy=policy)
+        return _verify_bundle(evidence, document, policy, roots, reading)
+    data = read_evidence(evidence)
+    return verify_evidence(data, document=digest_document(document), policy=policy, roots=roots, reading=reading)
 
 
-def _verify_bundle(bundle: str, folder: str, policy: Policy | None) -> Verdict:
+def _verify_bundle(
+    bundle: str, folder: str, policy: Policy | None, roots: Sequence[bytes], reading: Reading | None
+) -> Verdict:
     from hefu.evidence.compare import compare  # one document's evidence starts faster without it
 
     found = compare(bundle, folder)
-    return verify_folder(found.receipt, folder=found.folder, identity=found.header.identity, policy=policy)
+    return verify_folder(
+        found.receipt, folder=found.folder, identity=found.header.identity, policy=policy, roots=roots, reading=reading
+    )

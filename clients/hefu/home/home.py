@@ -10,6 +10,8 @@
     unsent/       names of those that the service has still to be given
     policy.txt    the trust policy (c2sp.org/tlog-policy) that the service gave at first sight
     genesis       the ledger's first record, which names the key of its acknowledgements
+    refreshed     the event up to which all evidence tells of the depositor's keys
+    enrolling     while ``hefu init`` is at work: the identity it was shown, and the note that it signed
     checkpoint    the last checkpoint that was verified (a signed note): a ledger that goes back on it is caught
 """
 
@@ -27,7 +29,10 @@ from hefu.vault.store import RECOVERY, Vault
 from hefu_ledger.encoding import Fields, canonical, parse_plain
 from hefu_ledger.errors import LedgerError, MalformedError
 from hefu_ledger.names import check_depositor, check_origin
-from hefu_ledger.records.record import MAX_SIGNATURES, Genesis, parse_record
+from hefu_ledger.records.bodies import Genesis
+from hefu_ledger.records.identity import parse_identity
+from hefu_ledger.records.record import parse_record
+from hefu_ledger.records.roster import MAX_SIGNATURES
 from hefu_ledger.section import OpenedSection, parse_opened, section_value
 from hefu_ledger.tlog.keyfile import parse_key
 from hefu_ledger.tlog.keys import Ed25519Signer
@@ -41,8 +46,10 @@ FORMER_KEY: Final = "vault.key.old"  # while recovery words are being replaced
 POLICY: Final = "policy.txt"
 GENESIS: Final = "genesis"
 CHECKPOINT: Final = "checkpoint"
+ENROLLING: Final = "enrolling"
+REFRESHED: Final = "refreshed"
 _MEMBERS: Final = frozenset({"depositor", "identity", "origin", "server"})
-_OPTIONAL: Final = frozenset({"signatures", "upload", "vault"})
+_OPTIONAL: Final = frozenset({"event", "signatures", "upload", "vault"})
 _LIMIT: Final = 65_536  # bytes of any file here
 
 
@@ -50,7 +57,8 @@ class Config(NamedTuple):
     """``identity``: opened, as it goes into the evidence of this depositor's documents.
 
     ``vault``: the folder of the vault's files, None for the home's own; ``upload``: whether the service holds them too;
-    ``signatures``: how many a statement needs, by the depositor's enrolment.
+    ``signatures``: how many a statement needs, by the depositor's enrolment; ``event``: the depositor's event that
+    added this home's own key, below which no acceptance of its deposits may go.
     """
 
     depositor: str
@@ -60,6 +68,12 @@ class Config(NamedTuple):
     vault: str | None = None
     upload: bool = True
     signatures: int = 1
+    event: int = 0
+
+    @property
+    def name(self) -> str:
+        """The organisation's name, as its identity has it."""
+        return parse_identity(self.identity.text).name
 
 
 class Reader(NamedTuple):
@@ -119,6 +133,17 @@ class Home(NamedTuple):
         """Keep a checkpoint that was verified. Durable on return."""
         replace(f"{self.path}/{CHECKPOINT}", format_note(checkpoint))
 
+    @property
+    def refreshed_event(self) -> int | None:
+        """The depositor's event up to which all evidence tells of its keys; None where that is not known."""
+        data = read(self.path, REFRESHED)
+        return int(data) if data is not None and data.isdigit() else None
+
+    def remember_refreshed(self, event: int) -> None:
+        """Keep the event up to which all evidence tells of the keys. Durable on return."""
+        if event != self.refreshed_event:
+            replace(f"{self.path}/{REFRESHED}", b"%d" % event)
+
 
 def format_config(config: Config) -> bytes:
     """Write config.json."""
@@ -129,6 +154,8 @@ def format_config(config: Config) -> bytes:
         del members["vault"]
     if config.signatures == 1:
         del members["signatures"]
+    if not config.event:
+        del members["event"]
     return canonical(members) + b"\n"
 
 
@@ -145,6 +172,7 @@ def parse_config(data: bytes) -> Config:
         vault=fields.text("vault", limit=4096) if fields.has("vault") else None,
         upload=not fields.has("upload"),
         signatures=fields.whole("signatures", low=2, high=MAX_SIGNATURES) if fields.has("signatures") else 1,
+        event=fields.whole("event", low=1) if fields.has("event") else 0,
     )
 
 

@@ -256,9 +256,9 @@ class Index:
         """The paths of all evidence that was taken in, finished or on its way."""
         return {path for _, path in self.evidence()}
 
-    def unstamped(self, since_ms: int) -> list[str]:
-        """Finished evidence without a timestamp, of deposits received at ``since_ms`` or later, newest first."""
-        condition = f"anchored AND NOT stamps AND received_at >= ? AND NOT {_IS_KEPT}"
+    def finished(self, since_ms: int) -> list[str]:
+        """Finished evidence of deposits received at ``since_ms`` or later, newest first."""
+        condition = f"anchored AND received_at >= ? AND NOT {_IS_KEPT}"
         query = f"SELECT evidence FROM deposits WHERE {condition} ORDER BY {_NEWEST}"
         return [os.fsdecode(evidence) for (evidence,) in self._all(query, since_ms)]
 

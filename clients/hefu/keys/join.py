@@ -10,6 +10,7 @@ The key counts for nothing here until the ledger has it. Every step can be repea
 from __future__ import annotations
 
 import os
+import time
 from typing import Final, NamedTuple
 
 from hefu.errors import ClientError, RefusedError
@@ -17,7 +18,7 @@ from hefu.files.atomic import PUBLIC, replace, write_new
 from hefu.home import home
 from hefu.home.home import Reader
 from hefu.home.settings import trusted_settings
-from hefu.keys.members import in_force, make_request, read_roster
+from hefu.keys.roster import Keys, Member, read_keys
 from hefu.service import Service
 from hefu.ui.language import say
 from hefu.vault.blobs import unseal
@@ -26,8 +27,11 @@ from hefu.vault.secret import Recovery, format_vault_key, parse_vault_key
 from hefu.vault.store import Vault
 from hefu_ledger.errors import LedgerError
 from hefu_ledger.names import depositor_key_name
+from hefu_ledger.records.possession import Possession, format_possession
+from hefu_ledger.section import close
 from hefu_ledger.tlog.keyfile import format_key, parse_key
 from hefu_ledger.tlog.keys import Ed25519Signer
+from hefu_ledger.tlog.note import format_note, sign_note
 
 _ASKED: Final = "key.asked"  # the key's file until the ledger has it
 REQUEST: Final = ".keyrequest"
@@ -60,11 +64,14 @@ def ask_for_key(
         raise ClientError(say("key.home_already", path=path))
     signer = _key(path, depositor_key_name(reader.config.origin, reader.config.depositor))
     key, fingerprint = signer.key.key_id.hex(), signer.key.fingerprint
-    if _is_added(reader, signer):
-        os.rename(f"{path}/{_ASKED}", f"{path}/{home.KEY}")
-        return Asked(reader.config.depositor, key, fingerprint, role, "")
+    with Service(reader.config.server, insecure_http=True) as online:
+        keys = read_keys(reader, online)
+    member = keys.member(signer.key)
+    if member is not None and keys.in_force(signer.key):
+        _become_own(path, reader, keys, member)
+        return Asked(reader.config.depositor, key, fingerprint, member.role, "")
     file = f"{path}/{key}{REQUEST}"
-    replace(file, make_request(signer, role), mode=PUBLIC)
+    replace(file, _possession(reader, signer, keys, role), mode=PUBLIC)
     return Asked(reader.config.depositor, key, fingerprint, role, file)
 
 
@@ -123,6 +130,22 @@ def _key(path: str, name: str) -> Ed25519Signer:
     return parse_key(data)
 
 
-def _is_added(reader: Reader, signer: Ed25519Signer) -> bool:
-    with Service(reader.config.server, insecure_http=True) as service:
-        return in_force(read_roster(reader, service), signer.key)
+def _possession(reader: Reader, signer: Ed25519Signer, keys: Keys, role: str) -> bytes:
+    """The note of a new computer, signed by its key: no colleague has vouched for it yet."""
+    possession = Possession(
+        depositor=reader.config.depositor,
+        identity=close(reader.config.identity),
+        origin=reader.config.origin,
+        requested_at=time.time_ns() // 1_000_000,
+        signatures_required=keys.roster.signatures_required,
+        key=signer.key,
+        role=role,
+    )
+    return format_note(sign_note(format_possession(possession), [signer]))
+
+
+def _become_own(path: str, reader: Reader, keys: Keys, member: Member) -> None:
+    """Make the home one to deposit from; the key's file is the last to move."""
+    config = reader.config._replace(event=member.event, signatures=keys.roster.signatures_required)
+    replace(f"{path}/{home.CONFIG}", home.format_config(config))
+    os.rename(f"{path}/{_ASKED}", f"{path}/{home.KEY}")

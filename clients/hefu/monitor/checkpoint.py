@@ -9,9 +9,10 @@ from hefu.monitor.fetcher import Source, read_checkpoint, read_hashes
 from hefu.ui.language import say
 from hefu_ledger.errors import VerificationError
 from hefu_ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
+from hefu_ledger.tlog.keys import VerifierKey
 from hefu_ledger.tlog.merkle import consistency_path, verify_consistency
-from hefu_ledger.tlog.note import Note, format_note, parse_note, verify_note
-from hefu_ledger.tlog.policy import Policy, quorum_time
+from hefu_ledger.tlog.note import Note, format_note, judge_lines, parse_note
+from hefu_ledger.tlog.policy import Policy, quorum_second
 from hefu_ledger.tlog.tiles import node_reader
 
 
@@ -26,9 +27,9 @@ class Sight(NamedTuple):
 def verify_checkpoint(note: Note, policy: Policy) -> Sight:
     """Check the signatures of a checkpoint; VerificationError unless a log of the policy signed it as its own."""
     checkpoint = parse_checkpoint(note.text)
-    witnesses = {witness.key: witness.name for witness in policy.witnesses}
-    verified, _ = verify_note(note, [*(log.key for log in policy.logs), *witnesses])
-    if not any(line.time_s is None and line.key.name == checkpoint.origin for line in verified):
+    logs, witnesses = [log.key for log in policy.logs], [witness.key for witness in policy.witnesses]
+    good = judge_lines(note, [*logs, *witnesses]).good
+    if not any(line.key in logs and line.key.name == checkpoint.origin for line in good):
         raise VerificationError(
             f"checkpoint of {checkpoint.origin!r:.200}: no log key of the policy signed it", code="log-key-untrusted"
         )
@@ -36,8 +37,11 @@ def verify_checkpoint(note: Note, policy: Policy) -> Sight:
         raise VerificationError(
             "checkpoint: it has extension lines, which this ledger does not use", code="checkpoint-extensions"
         )
-    times = {witnesses[line.key]: line.time_s for line in verified if line.time_s is not None}
-    return Sight(note, checkpoint, quorum_time(policy, times))
+    seconds: dict[VerifierKey, int] = {}
+    for line in good:
+        if line.time_s and line.key in witnesses:  # a second of 0 states no time
+            seconds[line.key] = min(line.time_s, seconds.get(line.key, line.time_s))
+    return Sight(note, checkpoint, quorum_second(policy, seconds))
 
 
 def look(source: Source, policy: Policy, *, seen: Note | None) -> Sight:

@@ -13,7 +13,7 @@ from hefu.errors import RefusedError, UnreachableError
 from hefu.ui.language import say
 from hefu_ledger.encoding import parse_canonical
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.records.record import MAX_BATCH
+from hefu_ledger.records.bodies import MAX_BATCH
 from hefu_ledger.tlog.tiles import WIDTH, Tile, parse_bundle
 
 CHECKPOINT: Final = "checkpoint"

@@ -14,7 +14,7 @@ from hefu.monitor.fetcher import Source, read_checkpoint, read_entries, read_has
 from hefu.ui.progress import progress_bar
 from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.records.record import Batch
+from hefu_ledger.records.bodies import Batch
 from hefu_ledger.replay import Replay
 from hefu_ledger.tlog.checkpoint import parse_checkpoint
 from hefu_ledger.tlog.merkle import Tree, leaf_hash, root_of
@@ -118,7 +118,7 @@ def _replay(work: _Audit) -> StepFinding:
     replay.finish(sight.note, [log.key for log in work.policy.logs])
     work.tree = tree
     counted = {"records": replay.size, "deposits": replay.deposits}
-    noted = {"clock_corrections": replay.clock_corrections}
+    noted = {"clock_corrections": replay.clock_corrections, "unknown_records": replay.unknown_records}
     if work.private:
         noted |= {"broken_promises": replay.broken_promises, "strange_sights": replay.strange_sights}
     work.facts |= counted | noted

@@ -24,7 +24,7 @@ from hefu.files.platform import lock_folder, reach
 from hefu.home import home as homes
 from hefu.home.home import Home, Reader, load, load_either
 from hefu.home.sheet import make_sheet, remove_old_sheet
-from hefu.keys.members import in_force, read_roster
+from hefu.keys.roster import read_keys
 from hefu.recovery.sync import Synced, sync
 from hefu.service import JSON, Service
 from hefu.ui.escape import plain
@@ -35,9 +35,10 @@ from hefu.vault.remote import Remote
 from hefu.vault.secret import Recovery, Sheet, format_vault_key, format_words
 from hefu.vault.store import Vault
 from hefu_ledger.deposit.vault import Closure, format_closure
-from hefu_ledger.encoding import MAX_INTEGER, canonical
+from hefu_ledger.encoding import canonical
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.records.identity import APPROVE, parse_identity
+from hefu_ledger.records.identity import parse_identity
+from hefu_ledger.records.role import APPROVE
 from hefu_ledger.tlog.note import format_note, sign_note
 
 _CONFLICT: Final = 409
@@ -110,10 +111,10 @@ def join(path: str, service: Service, recovery: Recovery) -> Joined:
 
 def _check_may_close(home: Home, service: Service) -> None:
     """Refuse at once where the service would refuse at the end."""
-    roster = read_roster(home.reader, service)
-    if not in_force(roster, home.signer.key):
+    keys = read_keys(home.reader, service)
+    if not keys.in_force(home.signer.key):
         raise ClientError(say("approve.not_mine"))
-    approvers = roster.keys_at(MAX_INTEGER, role=APPROVE)
+    approvers = [each.key for each in keys.members if each.role == APPROVE and keys.in_force(each.key)]
     if approvers and home.signer.key not in approvers:
         raise ClientError(say("rotate.approver", keys=", ".join(key.key_id.hex() for key in approvers)))
 

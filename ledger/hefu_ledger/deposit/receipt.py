@@ -1,47 +1,62 @@
 """A receipt 入账证明: the public half of the evidence, all of which the ledger's service may show to anyone.
 
-It carries exact texts and reads none of them: ``verify`` checks their contents.
+It carries exact texts and reads none of them: ``verify`` checks their contents, ``union`` joins two of one deposit.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from hefu_ledger.encoding import Fields, canonical, check_format, from_base64, from_hex, parse_canonical, to_base64
 from hefu_ledger.errors import MalformedError
+from hefu_ledger.tlog.note import Note
 
 FORMAT: Final = "hefu-receipt/v1"
 MAX_RECEIPT: Final = 786_432  # bytes; leaves a card's 64 KiB and room for escapes within an evidence file's 1 MiB
 MAX_PATH: Final = 63
-MAX_PROOFS: Final = 16
-MAX_TOKENS: Final = 16
+MAX_PROOFS: Final = 8
+MAX_TOKENS: Final = 8
 MAX_TOKEN: Final = 16_384  # bytes
+MIN_RECORDS: Final = 3
 MAX_RECORDS: Final = 64
-MAX_NOTE: Final = 32_768  # bytes of a proof with its checkpoint
+MAX_NOTE: Final = 65_536  # bytes of a proof with its checkpoint
 _RECEIPT: Final = frozenset({"acknowledgement", "batch_path", "format", "proofs", "records", "statement"})
 _PROOF: Final = frozenset({"paths", "proof", "tokens"})
 
+Path = tuple[bytes, ...]
+
 
 class Proof(NamedTuple):
-    """That all records of a receipt are under one checkpoint.
+    """That records of a receipt are under one checkpoint.
 
-    ``proof`` is a c2sp.org/tlog-proof of the batch record; ``paths`` those of the records before it, in order;
-    ``tokens`` RFC 3161 tokens (DER) over the SHA-256 of the checkpoint's text.
+    ``proof`` is a c2sp.org/tlog-proof of the batch record; ``paths`` those of the other records, in order, None where
+    there is none; ``tokens`` RFC 3161 tokens (DER) over the SHA-256 of the checkpoint's text, by their bytes.
     """
 
     proof: str
-    paths: tuple[tuple[bytes, ...], ...]
+    paths: tuple[Path | None, ...]
     tokens: tuple[bytes, ...] = ()
 
 
 class Receipt(NamedTuple):
-    """``records``: genesis, each enrolment and key record relied on, then the batch; all texts exact."""
+    """All texts are exact.
+
+    ``records``: genesis, the batch, the events of the depositor that the deposit relies on, and what is told besides;
+    by rising index. ``proofs``: by rising size of their checkpoints.
+    """
 
     acknowledgement: str
-    batch_path: tuple[bytes, ...]
+    batch_path: Path
     proofs: tuple[Proof, ...]
     records: tuple[str, ...]
     statement: str
+
+
+def in_order(note: Note, origin: str) -> Note:
+    """A note of a receipt with its lines as they stand there: the log's first, then by name and key id."""
+    lines = sorted(note.signatures, key=lambda line: (line.name != origin, line.name, line.key_id, line.signature))
+    return Note(note.text, tuple(lines))
 
 
 def format_receipt(receipt: Receipt) -> bytes:
@@ -71,7 +86,7 @@ def parse_receipt_value(value: object) -> Receipt:
     if isinstance(value, dict):
         check_format(value.get("format"), FORMAT)
     fields = Fields(value, "receipt", _RECEIPT)
-    records = fields.items("records", low=2, high=MAX_RECORDS)
+    records = fields.items("records", low=MIN_RECORDS, high=MAX_RECORDS)
     if not all(isinstance(record, str) for record in records):
         raise MalformedError("receipt: records: each must be a text")
     return Receipt(
@@ -85,7 +100,7 @@ def parse_receipt_value(value: object) -> Receipt:
 
 def _proof_value(proof: Proof) -> dict[str, Any]:
     return {
-        "paths": [[node.hex() for node in path] for path in proof.paths],
+        "paths": [None if path is None else [node.hex() for node in path] for path in proof.paths],
         "proof": proof.proof,
         "tokens": [to_base64(token) for token in proof.tokens],
     }
@@ -94,16 +109,17 @@ def _proof_value(proof: Proof) -> dict[str, Any]:
 def _parse_proof(value: object, count: int) -> Proof:
     fields = Fields(value, "proof", _PROOF)
     paths = fields.items("paths", low=count, high=count)
-    return Proof(
-        proof=fields.text("proof", limit=MAX_NOTE),
-        paths=tuple(_parse_path(path) for path in paths),
-        tokens=tuple(_parse_token(token) for token in fields.items("tokens", high=MAX_TOKENS)),
-    )
+    tokens = tuple(_parse_token(token) for token in fields.items("tokens", high=MAX_TOKENS))
+    if any(later <= earlier for earlier, later in pairwise(tokens)):
+        raise MalformedError("proof: tokens stand by their bytes, each once")
+    return Proof(proof=fields.text("proof", limit=MAX_NOTE), paths=tuple(map(_parse_path, paths)), tokens=tokens)
 
 
-def _parse_path(value: object) -> tuple[bytes, ...]:
+def _parse_path(value: object) -> Path | None:
+    if value is None:
+        return None
     if not isinstance(value, list) or len(value) > MAX_PATH:
-        raise MalformedError(f"proof: paths: each is a list of at most {MAX_PATH} hashes")
+        raise MalformedError(f"proof: paths: each is null, or a list of at most {MAX_PATH} hashes")
     return tuple(map(from_hex, value))
 
 

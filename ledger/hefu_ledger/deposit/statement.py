@@ -10,15 +10,15 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
-from hefu_ledger.encoding import Fields, parse_titled, titled
+from hefu_ledger.encoding import Fields, format_time, parse_titled, titled
 from hefu_ledger.names import check_depositor, check_kind, check_origin
 from hefu_ledger.tlog.note import Note, format_note, parse_note
 
 FORMAT: Final = "hefu-deposit/v1"
-MAX_STATEMENT: Final = 4096  # bytes of the whole note
+MAX_STATEMENT: Final = 16_384  # bytes of the whole note
 MAX_COUNT: Final = 10_000_000  # commitments of one statement
 _REQUIRED: Final = frozenset({"count", "depositor", "kind", "origin", "root"})
-_OPTIONAL: Final = frozenset({"previous", "registration", "seen"})
+_OPTIONAL: Final = frozenset({"not_after", "previous", "registration", "seen"})
 _SEEN: Final = frozenset({"root", "size"})
 
 
@@ -30,13 +30,17 @@ class Seen(NamedTuple):
 
 
 class Statement(NamedTuple):
-    """The text of a statement; hashes are 32 bytes, ``previous`` and ``registration`` statement ids."""
+    """The text of a statement; hashes are 32 bytes, ``previous`` and ``registration`` statement ids.
+
+    ``not_after``: the statement may be received up to then (ms).
+    """
 
     count: int  # type: ignore[assignment]  # the format's word, though tuples have a method of that name
     depositor: str
     kind: str
     origin: str
     root: bytes
+    not_after: int | None = None
     previous: bytes | None = None
     registration: bytes | None = None
     seen: Seen | None = None
@@ -51,6 +55,8 @@ def format_statement(statement: Statement) -> str:
         "origin": statement.origin,
         "root": statement.root.hex(),
     }
+    if statement.not_after is not None:
+        members["not_after"] = format_time(statement.not_after)
     for name, value in (("previous", statement.previous), ("registration", statement.registration)):
         if value is not None:
             members[name] = value.hex()
@@ -68,6 +74,7 @@ def parse_statement(text: str) -> Statement:
         kind=check_kind(fields.raw("kind")),
         origin=check_origin(fields.raw("origin")),
         root=fields.hash("root"),
+        not_after=fields.time("not_after") if fields.has("not_after") else None,
         previous=fields.hash("previous") if fields.has("previous") else None,
         registration=fields.hash("registration") if fields.has("registration") else None,
         seen=_seen(fields.raw("seen")) if fields.has("seen") else None,
@@ -75,7 +82,7 @@ def parse_statement(text: str) -> Statement:
 
 
 def parse_signed_statement(data: bytes) -> tuple[Note, Statement]:
-    """Read a whole statement (at most 4 KiB); signatures are not checked."""
+    """Read a whole statement (at most 16 KiB); signatures are not checked."""
     note = parse_note(data, limit=MAX_STATEMENT)
     return note, parse_statement(note.text)
 

@@ -1,8 +1,7 @@
-"""A depositor's own request to add, retire or report a key: the note a key record carries in ``by``.
+"""A request about a key: the note that a key record or ledger-key record carries in ``by``.
 
-Line 1 ``hefu-key/v1``, line 2 canonical JSON. It is signed by a key enrolled for the depositor and, to add a key, by
-the new key too. Where the depositor has a key of the role ``approve`` in force, one of those must have signed, unless
-a key ends itself. Where no key could sign, ``by`` is ``operator`` and the reason stands in the record.
+Line 1 ``hefu-key/v1``, line 2 canonical JSON. A depositor's key ends by a request (``retire``, ``compromised``) of a
+key in force, and comes by an enrolment alone; the ledger's keys come (``add``) and end by its recovery key's requests.
 """
 
 from __future__ import annotations
@@ -11,26 +10,28 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from hefu_ledger.encoding import Fields, format_time, parse_titled, titled
-from hefu_ledger.errors import VerificationError
-from hefu_ledger.records.identity import PREPARE, parse_signing_key, read_role, role_member
-from hefu_ledger.records.record import OPERATOR, KeyEvent, read_action
-from hefu_ledger.tlog.keys import VerifierKey, format_vkey
-from hefu_ledger.tlog.note import parse_note, verify_note
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.tlog.keys import MAX_VKEY, VerifierKey, format_vkey, parse_vkey
+from hefu_ledger.tlog.note import Note, parse_note
 
 FORMAT: Final = "hefu-key/v1"
-MAX_REQUEST: Final = 4096  # bytes of the whole note
-_REQUIRED: Final = frozenset({"action", "reason", "vkey"})
-_OPTIONAL: Final = frozenset({"role", "since"})
+MAX_REQUEST: Final = 16_384  # bytes of the whole note
+ADD: Final = "add"
+RETIRE: Final = "retire"  # 停用
+COMPROMISED: Final = "compromised"  # 失控
+ENDING: Final = (RETIRE, COMPROMISED)
+_REQUIRED: Final = frozenset({"action", "reason", "requested_at", "vkey"})
+_OPTIONAL: Final = frozenset({"since"})
 
 
 class KeyRequest(NamedTuple):
-    """A request; its members mean the same as in a key record."""
+    """A request; its members mean the same as in the record that carries it. Times in ms."""
 
     action: str
     reason: str
+    requested_at: int
     vkey: VerifierKey
     since: int | None = None
-    role: str = PREPARE
 
 
 def format_key_request(request: KeyRequest) -> str:
@@ -38,8 +39,8 @@ def format_key_request(request: KeyRequest) -> str:
     members: dict[str, Any] = {
         "action": request.action,
         "reason": request.reason,
+        "requested_at": format_time(request.requested_at),
         "vkey": format_vkey(request.vkey),
-        **role_member(request.role),
     }
     return titled(FORMAT, members if request.since is None else members | {"since": format_time(request.since)})
 
@@ -48,39 +49,28 @@ def parse_key_request(text: str) -> KeyRequest:
     """Read a request's note text."""
     fields = Fields(parse_titled(text, FORMAT, limit=MAX_REQUEST), "key request", _REQUIRED, _OPTIONAL)
     return KeyRequest(
-        action=read_action(fields, "key request"),
+        action=read_action(fields, "key request", (ADD, *ENDING)),
         reason=fields.text("reason", limit=400, empty=True),
-        vkey=parse_signing_key(fields.text("vkey", limit=400)),
-        since=fields.time("since") if fields.has("since") else None,
-        role=read_role(fields),
+        requested_at=fields.time("requested_at"),
+        vkey=parse_vkey(fields.text("vkey", limit=MAX_VKEY)),
+        since=read_since(fields),
     )
 
 
-def verify_key_event(
-    event: KeyEvent, *, enrolled: Sequence[VerifierKey], approvers: Sequence[VerifierKey] = ()
-) -> bool:
-    """Check on whose word a key record stands: True for a key enrolled then, False for the operator's.
+def parse_signed_key_request(data: bytes) -> tuple[Note, KeyRequest]:
+    """Read a whole request (at most 16 KiB); signatures are not checked."""
+    note = parse_note(data, limit=MAX_REQUEST)
+    return note, parse_key_request(note.text)
 
-    ``enrolled``: the depositor's keys in force before the event; ``approvers``: those that approve, without one of
-    whom a key can only end itself. A request that differs from the record, or that a stranger signed, is a
-    VerificationError.
-    """
-    if event.by == OPERATOR:
-        return False
-    note = parse_note(event.by.encode(), limit=MAX_REQUEST)
-    request = parse_key_request(note.text)
-    if request != KeyRequest(event.action, event.reason, event.vkey, event.since, event.role):
-        raise VerificationError("key record: its request asks for something else", code="request-other")
-    newcomer = [event.vkey] if event.action == "add" and event.vkey not in enrolled else []
-    verified, unknown = verify_note(note, [*enrolled, *newcomer])
-    signers = [line.key for line in verified]
-    if unknown or not any(key in enrolled for key in signers) or not all(key in signers for key in newcomer):
-        raise VerificationError(
-            "key record: its request is not signed by an enrolled key, or not by the new one", code="request-unsigned"
-        )
-    ends_itself = event.action != "add" and event.vkey in signers
-    if approvers and not ends_itself and not any(key in approvers for key in signers):
-        raise VerificationError(
-            "key record: its request is not signed by a key that approves", code="request-unapproved"
-        )
-    return True
+
+def read_action(fields: Fields, where: str, actions: Sequence[str]) -> str:
+    """Read the action on a key; ``since`` belongs to a compromise alone."""
+    action = fields.text("action", limit=16)
+    if action not in actions or fields.has("since") != (action == COMPROMISED):
+        raise MalformedError(f"{where}: action is one of {', '.join(actions)}; compromised alone has since")
+    return action
+
+
+def read_since(fields: Fields) -> int | None:
+    """Read the optional member ``since``, in ms."""
+    return fields.time("since") if fields.has("since") else None

@@ -1,152 +1,140 @@
-"""Who may sign for a depositor at which deposit: the fold of enrolment and key records 密钥名册.
+"""The roster 密钥名册 of one depositor: its keys in force, and those ever reported, as an event leads to it.
 
-A key counts from its record's ``from_seq`` on, until that of its retirement or compromise: an acceptance made before
-a retirement is never judged by it.
+A roster is a value that enrolment and key records carry. ``fold`` computes the next one; here are its form and the
+rules that one roster alone must keep.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
 
-from hefu_ledger.errors import VerificationError
-from hefu_ledger.names import depositor_key_name
-from hefu_ledger.records.identity import APPROVE, PREPARE, parse_signed_possession, verify_possession
-from hefu_ledger.records.keyrequest import verify_key_event
-from hefu_ledger.records.record import Enrolment, KeyEvent
+from hefu_ledger.encoding import Fields, format_time, from_hex
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.records.role import PREPARE, read_role, role_member
 from hefu_ledger.tlog.keys import VerifierKey
-from hefu_ledger.tlog.note import Note, verify_note
+
+MAX_KEYS: Final = 16  # in force at once
+MAX_NAMED: Final = 300  # keys in force and keys reported, together
+MAX_SIGNATURES: Final = 16  # that a statement may need
+_ROSTER: Final = frozenset({"enrolment", "identity", "keys", "reported", "signatures_required"})
+_KEY: Final = frozenset({"from", "key", "word"})
+_REPORT: Final = frozenset({"key", "since"})
 
 
-class Member(NamedTuple):
-    """A key of a depositor and the deposits it may sign: ``from_seq`` up to, not including, ``until_seq``."""
+class RosterKey(NamedTuple):
+    """A key in force. ``key``: its type byte and public key.
 
-    key: VerifierKey
-    from_seq: int
-    vouched: bool  # by an earlier key that may; else it stands on the operator's word
-    identity: bytes  # the commitment (32 bytes) of the enrolment it came with, or was added under
-    until_seq: int | None = None
-    compromised_since: int | None = None  # ms
+    ``since``: the event that added it, ``from`` in the format. ``word``: the event on the operator's word for which its
+    chain of vouchers rests; 0 is the depositor's first enrolment.
+    """
+
+    since: int
+    key: bytes
+    word: int
     role: str = PREPARE
 
 
-class Roster:
-    """One depositor's keys; feed it the depositor's records in the ledger's order."""
+class Report(NamedTuple):
+    """A key that was reported as compromised 失控, in force or not, and the earliest ``since`` (ms) of its reports."""
 
-    def __init__(self, origin: str, depositor: str) -> None:
-        self.origin = origin
-        self.depositor = depositor
-        self.members: list[Member] = []
-        self._required: list[tuple[int, int]] = []  # (from_seq, signatures required from there on)
-        self._identity = b""  # commitment of the latest enrolment, 32 bytes
+    key: bytes
+    since: int
 
-    def enrol(self, body: Enrolment) -> None:
-        """Take in an enrolment record, having verified its possession note."""
-        note, possession = parse_signed_possession(body.possession.encode())
-        if (possession.origin, possession.depositor) != (self.origin, self.depositor):
-            raise VerificationError(
-                "enrolment: possession",
-                code="enrolment-other",
-                expected=f"{self.origin} {self.depositor}",
-                found=f"{possession.origin} {possession.depositor}",
-            )
-        earlier, approvers = self.keys_at(body.from_seq), self.keys_at(body.from_seq, role=APPROVE)
-        vouched = verify_possession(note, possession, earlier=earlier, approvers=approvers)
-        self._add(Member(possession.key, body.from_seq, vouched, body.identity, role=possession.role))
-        if self._identity not in (b"", body.identity) and not vouched:
-            # Else an operator could give a firm's depositor id another firm's name.
-            raise VerificationError(
-                "enrolment: another identity, and no earlier key of the depositor vouches for it",
-                code="enrolment-unvouched",
-            )
-        self._identity = body.identity
-        self._required.append((body.from_seq, body.signatures_required))
 
-    def change(self, body: KeyEvent) -> None:
-        """Take in a key record, having verified on whose word it stands."""
-        if body.vkey.name != depositor_key_name(self.origin, self.depositor) or not self.members:
-            raise VerificationError(
-                f"key record: {body.vkey.name!r:.200} names no enrolled depositor", code="key-unenrolled"
-            )
-        enrolled, approvers = self.keys_at(body.from_seq), self.keys_at(body.from_seq, role=APPROVE)
-        vouched = verify_key_event(body, enrolled=enrolled, approvers=approvers)
-        if body.action == "add":
-            if not vouched:  # the operator's way to add a key is an enrolment, which its holder signs
-                raise VerificationError(
-                    "key record: a key is added by a key of the depositor, or by an enrolment", code="key-unvouched"
-                )
-            self._add(Member(body.vkey, body.from_seq, vouched, self._identity, role=body.role))
-            return
-        for place, member in enumerate(self.members):
-            if member.key == body.vkey and (member.until_seq is None or body.action == "compromised"):
-                until = body.from_seq if member.until_seq is None else member.until_seq
-                since = [time for time in (member.compromised_since, body.since) if time is not None]
-                # The earliest time stays: no later record may narrow the doubt of an earlier one.
-                self.members[place] = member._replace(until_seq=until, compromised_since=min(since, default=None))
-                return
-        raise VerificationError(f"key record: there is no key in force to {body.action}", code="key-none")
+class Roster(NamedTuple):
+    """The keys of a depositor after an event.
 
-    def keys_at(self, seq: int, *, role: str | None = None) -> list[VerifierKey]:
-        """The keys that may sign the deposit ``seq``; of one role alone, if one is given."""
-        return [
-            member.key
-            for member in self.members
-            if member.from_seq <= seq
-            and (member.until_seq is None or seq < member.until_seq)
-            and role in (None, member.role)
-        ]
+    ``enrolment``: event of the last enrolment, whose possession says ``identity`` (a commitment, 32 bytes) and
+    ``signatures_required`` (1 to 16). ``keys``: by rising ``since``. ``reported``: by rising ``key``.
+    """
 
-    def identity_of(self, key: VerifierKey) -> bytes:
-        """The identity commitment (32 bytes) under which a key of the depositor was enrolled."""
-        return next(member.identity for member in self.members if member.key == key)
+    enrolment: int
+    identity: bytes
+    keys: tuple[RosterKey, ...]
+    reported: tuple[Report, ...]
+    signatures_required: int
 
-    def required_at(self, seq: int) -> int:
-        """How many signatures a statement needs at ``seq``."""
-        return next((required for from_seq, required in reversed(self._required) if from_seq <= seq), 1)
+    def find(self, key: bytes) -> RosterKey | None:
+        """The key in force of these bytes, or None."""
+        return next((known for known in self.keys if known.key == key), None)
 
-    def verify_statement(self, note: Note, seq: int) -> list[VerifierKey]:
-        """Check that a statement's lines and the depositor's keys at ``seq`` match one to one, and are enough.
+    def reported_since(self, key: bytes) -> int | None:
+        """Since when (ms) a key may have been in other hands, or None."""
+        return next((report.since for report in self.reported if report.key == key), None)
 
-        Where two or more must sign, each role that a key in force has must be among them: the key that prepares does
-        not approve. Returns the keys that signed. An unknown line is refused: it would change the statement's id.
-        """
-        keys = self.keys_at(seq)
-        if not keys:
-            raise VerificationError(
-                f"statement: depositor {self.depositor} has no key in force at deposit {seq}",
-                code="no-key-in-force",
-                depositor=self.depositor,
-            )
-        verified, unknown = verify_note(note, keys)
-        if unknown:
-            line = unknown[0]
-            raise VerificationError(
-                f"statement: signed by {line.name!r:.200} key {line.key_id.hex()}, unknown, retired or another's",
-                code="key-strange",
-                name=line.name[:200],
-                key=line.key_id.hex(),
-            )
-        if len(verified) < self.required_at(seq):
-            raise VerificationError(
-                "statement: signatures",
-                code="signatures-few",
-                expected=f"{self.required_at(seq)}",
-                found=f"{len(verified)}",
-            )
-        signers = [line.key for line in verified]
-        for role in (PREPARE, APPROVE) if self.required_at(seq) > 1 else ():
-            able = self.keys_at(seq, role=role)
-            if able and not any(key in able for key in signers):
-                raise VerificationError(
-                    f"statement: signatures: none of them by a key of the role {role}", code=f"unsigned-by-{role}"
-                )
-        return signers
+    def roles(self) -> set[str]:
+        """The roles of the keys in force."""
+        return {key.role for key in self.keys}
 
-    def _add(self, new: Member) -> None:
-        key = new.key
-        if any(member.key.key_id == key.key_id or member.key.public == key.public for member in self.members):
-            raise VerificationError(
-                f"key {key.key_id.hex()} of depositor {self.depositor} was enrolled before",
-                code="key-twice",
-                key=key.key_id.hex(),
-            )
-        self.members.append(new)
+    def verifier_keys(self, name: str) -> list[VerifierKey]:
+        """The keys in force as verifier keys of ``name``, in the roster's order."""
+        return [verifier_key(name, key.key) for key in self.keys]
+
+
+NO_ROSTER: Final = Roster(0, b"", (), (), 1)  # before the first event
+
+
+def key_bytes(key: VerifierKey) -> bytes:
+    """A key as rosters have it: its type byte and public key."""
+    return bytes((key.type,)) + key.public
+
+
+def verifier_key(name: str, key: bytes) -> VerifierKey:
+    """The reverse of ``key_bytes``, for the depositor's name."""
+    return VerifierKey(name, key[0], key[1:])
+
+
+def roster_value(roster: Roster) -> dict[str, Any]:
+    """A roster as a JSON value."""
+    return {
+        "enrolment": roster.enrolment,
+        "identity": roster.identity.hex(),
+        "keys": [
+            {"from": key.since, "key": key.key.hex(), "word": key.word, **role_member(key.role)} for key in roster.keys
+        ],
+        "reported": [{"key": report.key.hex(), "since": format_time(report.since)} for report in roster.reported],
+        "signatures_required": roster.signatures_required,
+    }
+
+
+def parse_roster_value(value: object, *, event: int) -> Roster:
+    """Read the roster that event ``event`` leads to."""
+    fields = Fields(value, "roster", _ROSTER)
+    roster = Roster(
+        enrolment=fields.whole("enrolment", high=event),
+        identity=fields.hash("identity"),
+        keys=tuple(_parse_key(key, event) for key in fields.items("keys", high=MAX_KEYS)),
+        reported=tuple(_parse_report(report) for report in fields.items("reported", high=MAX_NAMED)),
+        signatures_required=fields.whole("signatures_required", low=1, high=MAX_SIGNATURES),
+    )
+    _check_order(roster)
+    return roster
+
+
+def _parse_key(value: object, event: int) -> RosterKey:
+    fields = Fields(value, "roster key", _KEY, frozenset({"role"}))
+    since = fields.whole("from", high=event)
+    return RosterKey(since, _parse_bytes(fields), fields.whole("word", high=since), read_role(fields))
+
+
+def _parse_report(value: object) -> Report:
+    fields = Fields(value, "report", _REPORT)
+    return Report(_parse_bytes(fields), fields.time("since"))
+
+
+def _parse_bytes(fields: Fields) -> bytes:
+    text = fields.text("key", limit=8192)
+    if len(text) < 4:
+        raise MalformedError("roster: key: not a type byte and a public key in hex")
+    return from_hex(text, size=len(text) // 2)
+
+
+def _check_order(roster: Roster) -> None:
+    rising = all(earlier.since < later.since for earlier, later in pairwise(roster.keys))
+    if not rising or len({key.key for key in roster.keys}) != len(roster.keys):
+        raise MalformedError("roster: keys stand by rising 'from', each once")
+    if any(later.key <= earlier.key for earlier, later in pairwise(roster.reported)):
+        raise MalformedError("roster: reported stands by rising 'key', each once")
+    if len(roster.keys) + len(roster.reported) > MAX_NAMED:
+        raise MalformedError(f"roster: at most {MAX_NAMED} keys in force and reported together")

@@ -6,11 +6,20 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from hefu_ledger.encoding import from_base64, to_base64
-from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.tlog.keys import COSIGNATURE, ED25519, Signer, VerifierKey, check_key_name, verify_signature
+from hefu_ledger.errors import MalformedError, UnknownFormatError, VerificationError
+from hefu_ledger.tlog.cosignature import MAX_TIME, cosigned
+from hefu_ledger.tlog.keys import (
+    COSIGNATURE,
+    ED25519,
+    KNOWN_TYPES,
+    MLDSA44,
+    Signer,
+    VerifierKey,
+    check_key_name,
+    verify_signature,
+)
 
 MAX_SIGNATURES: Final = 16
-MAX_COSIGNATURE_TIME: Final = 2**63 - 1
 _CONTROLS: Final = bytes(set(range(0x20)) - {0x0A})
 _DASH: Final = "\N{EM DASH} "
 
@@ -18,7 +27,8 @@ _DASH: Final = "\N{EM DASH} "
 class SignatureLine(NamedTuple):
     """The name and key id (4 bytes) of a signer, and its signature, not checked yet.
 
-    The signature is 64 bytes for Ed25519, 8 bytes of time and 64 for a cosignature, anything for unknown types.
+    The signature is 64 bytes for Ed25519; for a cosignature 8 bytes of time and 64, or 2420 of ML-DSA-44; anything for
+    unknown types.
     """
 
     name: str
@@ -38,6 +48,26 @@ class Verified(NamedTuple):
 
     key: VerifierKey
     time_s: int | None
+
+
+class GoodLine(NamedTuple):
+    """A line that verifies under ``key``; ``time_s`` as in ``Verified``."""
+
+    line: SignatureLine
+    key: VerifierKey
+    time_s: int | None
+
+
+class Lines(NamedTuple):
+    """The lines of a note, each judged by itself, in the note's order.
+
+    ``failed``: of a known name and key id, under which it does not verify. ``unknown``: of another, or of a key whose
+    type this program does not know.
+    """
+
+    good: tuple[GoodLine, ...]
+    failed: tuple[SignatureLine, ...]
+    unknown: tuple[SignatureLine, ...]
 
 
 def parse_note(data: bytes, *, limit: int = 65536) -> Note:
@@ -98,15 +128,16 @@ def sign_note(text: str, signers: Sequence[Signer]) -> Note:
 
 
 def cosign(text: str, signer: Signer, time_s: int) -> SignatureLine:
-    """Cosign a checkpoint's text at POSIX second ``time_s`` with a key of type COSIGNATURE (ValueError otherwise)."""
-    if signer.key.type != COSIGNATURE or not 0 <= time_s <= MAX_COSIGNATURE_TIME:
-        raise ValueError("a cosignature is made by a key of type 0x04, at a second from 0 to 2^63 - 1")
-    signature = signer.sign(_cosigned(_encode_text(text), time_s))
+    """Cosign a checkpoint's text at POSIX second ``time_s`` with a key of type COSIGNATURE or MLDSA44.
+
+    ValueError for another type or a second out of range; MalformedError for a text that the key cannot cosign. A second
+    of 0 states no time.
+    """
+    if signer.key.type not in (COSIGNATURE, MLDSA44) or not 0 <= time_s <= MAX_TIME:
+        raise ValueError("a cosignature is made by a key of type 0x04 or 0x06, at a second from 0 to 2^63 - 1")
+    _encode_text(text)
+    signature = signer.sign(cosigned(signer.key, text, time_s))
     return SignatureLine(signer.key.name, signer.key.key_id, time_s.to_bytes(8, "big") + signature)
-
-
-def _cosigned(text: bytes, time_s: int) -> bytes:
-    return b"cosignature/v1\ntime %d\n%b" % (time_s, text)
 
 
 def verify_note(note: Note, keys: Iterable[VerifierKey]) -> tuple[list[Verified], list[SignatureLine]]:
@@ -116,7 +147,6 @@ def verify_note(note: Note, keys: Iterable[VerifierKey]) -> tuple[list[Verified]
     or the right one, has signed is for the caller to ask.
     """
     known = _known_keys(keys, {line.name for line in note.signatures})
-    text = note.text.encode()
     verified: dict[VerifierKey, Verified] = {}
     unknown: list[SignatureLine] = []
     for line in note.signatures:
@@ -131,7 +161,7 @@ def verify_note(note: Note, keys: Iterable[VerifierKey]) -> tuple[list[Verified]
                 key=key.key_id.hex(),
             )
         else:
-            verified[key] = Verified(key, _verify_line(text, line.signature, key))
+            verified[key] = Verified(key, _verify_line(note.text, line.signature, key))
     return list(verified.values()), unknown
 
 
@@ -149,14 +179,52 @@ def _known_keys(keys: Iterable[VerifierKey], names: set[str]) -> dict[tuple[str,
     return known
 
 
-def _verify_line(text: bytes, signature: bytes, key: VerifierKey) -> int | None:
-    if key.type == ED25519:
-        verify_signature(key, text, signature)
+def judge_lines(note: Note, keys: Iterable[VerifierKey]) -> Lines:
+    """Check every line by itself: a bad line takes nothing from a good one, and one key may have several."""
+    known: dict[tuple[str, bytes], list[VerifierKey]] = {}
+    for key in dict.fromkeys(keys):
+        if key.type in KNOWN_TYPES:
+            known.setdefault((key.name, key.key_id), []).append(key)
+    good: list[GoodLine] = []
+    failed: list[SignatureLine] = []
+    unknown: list[SignatureLine] = []
+    for line in note.signatures:
+        named = known.get((line.name, line.key_id), [])
+        try:
+            held = [found for key in named if (found := _judge(note.text, line, key)) is not None]
+        except UnknownFormatError:  # an OpenSSL without ML-DSA
+            unknown.append(line)
+            continue
+        good += held
+        if not held:
+            (failed if named else unknown).append(line)
+    return Lines(tuple(good), tuple(failed), tuple(unknown))
+
+
+def _judge(text: str, line: SignatureLine, key: VerifierKey) -> GoodLine | None:
+    try:
+        return GoodLine(line, key, _verify_line(text, line.signature, key))
+    except VerificationError:
+        return None
+
+
+def _verify_line(text: str, signature: bytes, key: VerifierKey) -> int | None:
+    if key.type not in (COSIGNATURE, MLDSA44):
+        verify_signature(key, text.encode(), signature)
         return None
     time_s = int.from_bytes(signature[:8], "big")
-    if time_s > MAX_COSIGNATURE_TIME:
+    if time_s > MAX_TIME:
         raise VerificationError(
             f"cosignature of {key.name} states a time above 2^63 - 1 seconds", code="cosignature-time"
         )
-    verify_signature(key, _cosigned(text, time_s), signature[8:])
+    try:
+        message = cosigned(key, text, time_s)
+    except MalformedError as error:
+        raise VerificationError(
+            f"signature of {key.name} (key {key.key_id.hex()}) does not verify: {error}",
+            code="signature-invalid",
+            name=key.name,
+            key=key.key_id.hex(),
+        ) from None
+    verify_signature(key, message, signature[8:])
     return time_s

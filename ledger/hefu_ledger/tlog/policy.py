@@ -7,13 +7,15 @@ from typing import Final, NamedTuple
 
 from hefu_ledger.encoding import parse_decimal
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.tlog.keys import COSIGNATURE, ED25519, VerifierKey, format_vkey, parse_vkey
+from hefu_ledger.tlog.keys import COSIGNATURE, ED25519, MLDSA44, VerifierKey, check_type, format_vkey, parse_vkey
 
+LOG_TYPES: Final = (ED25519, MLDSA44)
+WITNESS_TYPES: Final = (COSIGNATURE, MLDSA44)
 _CONTROLS: Final = frozenset(map(chr, (*range(0x20), 0x7F))) - {"\t", "\n"}
 
 
 class Log(NamedTuple):
-    """A log whose checkpoints are accepted; the key's name is its origin."""
+    """A key of a log whose checkpoints are accepted; the key's name is its origin."""
 
     key: VerifierKey
     url: str | None = None
@@ -55,14 +57,14 @@ class _Reader:
         self.has_quorum = False
         self._names = {"none"}
         self._members: set[str] = set()
-        self._public: set[tuple[int, bytes]] = set()
+        self._public: set[bytes] = set()
 
     def read(self, items: list[str]) -> None:
         match items:
             case ["log", vkey, *url] if len(url) < 2:
-                self.logs.append(Log(self._key(vkey, ED25519), *url))
+                self.logs.append(Log(self._log_key(vkey), *url))
             case ["witness", name, vkey, *url] if len(url) < 2:
-                self.witnesses.append(Witness(self._define(name), self._key(vkey, COSIGNATURE), *url))
+                self.witnesses.append(Witness(self._define(name), self._witness_key(vkey), *url))
             case ["group", name, threshold, member, *more]:
                 self._read_group(name, threshold, (member, *more))
             case ["quorum", name]:
@@ -73,14 +75,45 @@ class _Reader:
                     "group NAME all|any|COUNT MEMBER..., quorum NAME"
                 )
 
-    def _key(self, vkey: str, key_type: int) -> VerifierKey:
-        key = parse_vkey(vkey)
-        if key.type != key_type:
-            raise MalformedError(f"key is of type 0x{key.type:02x}; a log's is 0x01, a witness's 0x04")
-        if (key_type, key.public) in self._public:  # one witness under two names would count twice
-            raise MalformedError(f"public key stands on an earlier line already: {vkey:.200}")
-        self._public.add((key_type, key.public))
+    def _log_key(self, vkey: str) -> VerifierKey:
+        key = check_type(parse_vkey(vkey), LOG_TYPES, "a log's")
+        self._check_apart(key, [witness.key for witness in self.witnesses])
+        return self._once(key)
+
+    def _witness_key(self, vkey: str) -> VerifierKey:
+        key = check_type(parse_vkey(vkey), WITNESS_TYPES, "a witness's")
+        self._check_apart(key, [log.key for log in self.logs])
+        return self._once(key)
+
+    def _check_apart(self, key: VerifierKey, others: list[VerifierKey]) -> None:
+        if any(key.public == other.public or key.name == other.name for other in others):
+            raise MalformedError(
+                f"a log and a witness share the public key or the name of {key.name!r:.80}: "
+                "no log can be its own witness",
+                code="policy-witness-log",
+                name=key.name,
+            )
+
+    def _once(self, key: VerifierKey) -> VerifierKey:
+        if key.public in self._public:  # one witness under two names would count twice
+            raise MalformedError(f"public key stands on an earlier line already: {format_vkey(key):.200}")
+        self._public.add(key.public)
         return key
+
+    def check_witnesses(self) -> None:
+        """Refuse two witnesses of one key name, which are one organisation, where a quorum might count both."""
+        groups = {member: group.name for group in self.groups if group.threshold == 1 for member in group.members}
+        first: dict[str, Witness] = {}
+        for witness in self.witnesses:
+            other = first.setdefault(witness.key.name, witness)
+            if other is not witness and (other.name not in groups or groups[other.name] != groups.get(witness.name)):
+                raise MalformedError(
+                    f"policy: the witnesses {other.name!r:.80} and {witness.name!r:.80} have one key name, "
+                    f"{witness.key.name!r:.80}, so they count as one: list both in one group of 'any'",
+                    code="policy-one-witness",
+                    names=[other.name, witness.name],
+                    name=witness.key.name,
+                )
 
     def _define(self, name: str) -> str:
         if name in self._names:
@@ -132,9 +165,12 @@ def parse_policy(text: str, *, limit: int = 65536) -> Policy:
         try:
             _read_line(reader, line)
         except MalformedError as error:
-            raise type(error)(f"policy line {number}: {error}", code="policy-line", line=number) from None
+            code = error.code if error.code.startswith("policy-") else "policy-line"
+            text = f"policy line {number}: {error}"
+            raise type(error)(text, code=code, **error.values | {"line": number}) from None
     if not reader.has_quorum:
         raise MalformedError("policy lacks its quorum line, such as 'quorum none'", code="policy-quorum")
+    reader.check_witnesses()
     return Policy(tuple(reader.logs), tuple(reader.witnesses), tuple(reader.groups), reader.quorum)
 
 
@@ -164,6 +200,15 @@ def format_policy(policy: Policy) -> str:
 def _with_fingerprint(key: VerifierKey, start: str, url: str | None) -> tuple[str, str]:
     end = "" if url is None else f" {url}"
     return f"# fingerprint sha256 {key.fingerprint}", f"{start} {format_vkey(key)}{end}"
+
+
+def quorum_second(policy: Policy, seconds: Mapping[VerifierKey, int]) -> int | None:
+    """The earliest POSIX second in which the quorum was complete, from the second of each witness's key.
+
+    Of a group of ``any`` it is the earlier of its good lines. None where the quorum is not met, and for a policy that
+    asks for none (see ``policy.quorum``); keys that are no witness's count for nothing.
+    """
+    return quorum_time(policy, {item.name: seconds[item.key] for item in policy.witnesses if item.key in seconds})
 
 
 def quorum_time(policy: Policy, times_s: Mapping[str, int]) -> int | None:

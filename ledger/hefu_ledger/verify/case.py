@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from hefu_ledger.deposit.acceptance import Acceptance, parse_acceptance
 from hefu_ledger.deposit.card import Document
@@ -11,15 +11,32 @@ from hefu_ledger.deposit.evidence import Evidence
 from hefu_ledger.deposit.receipt import Receipt
 from hefu_ledger.deposit.statement import parse_signed_statement
 from hefu_ledger.digest import Digests
-from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.records.record import Batch, Enrolment, Genesis, KeyEvent, Record, parse_record
-from hefu_ledger.records.roster import Roster
+from hefu_ledger.names import depositor_key_name
+from hefu_ledger.records.roster import RosterKey, verifier_key
 from hefu_ledger.section import OpenedSection
-from hefu_ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
 from hefu_ledger.tlog.keys import VerifierKey
 from hefu_ledger.tlog.note import parse_note
 from hefu_ledger.tlog.policy import Policy
-from hefu_ledger.tlog.proof import TlogProof, parse_proof
+from hefu_ledger.verify.carried import Carried, CarriedRecord, DepositorRecord, Reading
+from hefu_ledger.verify.verdict import NOTED, OK
+
+OUTSIDE: Final = "outside"  # the policy was given by the reader
+CONFIRMED: Final = "confirmed"  # the service's own, whose fingerprint the reader has compared
+OWN: Final = "own"  # the service's own, compared with nothing
+
+
+class Trust(NamedTuple):
+    """What comes from outside the evidence, and is trusted.
+
+    ``policy``: logs and witnesses; None gives at best 无法核验. ``roots``: DER certificates of timestamp authorities.
+    ``source``: where the policy came from: ``outside``, ``confirmed`` or ``own``. ``reading``: the ledger, if the
+    reader has read it.
+    """
+
+    policy: Policy | None
+    roots: Sequence[bytes] = ()
+    source: str = OUTSIDE
+    reading: Reading | None = None
 
 
 class FolderComparison(NamedTuple):
@@ -54,6 +71,17 @@ def finding(outcome: str, code: str, found: object = "", /, **values: Any) -> St
     return StepFinding(outcome, str(found), code, values)
 
 
+def noted(found: StepFinding, notes: Sequence[Note]) -> StepFinding:
+    """The same finding with notes, codes and values of sentences: what holds is then worth telling."""
+    if not notes:
+        return found
+    outcome = NOTED if found.outcome == OK else found.outcome
+    return found._replace(outcome=outcome, values=found.values | {"notes": [list(note) for note in notes]})
+
+
+Note = tuple[str, dict[str, Any]]  # the code of a sentence, and its values
+
+
 class NotReachedError(Exception):
     """A step needs a result that an earlier one failed to establish."""
 
@@ -61,10 +89,11 @@ class NotReachedError(Exception):
 class Case:
     """The inputs, their parsed forms, and the results of earlier steps."""
 
-    def __init__(self, receipt: Receipt, policy: Policy | None, roots: Sequence[bytes]) -> None:
+    def __init__(self, receipt: Receipt, trust: Trust) -> None:
         self.receipt = receipt
-        self.policy = policy
-        self.roots = roots
+        self.policy = trust.policy
+        self.roots = trust.roots
+        self.source = trust.source
         self.evidence: Evidence | None = None
         self.identity: OpenedSection | None = None
         self.document: Digests | None = None
@@ -73,40 +102,44 @@ class Case:
         self.statement_note, self.statement = parse_signed_statement(receipt.statement.encode())
         self.acknowledgement = parse_note(receipt.acknowledgement.encode())
         self.acceptance: Acceptance = parse_acceptance(self.acknowledgement.text)
-        self.records: list[Record] = [parse_record(text.encode()) for text in receipt.records]
-        self.genesis, self.batch = _first_and_last(self.records)
-        self.proofs: list[tuple[TlogProof, Checkpoint]] = []
-        for proof in receipt.proofs:
-            parsed = parse_proof(proof.proof.encode())
-            self.proofs.append((parsed, parse_checkpoint(parsed.checkpoint.text)))
-        self._roster: Roster | LedgerError | None = None
-        self.signers: list[VerifierKey] = []
-        self.witnessed: list[dict[str, int]] = []  # of each proof: witness name -> second
-        self.stamps: list[tuple[int, int, str]] = []  # genTime and accuracy in ms, who
+        self.carried = Carried(receipt, trust.reading)
+        self.genesis = self.carried.genesis
+        self.name = depositor_key_name(self.statement.origin, self.statement.depositor)
+        self.events: list[DepositorRecord] = self.carried.events_of(self.statement.origin, self.statement.depositor)
+        self.judging: DepositorRecord | None = None  # the event whose roster judges the deposit; step 6
+        self.signers: list[RosterKey] = []  # step 6
+        self.log_keys: set[VerifierKey] = set()  # log keys whose lines count; step 10
+        self.relied: list[CarriedRecord] = []  # step 9
+        self.acknowledged_by: CarriedRecord | None = None  # a ledger-key record, where genesis lacks the key; step 14
+        self.stamps: list[tuple[int, str]] = []  # genTime + accuracy in ms, who; those that count
         self.independent: tuple[int, str, str] | None = None  # not later than (ms), whose word: code and name
         self.sound = True  # no step has failed, and none was unable to check
-        self.unchecked: list[tuple[str, dict[str, Any]]] = []  # for step 19, as code and values
+        self.unchecked: list[Note] = []  # for step 19
         self.facts: dict[str, Any] = {}
 
     @property
-    def roster(self) -> Roster:
-        """The depositor's keys, from the records in the receipt; step 12 reports their faults."""
-        if self._roster is None:
-            try:
-                self._roster = _roster(self)
-            except LedgerError as error:
-                self._roster = error
-        if isinstance(self._roster, LedgerError):
-            raise NotReachedError
-        return self._roster
+    def sealed_at(self) -> int:
+        """The batch record's time (ms)."""
+        return self.carried.batch.record.recorded_at
 
-    def check_roster(self) -> None:
-        """Raise the fault in the roster, if it has one."""
-        try:
-            _ = self.roster
-        except NotReachedError:
-            if isinstance(self._roster, LedgerError):
-                raise self._roster from None
+    @property
+    def has_quorum(self) -> bool:
+        """Whether the policy asks for witnesses."""
+        return self.policy is not None and self.policy.quorum is not None
+
+    def signer_keys(self) -> list[VerifierKey]:
+        """The keys that signed the statement."""
+        return [verifier_key(self.name, signer.key) for signer in self.signers]
+
+    def need_judging(self) -> DepositorRecord:
+        """The event by which the deposit is judged."""
+        if self.judging is None:
+            raise NotReachedError
+        return self.judging
+
+    def is_told(self, record: CarriedRecord) -> bool:
+        """Whether a record that is told counts: it is in the ledger, witnessed where the policy asks for witnesses."""
+        return self.carried.is_told(record, quorum=self.has_quorum)
 
     def need_evidence(self) -> Evidence:
         """The evidence, where a single document is verified."""
@@ -128,28 +161,3 @@ class Case:
     def leave(self, code: str, **values: Any) -> None:
         """Take note, for step 19, of a matter that was not checked."""
         self.unchecked.append((code, values))
-
-
-def _first_and_last(records: Sequence[Record]) -> tuple[Genesis, Batch]:
-    genesis, batch = records[0].body, records[-1].body
-    if not isinstance(genesis, Genesis) or not isinstance(batch, Batch):
-        raise MalformedError("receipt: its records must begin with genesis and end with the batch", code="receipt-ends")
-    return genesis, batch
-
-
-def _roster(case: Case) -> Roster:
-    """Fold the enrolment and key records between genesis and batch, which must all be the depositor's."""
-    roster = Roster(case.statement.origin, case.statement.depositor)
-    for record in case.records[1:-1]:
-        if isinstance(record.body, Enrolment):
-            roster.enrol(record.body)
-        elif isinstance(record.body, KeyEvent):
-            roster.change(record.body)
-        else:
-            raise VerificationError(
-                f"record {record.index}: a receipt relies on no {record.type!r} record there",
-                code="record-strange",
-                index=record.index,
-                type=record.type,
-            )
-    return roster

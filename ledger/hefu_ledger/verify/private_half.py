@@ -11,7 +11,7 @@ from hefu_ledger.errors import VerificationError
 from hefu_ledger.records.identity import verify_identity
 from hefu_ledger.section import OpenedSection
 from hefu_ledger.tlog.merkle import leaf_hash, verify_inclusion
-from hefu_ledger.verify.case import Case, FolderComparison, NotReachedError, StepFinding, finding
+from hefu_ledger.verify.case import Case, FolderComparison, StepFinding, finding
 from hefu_ledger.verify.verdict import CANNOT, NOTED, OK, UNCHECKED
 
 _SHOWN: Final = 3  # names in a finding; the facts have all
@@ -140,10 +140,8 @@ def identity(case: Case) -> StepFinding:
     if case.identity is None:
         case.leave("identity-unshown")
         return finding(UNCHECKED, "identity-not-shown")
-    if not case.signers:
-        raise NotReachedError
-    for key in case.signers:  # of the keys that signed: another key's enrolment may name another identity
-        identity = verify_identity(case.identity, commitment=case.roster.identity_of(key))
+    commitment = case.need_judging().body.roster.identity
+    identity = verify_identity(case.identity, commitment=commitment)
     case.facts["identity"] = identity._asdict() | {"verified_at": format_time(identity.verified_at)}
     return finding(
         OK,

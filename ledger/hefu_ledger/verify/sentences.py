@@ -23,8 +23,12 @@ Table = Mapping[str, Mapping[str, str]]
 
 
 def sentence(table: Table, language: str, code: str, values: Mapping[str, Any]) -> str:
-    """The sentence of a code; KeyError for a code or a placeholder that is unknown."""
-    return table[code][language].format_map({name: _Value(table, language, value) for name, value in values.items()})
+    """The sentence of a code, and its ``notes`` if it has some; KeyError for a code or placeholder that is unknown."""
+    filled = {name: _Value(table, language, value) for name, value in values.items()}
+    said = table[code][language].format_map(filled)
+    if not values.get("notes"):
+        return said
+    return table["notes"][language].format_map(filled | {"main": _Value(table, language, said)})
 
 
 def local_time(language: str, text: str) -> str:

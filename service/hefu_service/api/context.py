@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -84,9 +84,9 @@ def json_of(*, limit: int = MAX_BODY) -> Any:
     return value
 
 
-def fields_of(*names: str) -> Fields:
+def fields_of(*names: str, optional: Collection[str] = ()) -> Fields:
     """The request's JSON object of exactly these members."""
-    return Fields(json_of(), "the body", frozenset(names))
+    return Fields(json_of(), "the body", frozenset(names), frozenset(optional))
 
 
 def _refuse_private(value: object) -> None:

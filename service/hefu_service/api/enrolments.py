@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from hefu_ledger.records.identity import MAX_POSSESSION
+from hefu_ledger.errors import MalformedError
+from hefu_ledger.records.possession import MAX_POSSESSION
+from hefu_ledger.records.roster import roster_value
 from hefu_ledger.section import section_value
 from hefu_service.api.context import admit, context, fields_of
-from hefu_service.intake.enrolment import enrol
+from hefu_service.intake.enrolment import Invitation, enrol, invite
 from hefu_service.receipts.receipts import enrolment_proofs
 
 enrolments: Final = Blueprint("enrolments", __name__)
@@ -20,18 +22,36 @@ enrolments.before_request(admit)
 
 @enrolments.post("/v1/enrolments")
 def submit() -> ResponseReturnValue:
-    """Enrol the key of a possession note with a one-time code; 200 if this very key was enrolled with it before."""
-    body = fields_of("code", "possession")
+    """Enrol the key of a possession note, by a one-time code or by keys of the depositor that vouch for it.
+
+    200 if this very key was enrolled so before. A code alone enrols nothing, and tells what to sign.
+    """
+    body = fields_of(optional=("code", "possession"))
+    code = body.text("code", limit=100) if body.has("code") else None
+    if not body.has("possession"):
+        if code is None:
+            raise MalformedError("the body: neither code nor possession; send the code, the possession note, or both")
+        return jsonify(_invitation(invite(context().services, code)))
     possession = body.text("possession", limit=MAX_POSSESSION).encode()
-    done = enrol(context().services, body.text("code", limit=100), possession)
+    done = enrol(context().services, possession, code=code)
     answer = {
         "depositor": done.depositor,
+        "event": done.event,
         "from_seq": done.from_seq,
-        "identity": section_value(done.identity),
         "origin": done.origin,
         "vkey": done.vkey,
     }
     return jsonify(answer), 200 if done.again else 201
+
+
+def _invitation(invitation: Invitation) -> dict[str, Any]:
+    return {
+        "depositor": invitation.depositor,
+        "identity": section_value(invitation.identity),
+        "origin": invitation.origin,
+        "role": invitation.role,
+        "signatures_required": invitation.signatures_required,
+    }
 
 
 @enrolments.get("/v1/enrolments/<depositor>")
@@ -41,8 +61,10 @@ def show(depositor: str) -> ResponseReturnValue:
     if found is None:
         raise NotFound("no depositor of this id is enrolled")
     return jsonify(
+        checkpoint=found.checkpoint,
         depositor=found.depositor,
+        paths=[[node.hex() for node in path] for path in found.paths],
         pending=found.pending,
-        proofs=[{"index": index, "proof": proof} for index, proof in found.proofs],
         records=list(found.records),
+        roster=roster_value(found.roster),
     )

@@ -1,4 +1,4 @@
-"""Keys 密钥: a depositor's own requests to add, retire or report one."""
+"""Keys 密钥: a depositor's own requests to retire or report one."""
 
 from __future__ import annotations
 
@@ -19,5 +19,11 @@ keys.before_request(admit)
 def submit() -> ResponseReturnValue:
     """Carry out a signed key request from the next deposit on; 200 if this very request was carried out before."""
     done = change_key(context().services, fields_of("request").text("request", limit=MAX_REQUEST).encode())
-    answer = {"action": done.action, "depositor": done.depositor, "from_seq": done.from_seq, "vkey": done.vkey}
+    answer = {
+        "action": done.action,
+        "depositor": done.depositor,
+        "event": done.event,
+        "from_seq": done.from_seq,
+        "vkey": done.vkey,
+    }
     return jsonify(answer), 200 if done.again else 201

@@ -53,6 +53,8 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     refusals.SignatureRefusedError: Problem(403, "signature-refused", "The signatures do not verify 签名不符"),
     refusals.CodeRefusedError: Problem(403, "code-refused", "The enrolment code is not accepted 登记码无效"),
     refusals.PossessionRefusedError: Problem(422, "possession-refused", "The key's holder has not signed 持钥声明不符"),
+    refusals.TooLateError: Problem(422, "too-late", "The statement was to be received earlier 存证声明已过期限"),
+    refusals.RequestTimeError: Problem(422, "request-time", "Made too long ago, or in the future 声明时间不符"),
     refusals.ConflictError: Problem(409, "conflict", "It contradicts what was done before 与既有登记冲突"),
     refusals.BusyError: Problem(503, "busy", "Too many requests wait; nothing was stored 服务繁忙", retry_after_s=1),
     refusals.OverLimitError: Problem(429, "over-limit", "Too many for now; nothing was stored 超出限额"),

@@ -14,6 +14,7 @@ from hefu_ledger.deposit.receipt import MAX_RECEIPT
 from hefu_ledger.encoding import canonical
 from hefu_ledger.tlog.policy import Log, Policy, format_policy
 from hefu_ledger.verify import verify_receipt
+from hefu_ledger.verify.case import OWN
 from hefu_ledger.verify.sentences import FILE, Table
 from hefu_ledger.verify.verdict import verdict_value
 from hefu_service.api.context import admit, context, json_of, text
@@ -28,7 +29,7 @@ def verify() -> Response:
     data = canonical(json_of(limit=MAX_RECEIPT))
     if len(data) > MAX_RECEIPT:
         raise UnprocessableEntity("the receipt is longer than a receipt may be")
-    return jsonify(verdict_value(verify_receipt(data, policy=_policy()), _sentences()))
+    return jsonify(verdict_value(verify_receipt(data, policy=_policy(), source=OWN), _sentences()))
 
 
 @verification.get("/v1/trust")
@@ -46,4 +47,5 @@ def _sentences() -> Table:
 
 
 def _policy() -> Policy:
-    return Policy(logs=(Log(context().services.signer.key),), witnesses=(), groups=(), quorum=None)
+    logs = tuple(map(Log, context().services.log_keys))
+    return Policy(logs=logs, witnesses=(), groups=(), quorum=None)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from hefu_ledger.deposit.acceptance import Acceptance, format_acceptance
-from hefu_service.intake.deposits import CheckedStatement, Gate, check_all
+from hefu_service.intake.deposits import CheckedStatement, Gate, check_all, check_time
 from hefu_service.intake.refusals import BusyError, OneOfManyError, RefusedError
 from hefu_service.intake.statement_texts import Texts
 from hefu_service.intake.time import received_at_or_error
@@ -161,6 +161,7 @@ class _Acceptor:
         self._nth = dict(intake.next_nth(sorted({each.statement.depositor for each in signed})))
         self._texts = Texts(intake, services.number_prefix, [each.signed for each in self._of_many_keys(group)])
         self._received_at, self._clock_error = received_at_or_error(self._head, services.clock)
+        self._events: dict[str, int] = {}  # depositor -> its last event
         self.fresh: list[Deposit] = []
 
     def accept(self, statements: Sequence[CheckedStatement]) -> list[Accepted] | Exception:
@@ -171,7 +172,9 @@ class _Acceptor:
             if self._clock_error is not None:
                 return self._clock_error
             try:
-                self._gate.check_again(self._intake, checked, self._head.next_event)
+                keys = self._gate.check_again(self._intake, checked, self._head.next_event)
+                check_time(checked.signed.statement, self._received_at)
+                self._events[checked.signed.statement.depositor] = keys.event
                 self._texts.check(checked.signed.id, [each.signed.id for each in statements[:index]])
             except RefusedError as error:
                 return error if len(statements) == 1 else _one_of_many(index, error)
@@ -191,7 +194,7 @@ class _Acceptor:
             for checked in waiter.statements:
                 if checked.signed.id not in self._known:
                     now = self._gate.key_state_now(self._intake, checked, self._head.next_event)
-                    if len(now.roster.members) > 1:
+                    if now.keys.many:
                         yield checked
 
     def _accept(self, checked: CheckedStatement) -> Accepted:
@@ -202,6 +205,7 @@ class _Acceptor:
         acceptance = Acceptance(
             anchor_by=self._received_at + self._services.longest_delay_ms,
             depositor=depositor,
+            event=self._events[depositor],
             nth=self._nth[depositor],
             origin=self._services.origin,
             received_at=self._received_at,

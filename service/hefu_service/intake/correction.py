@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hefu_ledger.records.record import Clock
+from hefu_ledger.records.bodies import Clock
 from hefu_service.intake.event import add_event
 from hefu_service.services import Services
 

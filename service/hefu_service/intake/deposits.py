@@ -11,21 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hefu_ledger.deposit.receipt import MAX_RECORDS
 from hefu_ledger.deposit.statement import Statement, parse_signed_statement, statement_id
-from hefu_ledger.encoding import MAX_INTEGER
+from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.records.roster import Roster
+from hefu_ledger.names import depositor_key_name
+from hefu_ledger.records.signatures import verify_statement
 from hefu_ledger.tlog.checkpoint import parse_checkpoint
 from hefu_ledger.tlog.merkle import consistency_path, root_of, verify_consistency
 from hefu_ledger.tlog.note import Note, parse_note
-from hefu_service.intake.keys import roster_of
+from hefu_service.intake.keys import Keys, keys_of
 from hefu_service.intake.refusals import (
-    ConflictError,
     KeyNotInForceError,
     OneOfManyError,
     RefusedError,
     SignatureRefusedError,
+    TooLateError,
     UnknownDepositorError,
     WrongLedgerError,
 )
@@ -37,7 +37,6 @@ from hefu_service.tiles import published_nodes
 
 MAX_STATEMENTS: Final = 64  # of one request
 _REMEMBERED: Final = 4096  # depositors
-_NEXT: Final = MAX_INTEGER  # stands for the next deposit: it is later than every event so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class KeyState:
     """A depositor's keys, as of the first ``next_event`` events."""
 
     next_event: int
-    roster: Roster
+    keys: Keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +83,19 @@ class Gate:
             if view.known([signed.id]):
                 return CheckedStatement(signed, None)
             key_state = self._look(view, signed.statement.depositor)
-        check_signatures(signed, key_state.roster)
+        check_signatures(signed, key_state.keys)
         self._check_seen(signed.statement)
         return CheckedStatement(signed, key_state)
 
-    def check_again(self, view: View, checked: CheckedStatement, next_event: int) -> None:
+    def check_again(self, view: View, checked: CheckedStatement, next_event: int) -> Keys:
         """Check by the keys as of the first ``next_event`` events; RefusedError if they do not allow the statement."""
-        key_state = self.key_state_now(view, checked, next_event)
-        if checked.key_state is None or checked.key_state.roster is not key_state.roster:
-            check_signatures(checked.signed, key_state.roster)
+        keys = self.key_state_now(view, checked, next_event).keys
+        if checked.key_state is None or checked.key_state.keys is not keys:
+            check_signatures(checked.signed, keys)
+        return keys
 
     def key_state_now(self, view: View, checked: CheckedStatement, next_event: int) -> KeyState:
-        """The depositor's keys as of the first ``next_event`` events; ConflictError if no receipt can hold them."""
+        """The depositor's keys as of the first ``next_event`` events."""
         depositor = checked.signed.statement.depositor
         for key_state in (checked.key_state, self._key_states.get(depositor)):
             if key_state is not None and key_state.next_event == next_event:
@@ -104,23 +104,18 @@ class Gate:
 
     def _acceptable(self, signed: Signed, key_state: KeyState) -> bool:
         try:
-            check_signatures(signed, key_state.roster)
+            check_signatures(signed, key_state.keys)
             self._check_seen(signed.statement)
         except RefusedError:
             return False
         return True
 
     def _look(self, view: View, depositor: str) -> KeyState:
-        events = tuple(view.events_of(depositor))
-        if len(events) > MAX_RECORDS - 2:  # genesis and the batch are in every receipt as well
-            raise ConflictError(
-                f"depositor {depositor} has more key records than a receipt holds; begin a new depositor"
-            )
-        roster = roster_of(self._services.origin, depositor, events)
-        key_state = KeyState(view.intake_head().next_event, roster)
+        keys = keys_of(view, depositor)
+        key_state = KeyState(view.intake_head().next_event, keys)
         if len(self._key_states) >= _REMEMBERED:
             self._key_states.clear()
-        if roster.members:  # unknown depositors must not fill the memory
+        if keys.event >= 0:  # unknown depositors must not fill the memory
             self._key_states[depositor] = key_state
         return key_state
 
@@ -172,20 +167,28 @@ def read_statement(data: bytes, origin: str) -> Signed:
     return Signed(data, statement_id(data), note, statement)
 
 
-def check_signatures(signed: Signed, roster: Roster) -> None:
+def check_signatures(signed: Signed, keys: Keys) -> None:
     """Check that a statement's lines and the keys in force now match one to one, and are as many as required."""
-    if not roster.members:
+    if keys.event < 0:
         raise UnknownDepositorError(f"no depositor {signed.statement.depositor!r} is enrolled here")
-    in_force = {(key.name, key.key_id) for key in roster.keys_at(_NEXT)}
+    statement = signed.statement
+    name = depositor_key_name(statement.origin, statement.depositor)
+    in_force = {(key.name, key.key_id) for key in keys.roster.verifier_keys(name)}
     for line in signed.note.signatures:
         if (line.name, line.key_id) not in in_force:
             raise KeyNotInForceError(
                 f"key {line.key_id.hex()} of {line.name!r:.200} is unknown, retired or not the depositor's"
             )
     try:
-        roster.verify_statement(signed.note, _NEXT)
+        verify_statement(signed.note, keys.roster, name)
     except VerificationError as error:
         raise SignatureRefusedError(str(error)) from error
+
+
+def check_time(statement: Statement, received_at: int) -> None:
+    """Refuse a statement that comes after the time (ms) up to which its depositor wanted it received."""
+    if statement.not_after is not None and received_at > statement.not_after:
+        raise TooLateError(f"the statement was to be received by {format_time(statement.not_after)}; sign a new one")
 
 
 def check_all(gate: Gate, statements: Sequence[bytes]) -> list[CheckedStatement]:

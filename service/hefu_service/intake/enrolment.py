@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import secrets
 from base64 import b32encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Final
 
-from hefu_ledger.deposit.receipt import MAX_RECORDS
 from hefu_ledger.errors import VerificationError
-from hefu_ledger.records.identity import Identity, Possession, format_identity, parse_identity, parse_signed_possession
-from hefu_ledger.records.record import MAX_SIGNATURES, OPERATOR, Enrolment, KeyEvent
-from hefu_ledger.records.roster import Member
+from hefu_ledger.records.bodies import OPERATOR, Enrolment, KeyEvent
+from hefu_ledger.records.identity import Identity, format_identity, parse_identity
+from hefu_ledger.records.keyrequest import COMPROMISED, RETIRE
+from hefu_ledger.records.possession import Possession, parse_signed_possession
+from hefu_ledger.records.role import PREPARE
+from hefu_ledger.records.roster import MAX_SIGNATURES, NO_ROSTER, Roster, key_bytes
 from hefu_ledger.section import OpenedSection, close
+from hefu_ledger.tlog.ed25519 import check_prime_order
 from hefu_ledger.tlog.keys import VerifierKey, format_vkey
 from hefu_service.intake.event import add_event
-from hefu_service.intake.keys import fold_roster
+from hefu_service.intake.keys import Keys, event_body, keys_ever, keys_of, need_keys, next_roster
 from hefu_service.intake.refusals import (
     CodeRefusedError,
     ConflictError,
@@ -29,6 +32,7 @@ from hefu_service.intake.refusals import (
     PossessionRefusedError,
     UnknownDepositorError,
 )
+from hefu_service.intake.request_time import check_requested_at
 from hefu_service.intake.statement_texts import keep_earlier
 from hefu_service.ports.errors import StorageError
 from hefu_service.ports.rows import Code, Depositor, Event
@@ -36,17 +40,30 @@ from hefu_service.ports.store import Intake, View
 from hefu_service.services import Services
 
 CODE_VALID_MS: Final = 7 * 86_400_000
-_MOST_EVENTS: Final = MAX_RECORDS - 2  # a receipt holds them all, genesis and the batch
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What the holder of a code is to sign in its possession note 持钥声明, besides its key and the time."""
+
+    depositor: str
+    origin: str
+    identity: OpenedSection
+    role: str
+    signatures_required: int
 
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The answer to an enrolment code; ``again``: it was given before."""
+    """The answer to a possession note; ``again``: it was given before. ``event`` numbers the depositor's events.
+
+    It shows no identity: a code that has been used, in a mail or in a shell's history, tells nothing.
+    """
 
     depositor: str
+    event: int
     origin: str
     from_seq: int
-    identity: OpenedSection
     vkey: str
     again: bool
 
@@ -87,56 +104,70 @@ def reissue_code(
         return _put_code(intake, depositor, now_ms, random_bytes)
 
 
-def enrol(services: Services, code: str, possession: bytes) -> Enrolled:
-    """Enrol the key of a possession note; the same code and key again get the same answer.
+def invite(services: Services, code: str) -> Invitation:
+    """Tell the holder of an unused code what to sign; CodeRefusedError for a code that is wrong, expired or used."""
+    with services.store.view() as view:
+        known = _check_code(view, code)
+        if known.used_for is not None or services.clock.now_ms() > known.expires_at:
+            raise CodeRefusedError("the code is wrong or has expired")
+        return _invitation(services, view, known)
 
-    Raises MalformedError, CodeRefusedError, ConflictError (code used for another key; key enrolled before) or
+
+def enrol(services: Services, possession: bytes, *, code: str | None = None) -> Enrolled:
+    """Enrol the key of a possession note, by a one-time code or by the lines of the depositor's own keys.
+
+    The same note again gets the same answer, and so does the same code and key. Raises MalformedError,
+    CodeRefusedError, ConflictError (code used for another key; key enrolled before), RequestTimeError or
     PossessionRefusedError.
     """
-    _, claim = parse_signed_possession(possession)
+    note, claim = parse_signed_possession(possession)
     now_ms = services.clock.now_ms()
     with services.store.intake() as intake:
-        known = _check_code(intake, code)
-        if (claim.origin, claim.depositor) != (services.origin, known.depositor):
-            raise PossessionRefusedError(f"the possession note must be of {known.depositor} at {services.origin}")
-        vkey = format_vkey(claim.key)
-        if known.used_for is not None:
-            return _answer_again(services, intake, known, vkey)
-        if now_ms > known.expires_at:
-            raise CodeRefusedError("the code is wrong or has expired")
-        event = _add_enrolment(services, intake, claim, possession)
-        intake.put_code(replace(known, used_for=vkey))
-        return _answer(services, intake, event, again=False)
+        known = None if code is None else _check_code(intake, code)
+        if claim.origin != services.origin or (known is not None and claim.depositor != known.depositor):
+            wanted = "a depositor" if known is None else known.depositor
+            raise PossessionRefusedError(f"the possession note must be of {wanted} at {services.origin}")
+        done = _done_before(intake, claim, possession, known)
+        if done is not None:
+            return _answer(services, done, again=True)
+        check_requested_at(claim.requested_at, lines=len(note.signatures), now_ms=now_ms)
+        if known is None:
+            event = _add_vouched(services, intake, claim, possession)
+        else:
+            event = _add_by_code(services, intake, claim, possession, known)
+        return _answer(services, event, again=False)
 
 
-def check_room(events: Sequence[Event], in_force: int) -> None:
-    """Check that every receipt has room for one event more; ``in_force``: keys then, each of which must yet end."""
-    if len(events) + 1 + in_force > _MOST_EVENTS:
-        raise ConflictError(
-            "the depositor's receipts have no room for the records of another key; begin a new depositor"
-        )
-
-
-def check_compromise(member: Member, since: int) -> None:
+def check_compromise(roster: Roster, vkey: VerifierKey, since: int) -> None:
     """Check that a report says more than an earlier one did: of several times the earliest counts."""
-    if member.compromised_since is not None and member.compromised_since <= since:
-        raise ConflictError(f"key {member.key.key_id.hex()} was reported as compromised before")
+    earlier = roster.reported_since(key_bytes(vkey))
+    if earlier is not None and earlier <= since:
+        raise ConflictError(f"key {vkey.key_id.hex()} was reported as compromised before")
 
 
 def retire_key(services: Services, depositor: str, vkey: VerifierKey, *, reason: str) -> None:
     """End a key at the next deposit, on the operator's word. Raises KeyNotInForceError if it has ended before."""
     with services.store.intake() as intake:
-        member = _member(services, intake, depositor, vkey)
-        if member.until_seq is not None:
-            raise KeyNotInForceError(f"key {vkey.key_id.hex()} has ended at deposit {member.until_seq} already")
-        _end_key(intake, depositor, KeyEvent("retire", OPERATOR, _next_seq(intake), reason, vkey))
+        keys = _keys_with(intake, depositor, vkey)
+        if keys.roster.find(key_bytes(vkey)) is None:
+            raise KeyNotInForceError(f"key {vkey.key_id.hex()} has ended already")
+        body = KeyEvent(RETIRE, OPERATOR, keys.event + 1, _next_seq(intake), reason, NO_ROSTER, vkey)
+        end_key(services, intake, depositor, keys, body)
 
 
 def report_compromised(services: Services, depositor: str, vkey: VerifierKey, *, reason: str, since: int) -> None:
     """Record that a key, ended or not, may have been in other hands since ``since`` (ms); it ends now."""
     with services.store.intake() as intake:
-        check_compromise(_member(services, intake, depositor, vkey), since)
-        _end_key(intake, depositor, KeyEvent("compromised", OPERATOR, _next_seq(intake), reason, vkey, since))
+        keys = _keys_with(intake, depositor, vkey)
+        check_compromise(keys.roster, vkey, since)
+        body = KeyEvent(COMPROMISED, OPERATOR, keys.event + 1, _next_seq(intake), reason, NO_ROSTER, vkey, since)
+        end_key(services, intake, depositor, keys, body)
+
+
+def end_key(services: Services, intake: Intake, depositor: str, keys: Keys, body: KeyEvent) -> Event:
+    """Add the event that ends a key, with the roster that it leads to; VerificationError where it breaks a rule."""
+    roster = next_roster(keys, body, origin=services.origin, depositor=depositor)
+    return add_event(intake, body._replace(roster=roster), depositor=depositor, vkey=format_vkey(body.vkey))
 
 
 def _letters(data: bytes) -> str:
@@ -158,44 +189,76 @@ def _check_code(view: View, code: str) -> Code:
     return known
 
 
+def _invitation(services: Services, view: View, known: Code) -> Invitation:
+    depositor = _known_depositor(view, known.depositor)
+    keys = keys_of(view, depositor.id)
+    required = keys.roster.signatures_required if keys.roster.identity else depositor.signatures_required
+    identity = OpenedSection(depositor.identity_nonce, depositor.identity_text)
+    return Invitation(depositor.id, services.origin, identity, PREPARE, required)
+
+
+def _done_before(view: View, claim: Possession, possession: bytes, known: Code | None) -> Event | None:
+    """The enrolment that the same note made before, or that the same code made for the same key."""
+    vkey = format_vkey(claim.key)
+    if known is not None and known.used_for is not None and known.used_for != vkey:
+        raise ConflictError("the code was used for another key; ask the operator for a new one")
+    for event in view.events_of(claim.depositor):
+        if event.type == "enrolment" and event.vkey == vkey:
+            body = event_body(event)
+            same = isinstance(body, Enrolment) and body.possession == possession.decode()
+            if same or (known is not None and known.used_for == vkey):
+                return event
+    return None
+
+
+def _add_by_code(services: Services, intake: Intake, claim: Possession, possession: bytes, known: Code) -> Event:
+    if services.clock.now_ms() > known.expires_at:
+        raise CodeRefusedError("the code is wrong or has expired")
+    wanted = _invitation(services, intake, known)
+    found = (claim.identity, claim.role, claim.signatures_required)
+    if found != (close(wanted.identity), wanted.role, wanted.signatures_required):
+        raise PossessionRefusedError(
+            "the possession note must say the identity, role and number of signatures that the code stands for"
+        )
+    event = _add_enrolment(services, intake, claim, possession)
+    intake.put_code(replace(known, used_for=format_vkey(claim.key)))
+    return event
+
+
+def _add_vouched(services: Services, intake: Intake, claim: Possession, possession: bytes) -> Event:
+    """Enrol a key for which the depositor's own keys vouch; the operator has no part in it, and keeps the identity."""
+    depositor = intake.depositor(claim.depositor)
+    if depositor is None:
+        raise CodeRefusedError("without a code, keys of the depositor must vouch for the new one")
+    if claim.identity != close(OpenedSection(depositor.identity_nonce, depositor.identity_text)):
+        raise PossessionRefusedError("the possession note must say the identity that the operator has verified")
+    event = _add_enrolment(services, intake, claim, possession)
+    body = event_body(event)
+    if body.roster.keys[-1].word == body.event:  # on nobody's word but its own; the transaction is undone
+        raise CodeRefusedError("without a code, as many keys of the depositor as deposits need must vouch for it")
+    return event
+
+
 def _add_enrolment(services: Services, intake: Intake, claim: Possession, possession: bytes) -> Event:
-    depositor = _known_depositor(intake, claim.depositor)
-    head = intake.intake_head()
-    body = Enrolment(
-        from_seq=head.next_seq,
-        identity=close(OpenedSection(depositor.identity_nonce, depositor.identity_text)),
-        possession=possession.decode(),
-        signatures_required=depositor.signatures_required,
-    )
-    events = tuple(intake.events_of(depositor.id))
-    roster = fold_roster(services.origin, depositor.id, events)
-    key = claim.key
-    check_room(events, len(roster.keys_at(head.next_seq)) + 1)
-    if any(member.key.key_id == key.key_id or member.key.public == key.public for member in roster.members):
-        raise ConflictError(f"key {key.key_id.hex()} is enrolled already")
+    keys, key = keys_of(intake, claim.depositor), claim.key
+    check_prime_order(key.public)
+    if any(old.key_id == key.key_id or old.public == key.public for old in keys_ever(intake, claim.depositor)):
+        raise ConflictError(f"key {key.key_id.hex()} is enrolled already, or was")
+    body = Enrolment(keys.event + 1, _next_seq(intake), possession.decode(), NO_ROSTER)
     try:
-        roster.enrol(body)
+        roster = next_roster(keys, body, origin=services.origin, depositor=claim.depositor)
     except VerificationError as error:
         raise PossessionRefusedError(str(error)) from error
-    if len(roster.members) == 2:
-        keep_earlier(intake, depositor.id)
-    return add_event(intake, body, depositor=depositor.id, vkey=format_vkey(key))
+    if body.event > 0 and not keys.many:
+        keep_earlier(intake, claim.depositor)
+    return add_event(intake, body._replace(roster=roster), depositor=claim.depositor, vkey=format_vkey(key))
 
 
-def _answer_again(services: Services, view: View, known: Code, vkey: str) -> Enrolled:
-    if known.used_for != vkey:
-        raise ConflictError("the code was used for another key; ask the operator for a new one")
-    events = view.events_of(known.depositor)
-    event = next(event for event in events if event.type == "enrolment" and event.vkey == vkey)
-    return _answer(services, view, event, again=True)
-
-
-def _answer(services: Services, view: View, event: Event, *, again: bool) -> Enrolled:
+def _answer(services: Services, event: Event, *, again: bool) -> Enrolled:
     if event.depositor is None or event.vkey is None:
         raise StorageError(f"event {event.number} is an enrolment without a depositor")
-    depositor = _known_depositor(view, event.depositor)
-    identity = OpenedSection(depositor.identity_nonce, depositor.identity_text)
-    return Enrolled(depositor.id, services.origin, event.from_seq, identity, event.vkey, again)
+    number = event_body(event).event
+    return Enrolled(event.depositor, number, services.origin, event.from_seq, event.vkey, again)
 
 
 def _known_depositor(view: View, depositor: str) -> Depositor:
@@ -205,17 +268,12 @@ def _known_depositor(view: View, depositor: str) -> Depositor:
     return known
 
 
-def _member(services: Services, view: View, depositor: str, vkey: VerifierKey) -> Member:
-    roster = fold_roster(services.origin, depositor, tuple(view.events_of(depositor)))
-    member = next((member for member in roster.members if member.key == vkey), None)
-    if member is None:
+def _keys_with(view: View, depositor: str, vkey: VerifierKey) -> Keys:
+    """The depositor's keys, of which ``vkey`` is or was one."""
+    if vkey not in keys_ever(view, depositor):
         raise KeyNotInForceError(f"key {vkey.key_id.hex()} was never enrolled for depositor {depositor!r:.40}")
-    return member
+    return need_keys(view, depositor)
 
 
 def _next_seq(view: View) -> int:
     return view.intake_head().next_seq
-
-
-def _end_key(intake: Intake, depositor: str, body: KeyEvent) -> None:
-    add_event(intake, body, depositor=depositor, vkey=format_vkey(body.vkey))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hefu_ledger.records.record import Clock, Enrolment, KeyEvent, format_body, record_type
+from hefu_ledger.records.bodies import Clock, Enrolment, KeyEvent, record_type
+from hefu_ledger.records.record import format_body
 from hefu_service.ports.rows import Event
 from hefu_service.ports.store import Intake
 

@@ -1,46 +1,37 @@
-"""A depositor's own requests about its keys: a key in force adds others, ends them, or ends itself.
+"""A depositor's own requests about its keys: a key in force ends others, or itself. Keys come by enrolment alone.
 
-The rules are the roster's, and every verifier applies them again. The further checks here protect the depositor from
-mistakes and from its own staff; no verifier can apply them, because records do not tell when a request was made.
+The rules are the fold's, and every verifier applies them again. The further checks here protect the depositor from
+mistakes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from hefu_ledger.errors import VerificationError
 from hefu_ledger.names import depositor_key_name
-from hefu_ledger.records.identity import APPROVE
-from hefu_ledger.records.keyrequest import MAX_REQUEST, KeyRequest, parse_key_request
-from hefu_ledger.records.record import KeyEvent, parse_body
-from hefu_ledger.records.roster import Roster
-from hefu_ledger.tlog.keys import VerifierKey, format_vkey
-from hefu_ledger.tlog.note import Note, parse_note
-from hefu_service.intake.enrolment import check_compromise, check_room
-from hefu_service.intake.event import add_event
-from hefu_service.intake.keys import fold_roster
-from hefu_service.intake.refusals import (
-    ConflictError,
-    KeyNotInForceError,
-    SignatureRefusedError,
-    UnknownDepositorError,
-    WrongLedgerError,
-)
-from hefu_service.intake.statement_texts import keep_earlier
+from hefu_ledger.records.bodies import KeyEvent
+from hefu_ledger.records.keyrequest import ADD, RETIRE, parse_signed_key_request
+from hefu_ledger.records.role import APPROVE
+from hefu_ledger.records.roster import NO_ROSTER, Roster, key_bytes
+from hefu_ledger.tlog.keys import VerifierKey
+from hefu_ledger.tlog.note import Note
+from hefu_service.intake.enrolment import check_compromise, end_key
+from hefu_service.intake.keys import Keys, event_body, keys_ever, need_keys
+from hefu_service.intake.refusals import ConflictError, KeyNotInForceError, SignatureRefusedError, WrongLedgerError
+from hefu_service.intake.request_time import check_requested_at
 from hefu_service.ports.rows import Event
+from hefu_service.ports.store import Intake, View
 from hefu_service.services import Services
-
-_LATE_MS: Final = 60_000  # how long a request may take to arrive, and how far a depositor's clock may be behind
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A change of a key, effective from deposit ``from_seq`` on; ``again``: the same request had made it before."""
+    """A key that ended, effective from deposit ``from_seq`` on; ``again``: the same request had ended it before."""
 
     action: str
     depositor: str
+    event: int
     from_seq: int
     vkey: str
     again: bool
@@ -49,32 +40,34 @@ class Changed:
 def change_key(services: Services, data: bytes) -> Changed:
     """Carry out a key request 密钥变更申请 (a note), durably; the same bytes again are the same change.
 
-    Raises MalformedError, WrongLedgerError, UnknownDepositorError, KeyNotInForceError (a signer, or the key to end),
-    SignatureRefusedError (also if no approver stands by a ``since`` of the past), or ConflictError: a key enrolled
-    before, the last key, or no room.
+    Raises MalformedError, WrongLedgerError, UnknownDepositorError, RequestTimeError, KeyNotInForceError (a signer, or
+    the key to end), SignatureRefusedError (also if no approver stands by a ``since`` of the past), or ConflictError:
+    the last key.
     """
-    note = parse_note(data, limit=MAX_REQUEST)
-    request = parse_key_request(note.text)
+    note, request = parse_signed_key_request(data)
     depositor = _depositor(request.vkey, services.origin)
+    if request.action == ADD:
+        raise ConflictError("a key comes by a possession note that keys in force sign as well, see POST /v1/enrolments")
     with services.store.intake() as intake:
-        events, head = tuple(intake.events_of(depositor)), intake.intake_head()
-        if not events:
-            raise UnknownDepositorError(f"no depositor {depositor!r:.40} is enrolled here")
-        known = _done_before(events, data.decode())
+        keys = need_keys(intake, depositor)
+        known = _done_before(intake, depositor, data.decode())
         if known is not None:
-            return _answer(known, request.action, depositor, again=True)
-        body = _event(request, by=data.decode(), from_seq=head.next_seq)
-        roster = fold_roster(services.origin, depositor, events)
-        _check_signers(roster, note, body)
-        _check_key(roster, body)
-        approvers = roster.keys_at(head.next_seq, role=APPROVE)
-        _carry_out(roster, body)
-        _check_since(services, body, note, approvers)
-        check_room(events, len(roster.keys_at(head.next_seq)))
-        if body.action == "add" and len(roster.members) == 2:
-            keep_earlier(intake, depositor)
-        event = add_event(intake, body, depositor=depositor, vkey=format_vkey(body.vkey))
-    return _answer(event, request.action, depositor, again=False)
+            return _answer(known, depositor, again=True)
+        check_requested_at(request.requested_at, lines=len(note.signatures), now_ms=services.clock.now_ms())
+        body = KeyEvent(
+            action=request.action,
+            by=data.decode(),
+            event=keys.event + 1,
+            from_seq=intake.intake_head().next_seq,
+            reason=request.reason,
+            roster=NO_ROSTER,
+            vkey=request.vkey,
+            since=request.since,
+        )
+        _check_signers(keys.roster, note, request.vkey.name)
+        _check_key(intake, keys, body, depositor)
+        event = _carry_out(services, intake, keys, body, depositor)
+    return _answer(event, depositor, again=False)
 
 
 def _depositor(vkey: VerifierKey, origin: str) -> str:
@@ -84,76 +77,52 @@ def _depositor(vkey: VerifierKey, origin: str) -> str:
     return depositor
 
 
-def _event(request: KeyRequest, *, by: str, from_seq: int) -> KeyEvent:
-    return KeyEvent(request.action, by, from_seq, request.reason, request.vkey, request.since, request.role)
-
-
-def _done_before(events: tuple[Event, ...], by: str) -> Event | None:
-    for event in events:
-        body = parse_body(event.type, event.body) if event.type == "key" else None
+def _done_before(view: View, depositor: str, by: str) -> Event | None:
+    for event in view.events_of(depositor):
+        body = event_body(event) if event.type == "key" else None
         if isinstance(body, KeyEvent) and body.by == by:
             return event
     return None
 
 
-def _answer(event: Event, action: str, depositor: str, *, again: bool) -> Changed:
-    return Changed(action, depositor, event.from_seq, event.vkey or "", again)
+def _answer(event: Event, depositor: str, *, again: bool) -> Changed:
+    body = event_body(event)
+    action = body.action if isinstance(body, KeyEvent) else ""
+    return Changed(action, depositor, body.event, event.from_seq, event.vkey or "", again)
 
 
-def _check_signers(roster: Roster, note: Note, body: KeyEvent) -> None:
+def _check_signers(roster: Roster, note: Note, name: str) -> None:
     """Refuse a line by a key that is not in force, and name the key: the roster's own error would call it unknown."""
-    known = [*roster.keys_at(body.from_seq), *([body.vkey] if body.action == "add" else [])]
+    known = {(key.name, key.key_id) for key in roster.verifier_keys(name)}
     for line in note.signatures:
-        if (line.name, line.key_id) not in [(key.name, key.key_id) for key in known]:
+        if (line.name, line.key_id) not in known:
             raise KeyNotInForceError(
                 f"key {line.key_id.hex()} of {line.name!r:.200} is unknown, retired or not the depositor's"
             )
 
 
-def _check_key(roster: Roster, body: KeyEvent) -> None:
+def _check_key(view: View, keys: Keys, body: KeyEvent, depositor: str) -> None:
     key = body.vkey
-    same = [member for member in roster.members if key.key_id == member.key.key_id or key.public == member.key.public]
-    if body.action == "add":
-        if same:
-            raise ConflictError(f"key {key.key_id.hex()} is enrolled already, or was")
-        return
-    if not same or same[0].key != key:
+    in_force = keys.roster.find(key_bytes(key)) is not None
+    if not in_force and key not in keys_ever(view, depositor):
         raise KeyNotInForceError(f"key {key.key_id.hex()} was never enrolled for this depositor")
-    if body.action == "retire" and same[0].until_seq is not None:
-        raise KeyNotInForceError(f"key {key.key_id.hex()} has ended at deposit {same[0].until_seq} already")
+    if body.action == RETIRE and not in_force:
+        raise KeyNotInForceError(f"key {key.key_id.hex()} has ended already")
     if body.since is not None:
-        check_compromise(same[0], body.since)
+        check_compromise(keys.roster, key, body.since)
 
 
-def _check_since(services: Services, body: KeyEvent, note: Note, approvers: Sequence[VerifierKey]) -> None:
-    """Where approvers exist, another key may end itself, but dating its compromise back needs an approver's line."""
-    signers = [(line.name, line.key_id) for line in note.signatures]
-    if body.since is None or not approvers or any((key.name, key.key_id) in signers for key in approvers):
-        return
-    if body.since < services.clock.now_ms() - _LATE_MS:
-        raise SignatureRefusedError(
-            "that a key was in other hands in the past, one that approves must sign as well, since it casts doubt on"
-            " deposits: retire the key at once, and have the earlier time reported with an approver's signature"
-        )
-
-
-def _carry_out(roster: Roster, body: KeyEvent) -> None:
+def _carry_out(services: Services, intake: Intake, keys: Keys, body: KeyEvent, depositor: str) -> Event:
     """Change the roster as every verifier will; refuse to retire the last key, or the last that approves.
 
-    No other key could add a new one then. A compromised key must end even so, and the operator has to help.
+    No other key could vouch for a new one then. A compromised key must end even so, and the operator has to help.
     """
-    approvers = roster.keys_at(body.from_seq, role=APPROVE)
     try:
-        roster.change(body)
+        event = end_key(services, intake, depositor, keys, body)
     except VerificationError as error:
         raise SignatureRefusedError(str(error)) from error
-    if body.action != "retire":
-        return
-    for left, which in (
-        (roster.keys_at(body.from_seq), "key"),
-        (roster.keys_at(body.from_seq, role=APPROVE), "approver"),
-    ):
-        if not left and (which == "key" or approvers):
-            raise ConflictError(
-                f"it is the last {which} in force; add another before, or ask the operator to retire it"
-            )
+    after = event_body(event).roster
+    last = "key" if not after.keys else "approver" if APPROVE in keys.roster.roles() - after.roles() else None
+    if body.action == RETIRE and last is not None:
+        raise ConflictError(f"it is the last {last} in force; add another before, or ask the operator to retire it")
+    return event

@@ -31,6 +31,14 @@ class PossessionRefusedError(RefusedError):
     """A possession note 持钥声明 that does not prove that the sender holds the key."""
 
 
+class TooLateError(RefusedError):
+    """A statement that its depositor wanted received earlier."""
+
+
+class RequestTimeError(RefusedError):
+    """A note about keys that was made too long ago, or in the future."""
+
+
 class ConflictError(RefusedError):
     """The request contradicts an earlier one: a code used for another key, a key enrolled already."""
 

@@ -13,20 +13,20 @@ from hashlib import sha256
 from typing import Final
 
 from hefu_ledger.deposit.vault import Closure, Upload, parse_signed_closure, parse_signed_upload
-from hefu_ledger.encoding import MAX_INTEGER, format_time
+from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.records.identity import APPROVE
-from hefu_ledger.records.roster import Roster
-from hefu_ledger.tlog.keys import VerifierKey
-from hefu_ledger.tlog.note import Note, verify_note
-from hefu_service.intake.keys import roster_of
+from hefu_ledger.names import depositor_key_name
+from hefu_ledger.records.role import APPROVE
+from hefu_ledger.records.roster import Roster, RosterKey
+from hefu_ledger.records.signatures import verify_lines
+from hefu_ledger.tlog.note import Note
+from hefu_service.intake.keys import need_keys
 from hefu_service.intake.refusals import (
     ConflictError,
     KeyNotInForceError,
     NotTheirVaultError,
     QuotaError,
     SignatureRefusedError,
-    UnknownDepositorError,
     VaultClosedError,
 )
 from hefu_service.ports.errors import StorageError
@@ -61,7 +61,7 @@ def check_upload(services: Services, address: str, name: str, note: bytes) -> in
         raise SignatureRefusedError("the signed note is about another name or vault than was sent")
     with services.store.view() as view:
         _check_open(view, upload.address)
-        _signers(_roster(services, view, upload.depositor), signed)
+        _signers(services, need_keys(view, upload.depositor).roster, upload.depositor, signed)
     return upload.size
 
 
@@ -78,12 +78,12 @@ def put_blob(services: Services, address: str, name: str, note: bytes, data: byt
     if not data.startswith(_AGE):
         raise MalformedError("not an age-encrypted file; only those are kept, since the service must not read them")
     with services.store.view() as view:
-        _signers(_roster(services, view, upload.depositor), signed)
+        _signers(services, need_keys(view, upload.depositor).roster, upload.depositor, signed)
         if _check_place(services, view, upload):
             return False
     services.vault_files.write(upload.depositor, upload.name, data)  # before its row: a row without a file is damage
     with services.store.intake() as intake:
-        _signers(_roster(services, intake, upload.depositor), signed)
+        _signers(services, need_keys(intake, upload.depositor).roster, upload.depositor, signed)
         if _check_place(services, intake, upload):
             return False
         if intake.vault_depositor(vault) is None:
@@ -102,9 +102,9 @@ def close_vault(services: Services, note: bytes) -> Closed:
     """
     signed, closure = parse_signed_closure(note)
     with services.store.intake() as intake:
-        roster = _roster(services, intake, closure.depositor)
-        signers, approvers = _signers(roster, signed), roster.keys_at(MAX_INTEGER, role=APPROVE)
-        if approvers and not any(key in approvers for key in signers):
+        roster = need_keys(intake, closure.depositor).roster
+        signers = _signers(services, roster, closure.depositor, signed)
+        if APPROVE in roster.roles() and not any(key.role == APPROVE for key in signers):
             raise SignatureRefusedError("the closure is not signed by a key that approves")
         again = _check_closure(intake, closure)
         if not again:
@@ -147,22 +147,16 @@ def hash_address(address: str) -> bytes:
     return sha256(address.encode()).digest()
 
 
-def _roster(services: Services, view: View, depositor: str) -> Roster:
-    events = tuple(view.events_of(depositor))
-    if not events:
-        raise UnknownDepositorError(f"no depositor {depositor!r} is enrolled here")
-    return roster_of(services.origin, depositor, events)
-
-
-def _signers(roster: Roster, signed: Note) -> list[VerifierKey]:
+def _signers(services: Services, roster: Roster, depositor: str, signed: Note) -> list[RosterKey]:
     """The keys in force that signed; a refusal if there are none, or others."""
+    name = depositor_key_name(services.origin, depositor)
     try:
-        verified, unknown = verify_note(signed, roster.keys_at(MAX_INTEGER))
+        lines = verify_lines(signed, roster.verifier_keys(name))
     except VerificationError as error:
+        if error.code == "key-strange":
+            raise KeyNotInForceError(str(error)) from error
         raise SignatureRefusedError(str(error)) from error
-    if unknown or not verified:
-        raise KeyNotInForceError("the note is signed by a key that is unknown, retired or another's")
-    return [line.key for line in verified]
+    return [key for key in roster.keys if key.key in lines]
 
 
 def _check_open(view: View, vault: bytes) -> None:

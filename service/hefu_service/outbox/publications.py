@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from hefu_ledger.encoding import format_time
-from hefu_ledger.records.record import Batch, parse_record
+from hefu_ledger.records.record import parse_record
 from hefu_ledger.tlog.checkpoint import parse_checkpoint
 from hefu_ledger.tlog.note import parse_note
 from hefu_service.outbox.messages import PUBLISHED, Figures, add_message
@@ -44,5 +44,6 @@ def _figures(view: View, size: int, origin: str) -> Figures:
         raise StorageError(sentence("outbox.record", size=size, last=size - 1))
     figures: dict[str, int | str] = {"entries": last.entries, "origin": origin, "size": size}
     batch = view.batch_of(last.entries - 1) if last.entries else None
-    body = None if batch is None else parse_record(batch.data).body
-    return figures | {"sealed_at": format_time(body.sealed_at)} if isinstance(body, Batch) else figures
+    if batch is None:
+        return figures
+    return figures | {"sealed_at": format_time(parse_record(batch.data).recorded_at)}

@@ -72,9 +72,15 @@ class LedgerHead:
     frontier: tuple[bytes, ...]  # compact range of the tree of ``size`` records
 
 
+LEDGER = "*"  # the ``depositor`` of records about the ledger itself: its clock, its keys, its end
+
+
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record's bytes, and the columns that it is looked up by."""
+    """A record's bytes, and the columns that it is looked up by.
+
+    ``depositor``: whom an enrolment or key record is about, ``LEDGER``, or None for genesis and batches.
+    """
 
     index: int
     type: str

@@ -56,6 +56,8 @@ class View(Protocol):
     def events_of(self, depositor: str) -> Sequence[Event]:
         """A depositor's events, in order."""
 
+    def last_event_of(self, depositor: str) -> Event | None: ...
+
     def record(self, index: int) -> StoredRecord | None: ...
 
     def records(self, first: int, count: int) -> Iterator[StoredRecord]:
@@ -125,6 +127,9 @@ class Store(Protocol):
 
     def deposit(self, statement_id: bytes) -> Deposit | None:
         """Look one deposit up by itself, in one round trip: a deposit never changes, so no snapshot is needed."""
+
+    def deposit_now(self, statement_id: bytes) -> tuple[Deposit | None, int]:
+        """As ``deposit``, and how many events the ledger holds now (0 where there is no such deposit)."""
 
     def intake(self) -> AbstractContextManager[Intake]:
         """Take the intake lock; commit, durably, on leaving; roll back on an exception, having written nothing.

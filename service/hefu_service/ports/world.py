@@ -19,18 +19,23 @@ class Clock(Protocol):
 
 
 class CheckpointSigner(Protocol):
-    """Holds the log's key and remembers, outside the database, the last checkpoint it signed."""
+    """Holds the log's two keys and remembers, outside the database, the last checkpoint it signed, with its lines.
+
+    ``key``: of type 01; ``key_mldsa44``: of type 06. Both are named like the origin.
+    """
 
     key: VerifierKey
+    key_mldsa44: VerifierKey
 
     def last(self) -> Checkpoint | None:
         """The last checkpoint signed."""
 
-    def sign(self, checkpoint: Checkpoint, consistency: Sequence[bytes]) -> Note:
-        """Remember, durably, and then sign.
+    def sign(self, checkpoint: Checkpoint, consistency: Sequence[bytes], kept: Note | None = None) -> Note:
+        """Give the checkpoint with the lines of both keys, remembered durably before anyone has them.
 
-        Raises SignerError, having signed nothing, unless ``consistency`` proves that the checkpoint extends the
-        last one signed (an equal one is signed again).
+        No checkpoint is signed twice: the lines come from ``kept``, the note that the store has of it, or from the
+        memory, where these hold both. Raises SignerError, having signed nothing, unless ``consistency`` proves that
+        the checkpoint extends the last one signed, or is it.
         """
 
 

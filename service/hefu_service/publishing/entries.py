@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hefu_ledger.encoding import canonical
-from hefu_ledger.records.record import Batch, parse_record
+from hefu_ledger.records.bodies import Batch
+from hefu_ledger.records.record import parse_record
 from hefu_service.services import Services
 
 

@@ -10,22 +10,14 @@ from typing import Final, TypeVar
 
 from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.errors import LedgerError, VerificationError
-from hefu_ledger.records.identity import parse_signed_possession
-from hefu_ledger.records.record import (
-    NO_RECORD,
-    Batch,
-    Body,
-    Enrolment,
-    KeyEvent,
-    parse_body,
-    parse_record,
-    record_hash,
-)
+from hefu_ledger.records.bodies import Batch, Body, Enrolment, Genesis, KeyEvent
+from hefu_ledger.records.fold import depositor_of
+from hefu_ledger.records.record import NO_RECORD, parse_body, parse_record, record_hash
 from hefu_ledger.replay import Replay
 from hefu_ledger.tlog.checkpoint import Checkpoint
 from hefu_ledger.tlog.merkle import Frontier, leaf_hash
 from hefu_service.ports.errors import PortError, StorageError
-from hefu_service.ports.rows import LedgerHead, StoredRecord, VaultBlob
+from hefu_service.ports.rows import LEDGER, LedgerHead, StoredRecord, VaultBlob
 from hefu_service.ports.store import View
 from hefu_service.publishing.batch_tree import format_nodes
 from hefu_service.publishing.expected import MISSING, fault_of, record_tree, records_of, wanted_tiles
@@ -113,7 +105,7 @@ class _Check:
 
     def seen(self, note: bytes) -> Iterator[Fault]:
         """Compare a checkpoint from outside with the records."""
-        checkpoint = read_checkpoint(note, key=self._services.signer.key, origin=self._services.origin)
+        checkpoint = read_checkpoint(note, keys=[self._services.signer.key], origin=self._services.origin)
         size, found = checkpoint.size, self._head.size
         if size > found:
             yield Fault(ERROR, "seen", sentence("found.seen_lost", size=size, found=found))
@@ -127,7 +119,7 @@ class _Check:
             yield Fault(ERROR, "events", sentence("found.event_numbers", last=self._intake.next_event - 1))
         owed = (record for record in records_of(self._view, self._head.size) if record.type in _OWED)
         for event, record in zip(events, owed, strict=False):
-            owes = parse_body(event.type, event.body), event.depositor
+            owes = parse_body(event.type, event.body), event.depositor or LEDGER
             if owes != (parse_record(record.data).body, record.depositor):
                 yield Fault(ERROR, "events", sentence("found.event", event=event.number, record=record.index))
 
@@ -198,7 +190,7 @@ class _Check:
         yield from (checkpoint for checkpoint in (self._past.published, self._past.signed) if checkpoint is not None)
         size = 0
         while (note := self._view.checkpoint_covering(size)) is not None:
-            checkpoint = read_checkpoint(note, key=self._services.signer.key, origin=self._services.origin)
+            checkpoint = read_checkpoint(note, keys=self._services.log_keys, origin=self._services.origin)
             if checkpoint.size <= size:
                 raise VerificationError(sentence("found.checkpoint_size", size=checkpoint.size))
             size = checkpoint.size
@@ -221,10 +213,10 @@ def _check_row(record: StoredRecord, body: Body, entries: int) -> None:
     first_seq, depositor = None, None
     if isinstance(body, Batch):
         first_seq = body.first_seq
-    if isinstance(body, Enrolment):
-        depositor = parse_signed_possession(body.possession.encode())[1].depositor
-    if isinstance(body, KeyEvent):
-        depositor = body.vkey.name.rpartition("/")[2]
+    elif isinstance(body, Enrolment | KeyEvent):
+        _, depositor = depositor_of(body)
+    elif not isinstance(body, Genesis):
+        depositor = LEDGER
     if (record.entries, record.first_seq, record.depositor) != (entries, first_seq, depositor):
         raise VerificationError(sentence("found.row", record=record.index))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.records.record import Genesis
+from hefu_ledger.records.bodies import MAX_PREDECESSOR, Genesis
 from hefu_ledger.tlog.checkpoint import parse_checkpoint
 from hefu_ledger.tlog.keys import VerifierKey
-from hefu_ledger.tlog.note import parse_note
+from hefu_ledger.tlog.note import Note, format_note, parse_note
 from hefu_service.publishing.publish import publish
 from hefu_service.sealing.appender import Chain
 from hefu_service.services import Services
@@ -15,12 +15,20 @@ from hefu_service.services import Services
 def read_predecessor(note: bytes, *, origin: str) -> str:
     """Read the last checkpoint of a ledger that ``origin`` is to continue; MalformedError if it cannot be one.
 
-    Its signatures are not checked: the genesis record names it on the operator's word, for anyone to compare.
+    Of its lines those in its origin's name stay; witnesses' are left out. They are not checked: the genesis record
+    names it on the operator's word, for anyone to compare.
     """
     parsed = parse_note(note)
-    if parse_checkpoint(parsed.text).origin == origin:
+    former = parse_checkpoint(parsed.text).origin
+    if former == origin:
         raise MalformedError(f"the predecessor is {origin!r} itself: a ledger that continues another has its own name")
-    return note.decode()
+    own = tuple(line for line in parsed.signatures if line.name == former)
+    if not own:
+        raise MalformedError(f"the predecessor has no line in the name of {former!r:.200}, its own ledger")
+    data = format_note(Note(parsed.text, own))
+    if len(data) > MAX_PREDECESSOR:
+        raise MalformedError(f"the predecessor is of {len(data)} bytes, at most {MAX_PREDECESSOR} allowed")
+    return data.decode()
 
 
 def begin_ledger(services: Services, *, recovery: VerifierKey, predecessor: str | None = None) -> None:
@@ -33,8 +41,8 @@ def begin_ledger(services: Services, *, recovery: VerifierKey, predecessor: str 
         head = view.ledger_head()
     if head.size:
         raise ValueError(f"the ledger has begun: it has {head.size} records")
-    chain = Chain(head)
-    chain.add("genesis", _genesis(services, recovery, predecessor))
+    chain = Chain(head, now_ms=services.clock.now_ms())
+    chain.add(_genesis(services, recovery, predecessor))
     services.store.append(head, chain.head, chain.records)
     publish(services)
 
@@ -43,6 +51,7 @@ def _genesis(services: Services, recovery: VerifierKey, predecessor: str | None)
     return Genesis(
         acknowledgement=services.acknowledger.key,
         log=services.signer.key,
+        log_mldsa44=services.signer.key_mldsa44,
         longest_delay_ms=services.longest_delay_ms,
         number_prefix=services.number_prefix,
         origin=services.origin,

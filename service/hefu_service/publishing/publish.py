@@ -6,7 +6,7 @@ from typing import Final
 
 from hefu_ledger.tlog.checkpoint import Checkpoint
 from hefu_ledger.tlog.merkle import Frontier, NodeReader, consistency_path, leaf_hash, root_of, root_of_leaves
-from hefu_ledger.tlog.note import format_note
+from hefu_ledger.tlog.note import format_note, parse_note
 from hefu_ledger.tlog.tiles import ENTRIES, WIDTH, Tile, format_bundle, tile_bytes, tiles_at
 from hefu_service.ports.rows import LedgerHead, StoredRecord
 from hefu_service.ports.store import View
@@ -38,6 +38,7 @@ def _publish(services: Services) -> bool:
     if old_size == head.size:
         return False
     with services.store.view() as view:
+        kept = view.latest_checkpoint()
         node = _grown(services, view, old_size, head.size)
         _checked_root(head, node)  # before anything is written, since that is for ever
         _write_leaves(services, view, old_size, head.size)
@@ -48,7 +49,8 @@ def _publish(services: Services) -> bool:
         if tile.width == WIDTH:
             services.files.drop_partials(tile)
     signed = past.signed.size if past.signed is not None else 0
-    note = services.signer.sign(checkpoint, consistency_path(signed, head.size, node) if signed else ())
+    consistency = consistency_path(signed, head.size, node) if signed else ()
+    note = services.signer.sign(checkpoint, consistency, None if kept is None else parse_note(kept))
     services.files.write_checkpoint(format_note(note))
     services.store.add_checkpoint(head.size, format_note(note))
     return True

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final
 
-from hefu_ledger.records.record import Batch
+from hefu_ledger.records.bodies import Batch
 from hefu_ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
 from hefu_ledger.tlog.note import Note, parse_note
 from hefu_service.ports.rows import StoredRecord

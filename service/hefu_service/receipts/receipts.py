@@ -7,20 +7,24 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from hefu_ledger.deposit.acceptance import parse_acceptance
-from hefu_ledger.deposit.receipt import MAX_RECORDS, Proof, Receipt
+from hefu_ledger.deposit.receipt import Path, Proof, Receipt, in_order
 from hefu_ledger.deposit.state import ACCEPTED, ANCHORED
 from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import VerificationError
 from hefu_ledger.number import format_number, parse_number
-from hefu_ledger.records.record import Batch
+from hefu_ledger.records.bodies import Batch
+from hefu_ledger.records.record import parse_record
+from hefu_ledger.records.roster import Roster
 from hefu_ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
 from hefu_ledger.tlog.merkle import NodeReader, Tree, inclusion_path, leaf_hash, root_from_path, verify_inclusion
 from hefu_ledger.tlog.note import Note, format_note, parse_note, sign_note
 from hefu_ledger.tlog.proof import TlogProof, format_proof
+from hefu_service.intake.keys import keys_of
 from hefu_service.ports.errors import DamagedError, StorageError
 from hefu_service.ports.rows import Deposit, StoredRecord
 from hefu_service.ports.store import View
 from hefu_service.receipts.anchors import REMEMBERED, Anchor, Anchors, find_anchor
+from hefu_service.receipts.history import History, read_history
 from hefu_service.services import Services
 from hefu_service.tiles import published_nodes
 
@@ -48,32 +52,25 @@ class DepositState:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentProofs:
-    """A depositor's records with genesis, each proven under one checkpoint; ``pending`` events are not in it yet."""
+    """A depositor's records with genesis, each proven under one checkpoint; ``pending`` events are not in it yet.
+
+    ``roster``: after the last event, pending or not.
+    """
 
     depositor: str
+    roster: Roster
+    checkpoint: str  # a signed note
     records: Sequence[str]
-    proofs: Sequence[tuple[int, str]]  # index, tlog-proof
+    paths: Sequence[Path]  # of each record under the checkpoint
     pending: int
 
 
 @dataclass(frozen=True, slots=True)
-class EnrolmentHistory:
-    """A depositor's events and their records, complete for deposits with a ``seq`` below ``below``."""
+class Covered:
+    """A published checkpoint."""
 
-    depositor: str
-    below: int
-    from_seqs: Sequence[int]
-    records: Sequence[StoredRecord]
-
-    def relied_on(self, deposit: Deposit, batch: StoredRecord) -> Sequence[StoredRecord]:
-        """The enrolment and key records that were in force at a deposit, in the ledger's order."""
-        count = sum(from_seq <= deposit.seq for from_seq in self.from_seqs)
-        records = self.records[:count]
-        if len(records) < count or any(record.index > batch.index for record in records):
-            raise StorageError(f"deposit {deposit.seq} is sealed before the keys it was accepted by")
-        if count > MAX_RECORDS - 2:
-            raise StorageError(f"depositor {self.depositor} has {count} key records, a receipt holds {MAX_RECORDS - 2}")
-        return records
+    note: Note
+    checkpoint: Checkpoint
 
 
 class UnknownDepositError(ValueError):
@@ -104,29 +101,35 @@ class Receipts:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._anchors = Anchors()
-        self._histories: dict[str, EnrolmentHistory] = {}
-        self._proofs: dict[int, str] = {}
-        self._paths: dict[tuple[int, int], tuple[bytes, ...]] = {}
+        self._histories: dict[str, History] = {}
+        self._covering: dict[int, Covered] = {}
+        self._proofs: dict[tuple[int, int], str] = {}
+        self._paths: dict[tuple[int, int], Path] = {}
         self._genesis: StoredRecord | None = None
         self._published = 0, published_nodes(services.files, 0)  # the ledger's tree, of the largest size needed so far
 
     def make(self, statement_id: bytes) -> Receipt | None:
         """Make a deposit's receipt; None while it is not anchored. UnknownDepositError if there is no such deposit.
 
-        Its proof is under the first checkpoint that covers its batch, so it stays the same for ever.
+        Its first proof is under the first checkpoint that covers its batch. A second one, under the first checkpoint
+        that covers it, shows what the ledger has told since about the depositor's keys, the clock, its own keys.
         """
-        deposit = self._services.store.deposit(statement_id)
+        deposit, events = self._services.store.deposit_now(statement_id)
         if deposit is None:
             raise UnknownDepositError("no deposit of a statement with this SHA-256")
         anchor = self._anchor(deposit.seq)
         if anchor is None:
             return None
-        records = [self._first(), *self._relied_on(deposit, anchor), anchor.batch]
+        acceptance = parse_acceptance(deposit.acceptance)
+        history = self._history(deposit.depositor, events)
+        relied = [self._first(), *history.relied_on(acceptance, deposit.statement, anchor.batch)]
+        told = [record for record in history.told(acceptance, anchor.batch) if self._covers(record.index) is not None]
+        records = sorted([*relied, *told], key=lambda record: record.index)
         return Receipt(
             acknowledgement=format_note(sign_note(deposit.acceptance, [self._services.acknowledger])).decode(),
             batch_path=_batch_path(self._services, anchor, deposit),
-            proofs=(self._proof(anchor, records),),
-            records=tuple(record.data.decode() for record in records),
+            proofs=tuple(self._proofs_of(anchor, records)),
+            records=_texts(records, anchor.batch),
             statement=deposit.statement.decode(),
         )
 
@@ -145,37 +148,61 @@ class Receipts:
                 self._genesis = _genesis(view)
         return self._genesis
 
-    def _relied_on(self, deposit: Deposit, anchor: Anchor) -> Sequence[StoredRecord]:
-        history = self._histories.get(deposit.depositor)
-        if history is None or deposit.seq >= history.below:
+    def _history(self, depositor: str, events: int) -> History:
+        """The depositor's history, read anew where the ledger has had more ``events`` since."""
+        history = self._histories.get(depositor)
+        if history is None or history.events < events:
             with self._services.store.view() as view:
-                history = _history(view, deposit.depositor, anchor.batch.entries)
-            _remember(self._histories, deposit.depositor, history)
-        return history.relied_on(deposit, anchor.batch)
+                history = read_history(view, depositor)
+            _remember(self._histories, depositor, history)
+        return history
 
-    def _proof(self, anchor: Anchor, records: Sequence[StoredRecord]) -> Proof:
-        """Prove records, the batch last: its proof is shared by all receipts of the batch, the rest are paths."""
+    def _covers(self, index: int) -> Covered | None:
+        """The first checkpoint that covers a record, once there is one."""
+        covered = self._covering.get(index)
+        if covered is None:
+            with self._services.store.view() as view:
+                note = view.checkpoint_covering(index)
+            if note is None:
+                return None
+            parsed = parse_note(note)
+            covered = Covered(parsed, parse_checkpoint(parsed.text))
+            _remember(self._covering, index, covered)
+        return covered
+
+    def _proofs_of(self, anchor: Anchor, records: Sequence[StoredRecord]) -> list[Proof]:
+        """Prove the records of the batch's first checkpoint under it, and all under a later one."""
+        checkpoints = [Covered(anchor.note, anchor.checkpoint)]
+        last = self._covers(max(records[-1].index, anchor.batch.index))
+        if last is not None and last.checkpoint.size > anchor.checkpoint.size:
+            checkpoints.append(last)
         try:
-            return Proof(self._batch_proof(anchor), tuple(self._path(anchor, record) for record in records[:-1]))
+            return [self._proof(anchor, records, under) for under in checkpoints]
         except StorageError:
             # The cached nodes are dropped: the tiles may be repaired before the next attempt.
             self._published = 0, published_nodes(self._services.files, 0)
             raise
 
-    def _batch_proof(self, anchor: Anchor) -> str:
-        index = anchor.batch.index
-        proof = self._proofs.get(index)
+    def _proof(self, anchor: Anchor, records: Sequence[StoredRecord], under: Covered) -> Proof:
+        size = under.checkpoint.size
+        paths = (self._path(record, under) if record.index < size else None for record in records)
+        return Proof(self._batch_proof(anchor, under), tuple(paths))
+
+    def _batch_proof(self, anchor: Anchor, under: Covered) -> str:
+        """The batch's proof under a checkpoint, which all receipts of the batch share."""
+        key = anchor.batch.index, under.checkpoint.size
+        proof = self._proofs.get(key)
         if proof is None:
-            nodes = self._nodes(anchor.checkpoint.size)
-            proof = _tlog_proof(anchor.batch, anchor.checkpoint, nodes, anchor.note)
-            _remember(self._proofs, index, proof)
+            note = in_order(under.note, self._services.origin)
+            proof = _tlog_proof(anchor.batch, under.checkpoint, self._nodes(under.checkpoint.size), note)
+            _remember(self._proofs, key, proof)
         return proof
 
-    def _path(self, anchor: Anchor, record: StoredRecord) -> tuple[bytes, ...]:
-        key = record.index, anchor.checkpoint.size
+    def _path(self, record: StoredRecord, under: Covered) -> Path:
+        key = record.index, under.checkpoint.size
         path = self._paths.get(key)
         if path is None:
-            path = _proven_path(record, anchor.checkpoint, self._nodes(anchor.checkpoint.size))
+            path = _proven_path(record, under.checkpoint, self._nodes(under.checkpoint.size))
             _remember(self._paths, key, path, most=_PATHS)
         return path
 
@@ -198,9 +225,16 @@ def enrolment_proofs(services: Services, depositor: str) -> EnrolmentProofs | No
         checkpoint = parse_checkpoint(note.text)
         own = [record for record in view.records_of(depositor) if record.index < checkpoint.size]
         records = [_genesis(view), *own]
+        roster = keys_of(view, depositor).roster
     node = published_nodes(services.files, checkpoint.size)
-    proofs = [(record.index, _tlog_proof(record, checkpoint, node, note)) for record in records]
-    return EnrolmentProofs(depositor, [record.data.decode() for record in records], proofs, len(events) - len(own))
+    return EnrolmentProofs(
+        depositor=depositor,
+        roster=roster,
+        checkpoint=latest.decode(),
+        records=[record.data.decode() for record in records],
+        paths=[_proven_path(record, checkpoint, node) for record in records],
+        pending=len(events) - len(own),
+    )
 
 
 def _state(services: Services, view: View, deposit: Deposit) -> DepositState:
@@ -210,13 +244,13 @@ def _state(services: Services, view: View, deposit: Deposit) -> DepositState:
         state=ACCEPTED if anchor is None else ANCHORED,
         number=format_number(services.number_prefix, deposit.seq),
         received_at=parse_acceptance(deposit.acceptance).received_at,
-        sealed_at=None if anchor is None else anchor.body.sealed_at,
+        sealed_at=None if anchor is None else parse_record(anchor.batch.data).recorded_at,
     )
 
 
-def _history(view: View, depositor: str, below: int) -> EnrolmentHistory:
-    from_seqs = [event.from_seq for event in view.events_of(depositor)]
-    return EnrolmentHistory(depositor, below, from_seqs, view.records_of(depositor))
+def _texts(records: Sequence[StoredRecord], batch: StoredRecord) -> tuple[str, ...]:
+    every = sorted([*records, batch], key=lambda record: record.index)
+    return tuple(record.data.decode() for record in every)
 
 
 def _genesis(view: View) -> StoredRecord:

@@ -9,7 +9,8 @@ from hashlib import sha256
 from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.records.record import Batch, parse_record
+from hefu_ledger.records.bodies import Batch
+from hefu_ledger.records.record import parse_record
 from hefu_ledger.tlog.merkle import leaf_hash, root_of_leaves
 from hefu_service.ports.rows import Deposit, StoredRecord
 from hefu_service.sealing.stops import SealingStoppedError

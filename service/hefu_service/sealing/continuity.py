@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hefu_ledger.errors import VerificationError
@@ -14,13 +15,13 @@ from hefu_service.sealing.stops import RolledBackError, SealingStoppedError
 from hefu_service.services import Services
 
 
-def read_checkpoint(note: bytes, *, key: VerifierKey, origin: str) -> Checkpoint:
-    """Read a checkpoint of our own; MalformedError or VerificationError unless ``key`` signed it for ``origin``."""
+def read_checkpoint(note: bytes, *, keys: Sequence[VerifierKey], origin: str) -> Checkpoint:
+    """Read a checkpoint of our own; MalformedError or VerificationError unless each of ``keys`` signed it."""
     parsed = parse_note(note)
     checkpoint = parse_checkpoint(parsed.text)
-    verified, _ = verify_note(parsed, [key])
-    if not verified or checkpoint.origin != origin:
-        raise VerificationError(f"a checkpoint of {checkpoint.origin!r:.200} that {key.name} has not signed")
+    verified, _ = verify_note(parsed, keys)
+    if len(verified) < len(keys) or checkpoint.origin != origin:
+        raise VerificationError(f"a checkpoint of {checkpoint.origin!r:.200} that {origin} has not signed")
     return checkpoint
 
 
@@ -50,7 +51,7 @@ def check_past(services: Services) -> tuple[Past, LedgerHead]:
 def published_checkpoint(services: Services) -> Checkpoint | None:
     """The checkpoint that is published, if any is; VerificationError if it is not ours."""
     note = services.files.read_checkpoint()
-    return None if note is None else read_checkpoint(note, key=services.signer.key, origin=services.origin)
+    return None if note is None else read_checkpoint(note, keys=services.log_keys, origin=services.origin)
 
 
 def _check(done: str, checkpoint: Checkpoint, head: LedgerHead, origin: str) -> None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from hefu_ledger.deposit.acceptance import parse_acceptance
-from hefu_ledger.records.record import Batch, Clock, parse_body, parse_record
-from hefu_service.ports.rows import Deposit, Event, LedgerHead
+from hefu_ledger.records.bodies import Batch, KnownBody
+from hefu_ledger.records.record import parse_body, parse_record
+from hefu_service.ports.rows import LEDGER, Deposit, Event, LedgerHead
 from hefu_service.ports.store import View
 from hefu_service.sealing.appender import Chain
-from hefu_service.sealing.batch import batch_body, batch_root, leaf_hashes
+from hefu_service.sealing.batch import batch_root, leaf_hashes
 from hefu_service.sealing.continuity import check_past
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
@@ -21,12 +22,12 @@ MOST_DEPOSITS: Final = 100_000  # of one batch: as many as a worker can hold in 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """The work of one step, from one snapshot; ``floor_ms`` is the earliest time its batch may be sealed at."""
+    """The work of one step, from one snapshot; ``last_ms`` is the time of the last record."""
 
     head: LedgerHead
     events: Sequence[Event]
     deposits: Sequence[Deposit]
-    floor_ms: int
+    last_ms: int
 
 
 def seal_once(services: Services) -> bool:
@@ -40,11 +41,11 @@ def seal_once(services: Services) -> bool:
         owed = _owed(view)
     if not owed.events and not owed.deposits:
         return False
-    chain = Chain(owed.head)
+    chain = Chain(owed.head, now_ms=services.clock.now_ms(), last_ms=owed.last_ms)
     for event in owed.events:
-        chain.add(event.type, parse_body(event.type, event.body), depositor=event.depositor, events=1)
+        chain.add(_body(event), depositor=event.depositor or LEDGER, events=1)
     if owed.deposits:
-        chain.add("batch", _make_batch(services, owed))
+        chain.add(_make_batch(services, owed), not_before=_received(owed.deposits))
     services.store.append(owed.head, chain.head, chain.records)
     return True
 
@@ -58,7 +59,7 @@ def _owed(view: View) -> Owed:
     deposits = list(view.deposits(head.entries, count)) if count else []
     if len(deposits) != count:
         raise SealingStoppedError(f"{count} deposits are owed from {head.entries} on, {len(deposits)} are stored")
-    return Owed(head, events, deposits, _floor(view, head, events))
+    return Owed(head, events, deposits, _last_ms(view, head))
 
 
 def _before_correction(events: Sequence[Event], entries: int, next_seq: int) -> tuple[Sequence[Event], int]:
@@ -73,15 +74,23 @@ def _before_correction(events: Sequence[Event], entries: int, next_seq: int) -> 
     return events, next_seq
 
 
-def _floor(view: View, head: LedgerHead, events: Sequence[Event]) -> int:
-    """The last batch's time, lowered by the corrections of the clock that stand after it."""
-    last = view.batch_of(head.entries - 1) if head.entries else None
+def _last_ms(view: View, head: LedgerHead) -> int:
+    last = view.record(head.size - 1)
     if last is None:
-        return 0
-    since = view.records(last.index + 1, head.size - last.index - 1)
-    bodies = [parse_record(record.data).body for record in since if record.type == "clock"]
-    bodies += [parse_body(event.type, event.body) for event in events if event.type == "clock"]
-    return min([batch_body(last).sealed_at, *(body.not_before for body in bodies if isinstance(body, Clock))])
+        raise SealingStoppedError(f"record {head.size - 1} is not stored")
+    return parse_record(last.data).recorded_at
+
+
+def _body(event: Event) -> KnownBody:
+    body = parse_body(event.type, event.body)
+    if body is None:
+        raise SealingStoppedError(f"event {event.number} is of a type {event.type!r} that is not known here")
+    return body
+
+
+def _received(deposits: Sequence[Deposit]) -> int:
+    """When the last of them was received: times do not go back in a batch."""
+    return parse_acceptance(deposits[-1].acceptance).received_at
 
 
 def _make_batch(services: Services, owed: Owed) -> Batch:
@@ -89,7 +98,5 @@ def _make_batch(services: Services, owed: Owed) -> Batch:
     first_seq = owed.head.entries
     leaves = leaf_hashes(owed.deposits, first_seq=first_seq, origin=services.origin)
     root = batch_root(leaves)
-    received = parse_acceptance(owed.deposits[-1].acceptance).received_at  # the latest: times do not go back in a batch
-    sealed_at = max(services.clock.now_ms(), received, owed.floor_ms)
     services.batch_files.write(first_seq, owed.deposits)
-    return Batch(count=len(owed.deposits), first_seq=first_seq, roots={"sha-256": root}, sealed_at=sealed_at)
+    return Batch(count=len(owed.deposits), first_seq=first_seq, roots={"sha-256": root})

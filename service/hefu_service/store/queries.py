@@ -39,6 +39,7 @@ SWAP_LEDGER: Final = (
 )
 
 DEPOSIT: Final = select(DEPOSITS).where(DEPOSITS.c.statement_id == bindparam("statement_id"))
+DEPOSIT_NOW: Final = select(DEPOSITS, LEDGER_HEAD.c.events).where(DEPOSITS.c.statement_id == bindparam("statement_id"))
 DEPOSIT_AT: Final = select(DEPOSITS).where(DEPOSITS.c.seq == bindparam("seq"))
 DEPOSITS_FROM: Final = (
     select(DEPOSITS).where(DEPOSITS.c.seq >= bindparam("first")).order_by(DEPOSITS.c.seq).limit(bindparam("count"))
@@ -54,6 +55,9 @@ CODE: Final = select(CODES).where(CODES.c.depositor == bindparam("depositor"))
 REPLACE_CODE: Final = update(CODES).where(CODES.c.depositor == bindparam("of"))
 EVENTS_FROM: Final = select(EVENTS).where(EVENTS.c.number >= bindparam("first")).order_by(EVENTS.c.number)
 EVENTS_OF: Final = select(EVENTS).where(EVENTS.c.depositor == bindparam("depositor")).order_by(EVENTS.c.number)
+LAST_EVENT_OF: Final = (
+    select(EVENTS).where(EVENTS.c.depositor == bindparam("depositor")).order_by(EVENTS.c.number.desc()).limit(1)
+)
 
 RECORD: Final = select(RECORDS).where(RECORDS.c["index"] == bindparam("index"))
 ALL_RECORDS: Final = select(RECORDS).order_by(RECORDS.c["index"])

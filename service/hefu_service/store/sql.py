@@ -107,6 +107,9 @@ class SqlView(Rows):
     def events_of(self, depositor: str) -> Sequence[Event]:
         return self._all(Event, queries.EVENTS_OF, depositor=depositor)
 
+    def last_event_of(self, depositor: str) -> Event | None:
+        return self._first(Event, queries.LAST_EVENT_OF, depositor=depositor)
+
     def record(self, index: int) -> StoredRecord | None:
         return self._first(StoredRecord, queries.RECORD, index=index)
 
@@ -219,6 +222,15 @@ class SqlStore:
             with self.view() as view:
                 return view.deposit(statement_id)
         return None if row is None else Deposit(*row)
+
+    def deposit_now(self, statement_id: bytes) -> tuple[Deposit | None, int]:
+        try:
+            with translated():
+                row = look_up(self._engines.reader, queries.DEPOSIT_NOW, {"statement_id": statement_id})
+        except StorageError:
+            with self.view() as view:
+                return view.deposit(statement_id), view.ledger_head().events
+        return (None, 0) if row is None else (Deposit(*row[:-1]), row[-1])
 
     @contextmanager
     def intake(self) -> Iterator[SqlIntake]:

@@ -6,11 +6,16 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hefu.cli.command import Command, Outcome, need, option
 from hefu.errors import ClientError
+from hefu.ui.escape import plain
 from hefu.ui.language import say
 from hefu_ledger.encoding import format_time
+
+if TYPE_CHECKING:
+    from hefu.keys.enrol import Invitation
 
 
 def _declare_init(parser: ArgumentParser) -> None:
@@ -21,13 +26,30 @@ def _declare_init(parser: ArgumentParser) -> None:
     parser.add_argument("--vault", metavar="DIR", help="init.vault")
     parser.add_argument("--no-vault", action="store_true", help="init.no_vault")
     parser.add_argument("--recovery", metavar="FILE", help="init.recovery")
-    parser.add_argument("--role", choices=("prepare", "approve"), default="prepare", help="key.role")
 
 
 def _ask(options: Namespace, missing: Sequence[str]) -> None:
     from hefu.cli.prompts import ask_init
 
     ask_init(options, missing)
+
+
+def _confirm(invitation: Invitation) -> None:
+    """Show what the code stands for; at a terminal ask, before the key signs for it."""
+    from hefu.cli.confirm import confirm
+    from hefu.cli.parser import interactive
+
+    identity = invitation.identity
+    about = {"method": identity.method, "by": identity.verified_by}
+    shown = [
+        say("init.invited", name=plain(identity.name), uscc=identity.uscc),
+        say("init.verified", **{name: plain(text) for name, text in about.items()}),
+        say("init.terms", role=say(f"role.{invitation.role}"), signatures=invitation.signatures_required),
+    ]
+    if not interactive():
+        sys.stderr.write("\n".join(shown) + "\n")
+        return
+    confirm(shown, decided=False, option="")
 
 
 def _init(options: Namespace) -> Outcome:
@@ -45,7 +67,7 @@ def _init(options: Namespace) -> Outcome:
         server=options.server,
         code=code,
         vault=vault,
-        role=options.role,
+        confirm=_confirm,
         insecure_http=options.insecure_http,
     )
     identity = done.identity._asdict() | {"verified_at": format_time(done.identity.verified_at)}
@@ -55,6 +77,7 @@ def _init(options: Namespace) -> Outcome:
         say("init.found", size=done.checkpoint_size),
         say("init.fingerprints"),
         *(f"  sha256 {fingerprint}" for fingerprint in done.fingerprints),
+        say("init.terms", role=say(f"role.{done.role}"), signatures=done.signatures),
         *([] if done.approver else [say("init.no_approver")]),
         *(sheet_lines(done.words, done.sheet, as_json=options.json) if done.words else []),
         *([say("init.unsent", reason=done.unsent)] if done.unsent else []),

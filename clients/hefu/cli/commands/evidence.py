@@ -18,6 +18,7 @@ def _declare_verify(parser: ArgumentParser) -> None:
     parser.add_argument("evidence", metavar="EVIDENCE", help="verify.evidence")
     parser.add_argument("document", metavar="DOCUMENT", help="verify.document")
     option(parser, "policy", "verify.policy", needed=False)
+    parser.add_argument("--ledger", metavar="URL|DIR", help="verify.ledger")
     parser.add_argument("--report", metavar="FILE.html", help="verify.report")
     parser.add_argument("--all", action="store_true", help="verify.all")
 
@@ -28,7 +29,17 @@ def _verify(options: Namespace) -> Outcome:
     check_evidence(options.evidence)
     if options.report and os.path.lexists(reach(options.report)):  # before a folder of a million files is read
         raise ClientError(say("verify.report_there", path=options.report))
-    verdict = verify(options.evidence, options.document, policy=read_policy(options.policy))
+    policy = read_policy(options.policy)
+    reading = None
+    if options.ledger:
+        if policy is None:
+            raise ClientError(say("verify.ledger_policy"))
+        from hefu.evidence.receipt import receipt_of
+        from hefu.monitor.fetcher import open_source
+        from hefu.monitor.reading import read_ledger
+
+        reading = read_ledger(open_source(options.ledger), receipt_of(options.evidence), policy)
+    verdict = verify(options.evidence, options.document, policy=policy, reading=reading)
     if options.report:
         from hefu.evidence.report import Check, now, write_report
 

@@ -14,7 +14,7 @@ from hefu_ledger.errors import MalformedError
 if TYPE_CHECKING:
     from hefu.deposit.approve import Shown
     from hefu.keys.join import Asked
-    from hefu.keys.members import Person
+    from hefu.keys.members import Person, Request
 
 ROLES = ("prepare", "approve")
 _SHOWN = 20  # names; --json has all
@@ -62,20 +62,35 @@ def _asked(path: str, done: Asked) -> Outcome:
 def _declare_add(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="key.file")
     option(parser, "home", "deposit.home")
-    _role(parser)
     parser.add_argument("--label", default="", metavar="TEXT", help="key.label")
+    parser.add_argument("--fingerprint", metavar="HEX", help="key.fingerprint_given")
+    parser.add_argument("--yes", action="store_true", help="key.yes")
 
 
 def _add(options: Namespace) -> Outcome:
+    from hefu.cli.confirm import confirm
     from hefu.client import Client
 
     with Client(options.home) as client:
-        key = client.add_key(options.file, role=options.role, label=options.label)
-    value = {"key": key.key_id.hex(), "fingerprint": key.fingerprint, "role": options.role, "label": options.label}
-    lines = [say("key.added", key=value["key"], role=say(f"role.{options.role}"), label=options.label)]
-    return Outcome(
-        0, value, "\n".join([*lines, say("key.fingerprint", fingerprint=key.fingerprint), say("key.compare")])
-    )
+        request = client.read_key_request(options.file)
+        shown = [*_request_lines(request), say("key.ask_compare")]
+        confirm(shown, decided=bool(options.fingerprint or options.yes), option="--fingerprint HEX")
+        fingerprint = options.fingerprint or request.fingerprint
+        done = client.vouch(options.file, fingerprint=fingerprint, label=options.label)
+    value = done.request._asdict() | {"added": done.added, "file": done.file, "label": options.label}
+    if done.added:
+        last = say("key.added", key=request.key, role=say(f"role.{request.role}"), label=options.label)
+    else:
+        last = say("key.vouched", signed=len(done.request.signed_by), needed=request.needed, file=done.file)
+    return Outcome(0, value, "\n".join([*_request_lines(request), last]))
+
+
+def _request_lines(request: Request) -> list[str]:
+    about = request._asdict() | {"role": say(f"role.{request.role}"), "name": plain(request.name)}
+    return [
+        say("key.asked", **{name: about[name] for name in ("key", "role", "name", "signatures", "requested_at")}),
+        say("key.fingerprint", fingerprint=request.fingerprint),
+    ]
 
 
 def _declare_list(parser: ArgumentParser) -> None:
@@ -93,7 +108,8 @@ def _list(options: Namespace) -> Outcome:
 
 
 def _person_line(person: Person) -> str:
-    notes = [person.label, say("key.this") if person.this else "", "" if person.vouched else say("key.word")]
+    word = say("key.word", event=person.word) if person.word else ""
+    notes = [person.label, say("key.this") if person.this else "", word]
     if person.compromised_since:
         notes.append(say("key.since", time=person.compromised_since))
     state, role = say(f"keystate.{person.state}"), say(f"role.{person.role}")
@@ -137,18 +153,31 @@ def _end(options: Namespace, since: int | None) -> Outcome:
 
 
 def _declare_approve(parser: ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="approve.files")
+    parser.add_argument("file", metavar="FILE", help="approve.file")
+    parser.add_argument("documents", nargs="?", metavar="DOCUMENTS", help="approve.documents")
     option(parser, "home", "deposit.home")
     parser.add_argument("--show", action="store_true", help="approve.show")
+    parser.add_argument("--root", metavar="HEX", help="approve.root")
+    parser.add_argument("--yes", action="store_true", help="approve.yes")
 
 
 def _approve(options: Namespace) -> Outcome:
+    from hefu.cli.confirm import confirm
     from hefu.client import Client
 
     with Client(options.home) as client:
-        done = client.approve(options.files, look=options.show)
-    lines = [line for each in done for line in _shown_lines(each)]
-    return Outcome(0, {"statements": [each._asdict() for each in done]}, "\n".join(lines))
+        shown = client.look(options.file, options.documents)
+        lines = _shown_lines(shown)
+        if options.show:
+            return Outcome(0, shown._asdict(), "\n".join([*lines, say("approve.only_shown")]))
+        if shown.differs:
+            raise ClientError("\n".join([*lines, say("approve.refused")]))
+        if shown.mine:
+            raise ClientError(say("approve.mine", path=plain(options.file)))
+        confirm(lines, decided=bool(options.root or options.yes), option="--root HEX")
+        done = client.approve(options.file, root=options.root or shown.root)
+    value = done._asdict() | {"compared": shown.compared}
+    return Outcome(0, value, "\n".join([*lines, say("approve.done", file=plain(done.file))]))
 
 
 def _shown_lines(shown: Shown) -> list[str]:
@@ -161,7 +190,13 @@ def _shown_lines(shown: Shown) -> list[str]:
     else:
         lines += [f"  {plain(name)}" for name in shown.names[:_SHOWN]]
         lines += [say("approve.more", count=len(shown.names) - _SHOWN)] if len(shown.names) > _SHOWN else []
-    return [*lines, say("approve.done", file=shown.file) if shown.approved else say("approve.only_shown")]
+    if shown.differs:
+        lines += [say("approve.differs", count=len(shown.differs)), *(f"  {plain(each)}" for each in shown.differs)]
+    elif shown.compared:
+        lines.append(say("approve.compared", count=shown.count))
+    else:
+        lines.append(say("approve.unproven"))
+    return lines
 
 
 COMMANDS = {

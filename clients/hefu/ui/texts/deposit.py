@@ -108,7 +108,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "refresh.from": ("hefu submit 写出的回执所在；不联网", "answers that hefu submit wrote; no network"),
     "refresh.wait": ("等到证据完整为止", "wait until the evidence is complete"),
     "refresh.done": ("{state}：{evidence}，存证编号 {number}", "{state}: {evidence}, no. {number}"),
-    "refresh.renewed": ("已补时间戳：{path}", "timestamped: {path}"),
+    "refresh.grown": ("已补充佐证：{path}", "tells more now: {path}"),
+    "refresh.doubted": (
+        "所用密钥已报失控，时间存疑：{count}（原因见下）",
+        "a key that signed was reported, the time is in doubt: {count} (see the reason given)",
+    ),
     "refresh.stuck": ("无法继续：{count}（原因见下）", "cannot go on: {count} (see the reason given)"),
     "refresh.nothing": ("无缺失", "nothing was missing"),
     "refresh.waiting": (

@@ -46,6 +46,12 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "加入此恢复单的保管库；- 则键入恢复词",
         "join the vault of this recovery sheet; - to type its words",
     ),
+    "init.invited": ("登记码所属单位：{name}（{uscc}）", "the code is of {name} ({uscc})"),
+    "init.verified": ("  由{by}以“{method}”方式核验", "  verified by {by}: {method}"),
+    "init.terms": (
+        "  角色：{role}；每件存证需 {signatures} 个签名",
+        "  role: {role}; {signatures} signature(s) a deposit",
+    ),
     "init.enrolled": ("已登记：{name}（{uscc}）", "enrolled: {name} ({uscc})"),
     "init.depositor": ("存证主体 {depositor}，账本 {origin}", "depositor {depositor} of the ledger {origin}"),
     "init.found": (

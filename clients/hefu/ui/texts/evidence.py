@@ -22,6 +22,15 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "信任谁：c2sp.org/tlog-policy 文件，须另有来源",
         "whom to trust, a c2sp.org/tlog-policy file from a source of your own",
     ),
+    "verify.ledger": (
+        "账本的网址或导出的文件夹：读到最新，以知密钥后来是否失控",
+        "the ledger's address, or its exported folder: read to its end, for keys that were reported later",
+    ),
+    "verify.ledger_policy": ("--ledger 须与 --policy 同用", "--ledger needs --policy"),
+    "verify.ledger_unwitnessed": (
+        "读到的账本（{size} 条）尚未得到策略要求的见证，无从采信",
+        "the ledger that was read ({size} records) lacks the witnesses that the policy asks for",
+    ),
     "verify.report": (
         "另写一页核验报告（HTML，可打印），不覆盖已有文件",
         "also write a report of one page (HTML, to print); an existing file stays",

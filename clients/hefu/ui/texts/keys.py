@@ -33,9 +33,9 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "key.mine": ("本机密钥 {key}（{role}）", "this computer's key {key} ({role})"),
     "key.fingerprint": ("  指纹 sha256 {fingerprint}", "  fingerprint sha256 {fingerprint}"),
     "key.carry": (
-        "请把 {file} 带到同事的电脑，运行 hefu key add 该文件 --role {role}；然后在此再次运行同一命令",
+        "请把 {file} 带到同事的电脑，运行 hefu key add 该文件并核对指纹；然后在此再次运行同一命令",
         (
-            "carry {file} to a colleague's computer and run hefu key add FILE --role {role} there; "
+            "carry {file} to a colleague's computer and run hefu key add FILE there, comparing fingerprints; "
             "then run the same command here again"
         ),
     ),
@@ -65,8 +65,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "key add.summary": ("为同事的密钥担保并加入", "vouch for a colleague's key and add it"),
     "key add.examples": (
-        "hefu key add 1dd03125.keyrequest --home ~/.hefu --role prepare --label 王会计的笔记本",
-        'hefu key add 1dd03125.keyrequest --home ~/.hefu --role prepare --label "Wang\'s laptop"',
+        "hefu key add 1dd03125.keyrequest --home ~/.hefu --label 王会计的笔记本",
+        'hefu key add 1dd03125.keyrequest --home ~/.hefu --label "Wang\'s laptop"',
     ),
     "key.file": ("hefu key request 写出的 .keyrequest 文件", "the .keyrequest file that hefu key request wrote"),
     "key.label": ("谁的密钥；只存于保管库，绝不公开", "whose key it is; kept in the vault, never published"),
@@ -74,21 +74,43 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{path} 不是为存证主体 {depositor} 申请密钥",
         "{path} does not ask for a key of depositor {depositor}",
     ),
-    "key.other_role": (
-        "{path} 申请的角色是 {role}；如确属本意，请加 --role {role}",
-        "{path} asks for the role {role}; if that is meant, say --role {role}",
+    "key.other_identity": (
+        "{path} 所写的单位身份与本机的不同",
+        "{path} says another identity of the organisation than this home's",
     ),
+    "key.other_number": (
+        "{path} 要求每件存证 {found} 个签名，现为 {now} 个",
+        "{path} asks for {found} signature(s) a deposit; they are {now} now",
+    ),
+    "key.twice": ("密钥 {key} 已登记过", "key {key} was enrolled before"),
+    "key.other_fingerprint": (
+        "{path} 的指纹是 {fingerprint}，与所给的不同；未签名",
+        "{path} has the fingerprint {fingerprint}, not the one given; nothing was signed",
+    ),
+    "key.asked": (
+        "申请的密钥 {key}（{role}），单位 {name}，每件存证需 {signatures} 个签名，申请时间 {requested_at}",
+        "the key asked for: {key} ({role}), of {name}, {signatures} signature(s) a deposit, asked at {requested_at}",
+    ),
+    "key.ask_compare": (
+        "请与新电脑上显示的指纹核对；确认无误才担保",
+        "compare the fingerprint with what the new computer shows; vouch only if they are equal",
+    ),
+    "key.vouched": (
+        "已担保（{signed}/{needed}）；请把 {file} 交给下一位担保人，也运行 hefu key add",
+        "vouched ({signed} of {needed}); carry {file} to the next one who vouches, with hefu key add as well",
+    ),
+    "key.fingerprint_given": (
+        "核对过的指纹；给出后不再询问",
+        "the fingerprint that was compared; nothing is asked then",
+    ),
+    "key.yes": ("不询问（指纹须已核对）", "do not ask; the fingerprint was compared"),
     "key.no_request": ("{path} 不是有效的密钥申请：{error}", "{path} is no valid request for a key: {error}"),
     "key.added": ("已加入密钥 {key}（{role}）{label}", "added key {key} ({role}) {label}"),
-    "key.compare": (
-        "请与新电脑上显示的指纹核对；若不同，立即运行 hefu key lost",
-        "compare it with what the new computer shows; if it differs, run hefu key lost at once",
-    ),
     "key list.summary": ("列出全部密钥、角色与状态", "list all keys, their roles and states"),
     "key list.examples": ("hefu key list --home ~/.hefu", "hefu key list --home ~/.hefu"),
     "key.rule": ("每件存证需 {count} 个签名", "a deposit needs {count} signature(s)"),
     "key.this": ("本机", "this computer"),
-    "key.word": ("由运营者登记，无更早密钥担保", "on the operator's word"),
+    "key.word": ("由运营者登记（第 {event} 次变更），无更早密钥担保", "on the operator's word (event {event})"),
     "key.since": ("自 {time} 起", "since {time}"),
     "key retire.summary": ("停用离职者的密钥，此前的存证不受影响", "stop a leaver's key; earlier deposits stay good"),
     "key retire.examples": ("hefu key retire 1dd03125 --home ~/.hefu", "hefu key retire 1dd03125 --home ~/.hefu"),
@@ -144,14 +166,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "approve.examples": (
         (
             "hefu approve 配方.hefu.bundle.part --home ~/.hefu --show\n"
-            "hefu approve 配方.hefu.bundle.statement --home ~/.hefu"
+            "hefu approve 配方.hefu.bundle.part 配方/ --home ~/.hefu"
         ),
         (
             "hefu approve recipes.hefu.bundle.part --home ~/.hefu --show\n"
-            "hefu approve recipes.hefu.bundle.statement --home ~/.hefu"
+            "hefu approve recipes.hefu.bundle.part recipes/ --home ~/.hefu"
         ),
     ),
-    "approve.files": (
+    "approve.file": (
         "NAME.statement，或可看到文件名的 NAME.part",
         "NAME.statement, or NAME.part, which tells the names",
     ),
@@ -163,6 +185,31 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "a statement tells no names; to see them, use the .part",
     ),
     "approve.more": ("  另有 {count} 份", "  and {count} more"),
+    "approve.unproven": (
+        "文件名由经办人填写，不证明文件内容；要核对每份文件，请给出文件夹",
+        "the names are the preparer's and prove nothing; to compare every document, name the folder too",
+    ),
+    "approve.compared": ("{count} 份文件均与声明一致", "all {count} documents are those of the statement"),
+    "approve.differs": ("与声明不符：{count}", "not as the statement has them: {count}"),
+    "approve.wrong": ("{name}：内容不同", "{name}: other content"),
+    "approve.missing": ("{name}：缺少或无法读取", "{name}: missing, or cannot be read"),
+    "approve.uncovered": ("{name}：不在声明之内", "{name}: not part of the statement"),
+    "approve.no_part": ("{path} 旁没有 .part，无法核对文件", "there is no .part beside {path} to compare documents by"),
+    "approve.refused": ("文件与声明不符，未签名", "the documents are not those of the statement; nothing was signed"),
+    "approve.other_root": (
+        "{path} 的根是 {root}，与所给的不同；未签名",
+        "{path} has the root {root}, not the one given; nothing was signed",
+    ),
+    "approve.mine": (
+        "本机的密钥已在 {path} 上签过名；审批须由另一人的密钥签名",
+        "this computer's key has signed {path} already; approval is by another person's key",
+    ),
+    "approve.documents": (
+        "声明所指的文件夹或文件；逐份核对",
+        "the folder or file it is about; every document is compared",
+    ),
+    "approve.root": ("已看过的根；给出后不再询问", "the root that was seen; nothing is asked then"),
+    "approve.yes": ("不询问", "do not ask"),
     "approve.done": ("已审批；请把 {file} 带回经办人", "approved; carry {file} back to who prepared it"),
     "approve.only_shown": ("未签名", "not signed"),
     "approve.other_firm": (
