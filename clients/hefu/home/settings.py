@@ -113,11 +113,11 @@ def trusted_settings(vault: Vault, names: list[str], fingerprint: str) -> tuple[
 
 def _distrusted(settings: HomeSettings, fingerprint: str) -> str:
     """Why settings are refused; empty where they are not."""
-    log = home.parse_genesis(settings.genesis).log
+    genesis = home.parse_genesis(settings.genesis)
     policy = parse_policy(settings.policy.decode("utf-8", "surrogateescape"))
-    strange = [each.key.fingerprint for each in policy.logs if each.key != log]
+    strange = [each.key.fingerprint for each in policy.logs if each.key not in (genesis.log, genesis.log_mldsa44)]
     if strange:
         return say("restore.strange_key", fingerprints=", ".join(strange))
-    if fingerprint not in ("", log.fingerprint):
-        return say("restore.other_ledger", found=log.fingerprint, wanted=fingerprint)
+    if fingerprint not in ("", genesis.log.fingerprint):
+        return say("restore.other_ledger", found=genesis.log.fingerprint, wanted=fingerprint)
     return ""
