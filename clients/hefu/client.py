@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hefu.errors import UnreachableError
     from hefu.evidence.extract import extract
     from hefu.evidence.inspect import inspect
+    from hefu.evidence.stamps import Stamp
     from hefu.evidence.verify import read_policy, verify
     from hefu.folders.status import Survey
     from hefu.folders.watch import Round
@@ -95,12 +96,14 @@ def __getattr__(name: str) -> object:
 
 class CheckedFolder(NamedTuple):
     """A folder held against its deposits. ``copied``: files that ``keep`` has gained; ``waiting``: deposits of this
-    home that are not on the ledger yet.
+    home that are not on the ledger yet. ``stamps``: the timestamps that hold of each evidence of the folder, where
+    certificates to trust were given.
     """
 
     survey: Survey
     copied: int
     waiting: int
+    stamps: dict[str, list[Stamp]] | None = None
 
 
 class Client:
@@ -198,6 +201,10 @@ class Client:
         statement = index.find(deposit).partition("/")[0]
         return index.documents(next(entry.id for entry in index.deposits() if entry.statement == statement))
 
+    def odd_names(self, evidence: str) -> list[str]:
+        """The names of a deposit's documents that hold controls, or characters that are not seen."""
+        return self._caught_up.odd_names(evidence)
+
     def search(self, text: str) -> list[Document]:
         """The deposited documents whose name, label or SHA-256 fits."""
         return self._caught_up.search(text)
@@ -213,11 +220,16 @@ class Client:
         keep_label(self._path, label)
         return label
 
-    def check(self, folder: str, *, content: bool = False, keep: str | None = None) -> CheckedFolder:
-        """Hold a folder against its deposits; ``keep``: a folder that gets copies of those that are as deposited."""
+    def check(
+        self, folder: str, *, content: bool = False, keep: str | None = None, tsa: Sequence[str] = ()
+    ) -> CheckedFolder:
+        """Hold a folder against its deposits; ``keep``: a folder that gets copies of those that are as deposited.
+
+        ``tsa``: files of certificates of timestamp authorities to trust.
+        """
         from hefu.deposit.plan import check_outside
         from hefu.folders.copies import keep as copy
-        from hefu.folders.status import survey
+        from hefu.folders.status import stamped, survey
 
         if keep:
             check_outside(folder, "--keep", keep)
@@ -226,7 +238,8 @@ class Client:
         waiting = sum(entry.state != ANCHORED for entry in index.deposits())
         digests = {name: found.digests[name] for name in found.intact} if keep else {}
         copied, problems = copy(index, folder, digests, keep or "")
-        return CheckedFolder(found._replace(unreadable=[*found.unreadable, *problems]), copied, waiting)
+        stamps = stamped(index, folder, tsa) if tsa else None
+        return CheckedFolder(found._replace(unreadable=[*found.unreadable, *problems]), copied, waiting, stamps)
 
     def watch_once(self, folder: str, *, out: str, content: bool = False, wait: bool = False) -> Round:
         """Deposit the new and changed documents of a folder; see ``hefu.folders.watch.Watch.once``."""

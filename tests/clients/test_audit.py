@@ -17,7 +17,7 @@ from hefu.monitor.fetcher import open_source
 from hefu.monitor.replay import audit
 from hefu.monitor.state import read_state, write_state
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.records.record import Clock
+from hefu_ledger.records.bodies import Clock
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.tlog.merkle import leaf_hash
 from hefu_ledger.tlog.note import format_note, sign_note
@@ -114,13 +114,14 @@ def test_every_file_is_needed(tmp_path: Path, statements: bool) -> None:
 
 @pytest.mark.parametrize("statements", [False, True])
 def test_every_changed_byte_of_any_file_is_a_contradiction(tmp_path: Path, statements: bool) -> None:
-    """Only a checkpoint can be changed so that nothing signed is left to contradict."""
+    """Only a checkpoint can be changed so that nothing signed is left to contradict; of its lines one is enough."""
     folder = export(sample(), tmp_path, statements=statements)
     for path in [path for path in sorted(folder.rglob("*")) if path.is_file()]:
         if statements and path.name == "leaves":
             continue  # the full replay does not read them
         whole = path.read_bytes()
-        for place in range(0, len(whole), 13):
+        end = whole.index(b"\n\n") if path.name == "checkpoint" else len(whole)
+        for place in range(0, end, 13):
             data = bytearray(whole)
             data[place] ^= 1
             path.write_bytes(data)

@@ -241,3 +241,16 @@ def test_extract_follows_no_link_and_goes_on_past_a_file_that_cannot_be_written(
     ran = hefu("extract", bundle, "--out", tmp_path / "other", expect=3)
     assert "b.hefu.json" in ran.err
     assert len(list((tmp_path / "other").rglob("*.hefu.json"))) == 2
+
+
+def test_names_that_may_be_taken_for_others_are_warned_of(firm: Firm, tmp_path: Path) -> None:
+    for name in (ODD, "a\u200b.txt", "plain 配方.txt"):
+        (tmp_path / "d" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "d" / name).write_text(repr(name))
+    words = ("deposit", tmp_path / "d", "--home", firm.home.path, "--out", firm.out, "--wait")
+    ran = hefu(*words)
+    assert "warning: 2 names" in ran.out
+    assert "odd\\u202egpj.exe\\n\\x9b31m\\u200b" in ran.out
+    assert hefu(*words, "--json").json["odd_names"] == ["a\u200b.txt", ODD]
+    (tmp_path / "good").write_text("x")
+    assert "warning" not in hefu("deposit", tmp_path / "good", *words[2:]).out

@@ -41,6 +41,11 @@ def accept_http(parser: ArgumentParser) -> None:
     parser.add_argument("--insecure-http", action="store_true", help="cli.insecure_http")
 
 
+def trust_authorities(parser: ArgumentParser) -> None:
+    """Declare the certificates of timestamp authorities; they come from outside the evidence, as the policy does."""
+    parser.add_argument("--tsa", action="append", metavar="FILE", help="verify.tsa")
+
+
 def need(parser: ArgumentParser, name: str) -> None:
     """Refuse a command without this option; arguments, environment and the user at a terminal are asked first."""
     parser.set_defaults(needed=(*parser.get_default("needed"), name))

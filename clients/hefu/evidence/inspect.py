@@ -24,29 +24,37 @@ from hefu_ledger.tlog.proof import parse_proof
 from hefu_ledger.verify.carried import Carried
 
 
-def inspect(path: str) -> dict[str, Any]:
-    """The contents of an evidence file or a bundle, as a JSON value."""
-    said = _bundle(path) if is_bundle(path) else _evidence(path)
+def inspect(path: str, *, roots: Sequence[bytes] = ()) -> dict[str, Any]:
+    """The contents of an evidence file or a bundle, as a JSON value.
+
+    ``roots``: DER certificates of timestamp authorities; with some, the timestamps that hold by them are told.
+    """
+    said, receipt = _bundle(path) if is_bundle(path) else _evidence(path)
+    said |= _receipt(receipt)
+    if roots:
+        from hefu.evidence.stamps import stamps_of
+
+        said["timestamped"] = [stamp._asdict() for stamp in stamps_of(receipt.proofs, roots)]
     return {"verified": False, "note": say("inspect.unverified")} | said
 
 
-def _bundle(path: str) -> dict[str, Any]:
+def _bundle(path: str) -> tuple[dict[str, Any], Receipt]:
     with open(path, "rb") as file:
         header = read_header(file)
         for _ in read_texts(file, header.count):
             pass
         receipt = read_end(file)
-    return {"kind": "bundle", "documents": header.count} | _identity(header.identity) | _receipt(receipt)
+    return {"kind": "bundle", "documents": header.count} | _identity(header.identity), receipt
 
 
-def _evidence(path: str) -> dict[str, Any]:
+def _evidence(path: str) -> tuple[dict[str, Any], Receipt]:
     evidence = parse_evidence(read_evidence(path))
     card = {
         name: parse_section(name, section.text) if isinstance(section, OpenedSection) else "closed"
         for name, section in zip(("document", "label", "circumstances"), evidence.sections, strict=True)
     }
     said: dict[str, Any] = {"kind": "evidence", "card": card, "index": evidence.index}
-    return said | _identity(evidence.identity) | _receipt(evidence.receipt)
+    return said | _identity(evidence.identity), evidence.receipt
 
 
 def _identity(opened: OpenedSection | None) -> dict[str, Any]:

@@ -8,17 +8,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from time import time_ns
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hefu.errors import ClientError, Problem
 from hefu.files.document import UnreadableError, digest_document
 from hefu.files.ignore import read_rule, scan_documents
 from hefu.files.names import spelling, spellings
-from hefu.files.platform import why
+from hefu.files.platform import reach, why
 from hefu.files.scan import printable
 from hefu.home.index import Index, Reading
 from hefu.ui.language import say
 from hefu.ui.progress import progress_bar
+from hefu_ledger.deposit.state import ANCHORED
+
+if TYPE_CHECKING:
+    from hefu.evidence.stamps import Stamp
 
 # A file written within its clock's grain after it was read would look untouched; FAT counts in 2 s.
 _GRAIN_NS: Final = 2_500_000_000
@@ -83,6 +87,16 @@ def survey(index: Index, folder: str, *, content: bool = False) -> Survey:
             found.moved.append(Moved(name, was))
     unreadable = [*contents.problems, *contents.odd, *found.unreadable]
     return found._replace(missing=sorted(gone), unreadable=unreadable, ignored=contents.ignored)
+
+
+def stamped(index: Index, folder: str, tsa: Sequence[str]) -> dict[str, list[Stamp]]:
+    """The timestamps that hold in each finished evidence of a folder, by the certificates in the files ``tsa``."""
+    from hefu.evidence.receipt import receipt_of
+    from hefu.evidence.stamps import read_roots, stamps_of
+
+    roots, path = read_roots(tsa), os.path.abspath(folder)
+    found = [entry.evidence for entry in index.deposits() if entry.state == ANCHORED and entry.folder == path]
+    return {each: list(stamps_of(receipt_of(each).proofs, roots)) for each in found if os.path.isfile(reach(each))}
 
 
 def survey_files(index: Index, folder: str, names: Sequence[str], *, content: bool = False) -> Survey:

@@ -28,6 +28,7 @@ from hefu.files.platform import reach
 from hefu.home.entries import DOCUMENT, ENTRY, KEPT, Document, Entry, document_of, entry_of, folded
 from hefu.home.home import GENESIS, parse_genesis, read
 from hefu.home.labels import Label, append_label, read_labels
+from hefu.ui.escape import plain
 from hefu.ui.language import say
 from hefu.vault.blobs import StoredDeposit
 from hefu_ledger.deposit.acceptance import Acceptance, parse_acceptance
@@ -219,6 +220,11 @@ class Index:
         """Give a label, for good: another one given later is shown instead. Durable on return."""
         with self._transaction():  # one process at a time
             append_label(self._home, label)
+
+    def odd_names(self, evidence: str) -> list[str]:
+        """The names in a deposit that hold controls or characters that are not seen, by its evidence's path."""
+        query = "SELECT name FROM documents d JOIN deposits ON id = d.deposit WHERE evidence = ? ORDER BY position"
+        return [name for (name,) in self._all(query, _bytes(evidence)) if plain(name) != name]
 
     def at_path(self, path: str) -> list[Document]:
         """The documents deposited from ``path``, newest first."""

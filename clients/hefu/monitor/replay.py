@@ -5,7 +5,7 @@ Public depth, or full depth where the source gives out acceptances and statement
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -27,13 +27,16 @@ from hefu_ledger.verify.verdict import CANNOT, FAILED, NOTED, OK, PROVEN, UNCHEC
 _ABSENT: Final = ("file-missing", "entries-missing")
 
 
-def audit(source: Source, *, policy: Policy, seen: Note | None) -> tuple[Verdict, Note | None]:
+def audit(
+    source: Source, *, policy: Policy, seen: Note | None, roots: Sequence[bytes] = ()
+) -> tuple[Verdict, Note | None]:
     """Replay a ledger; also give its checkpoint, to be ``seen`` next time, if everything held.
 
     A ledger that went back on the checkpoint seen before is not proven, and both notes are in the verdict's facts:
-    they are the proof. UnreachableError if the source cannot be read at all.
+    they are the proof. UnreachableError if the source cannot be read at all. ``roots``: certificates (DER) of timestamp
+    authorities; a ledger publishes no timestamps, and the verdict says that none was looked at.
     """
-    work = _Audit(source, policy, seen)
+    work = _Audit(source, policy, seen, roots)
     steps = [_step(number, work) for number in range(1, len(_STEPS) + 1)]
     verdict = conclude(steps, work.facts)
     return verdict, work.sight.note if work.sight is not None and verdict.verdict == PROVEN else None
@@ -42,8 +45,9 @@ def audit(source: Source, *, policy: Policy, seen: Note | None) -> tuple[Verdict
 class _Audit:
     """The inputs that the steps share, and the results of earlier steps."""
 
-    def __init__(self, source: Source, policy: Policy, seen: Note | None) -> None:
+    def __init__(self, source: Source, policy: Policy, seen: Note | None, roots: Sequence[bytes]) -> None:
         self.source = source
+        self.roots = roots
         self.policy = policy
         self.seen = seen
         self.private = source.private  # of all batches or of none, and a folder lists them all to tell
@@ -195,6 +199,7 @@ def _tiles(work: _Audit) -> StepFinding:
 
 def _not_checked(work: _Audit) -> StepFinding:
     items = ["truth", "ownership"] if work.private else ["audit-signatures", "truth", "ownership"]
+    items += ["audit-stamps"] if work.roots else []
     return finding(UNCHECKED, "not-checked", ", ".join(items), items=[[item, {}] for item in items])
 
 

@@ -31,6 +31,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "读到的账本（{size} 条）尚未得到策略要求的见证，无从采信",
         "the ledger that was read ({size} records) lacks the witnesses that the policy asks for",
     ),
+    "verify.tsa": (
+        "所信任的时间戳机构证书（PEM 或 DER），须另有来源；可重复",
+        "a certificate of a timestamp authority to trust, PEM or DER, from a source of your own; may be repeated",
+    ),
     "verify.report": (
         "另写一页核验报告（HTML，可打印），不覆盖已有文件",
         "also write a report of one page (HTML, to print); an existing file stays",
