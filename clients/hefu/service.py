@@ -7,6 +7,7 @@ connections, overload and restarts are waited out with growing pauses; a refusal
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -16,8 +17,7 @@ from typing import Any, Final, NamedTuple, Self
 
 import httpx
 
-from hefu.address import check_address, proxy_of, without_password
-from hefu.errors import RefusedError, UnreachableError
+from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.ui.language import say
 from hefu.version import __version__
 from hefu_ledger.encoding import parse_plain
@@ -30,6 +30,7 @@ MAX_ANSWER: Final = 1 << 20  # bytes, where a resource does not say otherwise
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 60.0
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
+_SCHEMES: Final = ("http", "https")
 _PACKINGS: Final = ("gzip", "x-gzip", "deflate")
 _PACKING: Final = 1024  # bytes that packing may add to a body that cannot be made smaller, beside a 64th of it
 _ANY_HEADER: Final = 47  # of zlib: gzip's or its own
@@ -71,7 +72,7 @@ class Service:
 
     @property
     def _client(self) -> httpx.Client:
-        """The connections, made when first needed: a wrong proxy must not stop what needs none."""
+        """The connections, made when first needed: a wrong proxy must not stop a command without requests."""
         if self._open is None:
             proxy = proxy_of(self.url)
             self._through = "" if proxy is None else proxy.setting
@@ -182,3 +183,67 @@ def _check(answer: Answer, *, again: bool) -> Answer:
     if 400 <= answer.status < 500 or answer.status == NO_ROOM:
         raise RefusedError(answer.status, title, detail, kind=kind, again=again)
     raise UnreachableError(say("service.failed", status=answer.status, title=title, detail=detail))
+
+
+class Proxy(NamedTuple):
+    """``url``: of a proxy, which may hold a password and is never shown; ``setting``: its name, which is."""
+
+    url: str
+    setting: str
+
+
+def check_address(url: str, *, insecure_http: bool) -> str:
+    """An address without a slash at its end. ClientError unless it is http or https, and hides no password.
+
+    ``insecure_http``: whether http to another computer, which can be read and changed on the way, was accepted.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        parsed = httpx.URL()
+    if parsed.userinfo or "@" in url:  # in an address that is none, it may be a password as well
+        raise ClientError(say("service.password"))
+    if parsed.scheme not in _SCHEMES or not parsed.host or parsed.query or parsed.fragment:
+        raise ClientError(say("service.address", url=url.partition("?")[0]))
+    if parsed.scheme == "http" and not insecure_http and not is_loopback(parsed.host):
+        raise ClientError(say("service.insecure", host=parsed.host))
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address is of this computer."""
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host in ("localhost", "localhost.") or host.endswith(".localhost")
+
+
+def without_password(url: str) -> str:
+    """An address as it may be shown: a user and a password are left out."""
+    scheme, separator, rest = url.rpartition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+
+def proxy_of(url: str) -> Proxy | None:
+    """The proxy that the environment or the system sets for an address; ClientError for one that cannot be used."""
+    from urllib.request import getproxies, proxy_bypass
+
+    target = httpx.URL(url)
+    found = getproxies()
+    name = next((name for name in (target.scheme, "all") if found.get(name)), None)
+    if name is None or proxy_bypass(target.host):
+        return None
+    proxy = found[name] if "://" in found[name] else f"http://{found[name]}"
+    names = (f"{name}_proxy".upper(), f"{name}_proxy")
+    setting = next((each for each in reversed(names) if os.environ.get(each)), say("service.system"))
+    scheme = proxy.partition("://")[0].lower()
+    if scheme not in _SCHEMES:
+        raise ClientError(say("service.proxy_scheme", setting=setting, scheme=scheme, host=target.host))
+    try:
+        httpx.Proxy(proxy)
+    except (httpx.InvalidURL, ValueError):
+        raise ClientError(say("service.proxy_address", setting=setting)) from None
+    return Proxy(proxy, setting)

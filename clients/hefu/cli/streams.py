@@ -96,7 +96,7 @@ def finished(code: int) -> int:
 def lost(code: int, error: Exception) -> int:
     """The exit code of an answer that could not be written: that of its finding, else no success.
 
-    A reader that closed its pipe wanted no more, as ``head`` does; a full disk took what was wanted.
+    A reader that closed its pipe wanted no more, as ``head`` does; a full disk lost an answer that was wanted.
     """
     if isinstance(error, BrokenPipeError):
         return code

@@ -20,7 +20,7 @@ _PEM: Final = b"-----BEGIN"
 
 
 class Stamp(NamedTuple):
-    """A timestamp that holds: what it stamps existed no later than ``time``, by the word of ``authority``."""
+    """A timestamp that holds: the checkpoint existed no later than ``time``, by the word of ``authority``."""
 
     time: str
     authority: str
