@@ -130,4 +130,4 @@ else
 fi
 echo "number 存证编号 $(deposit_number "$(part number_prefix "$work/genesis")" "$seq")"
 echo "when   时间     received 接收 $(shown received_at "$work/acknowledgement"), the service's word 由服务保证"
-echo "                sealed 入账 $(shown sealed_at "$work/batch"), the ledger's word 由账本保证"
+echo "                sealed 入账 $(shown recorded_at "$work/batch"), the ledger's word 由账本保证"

@@ -16,7 +16,8 @@ import click
 
 from hefu_ledger.encoding import format_time, parse_time
 from hefu_ledger.errors import LedgerError
-from hefu_ledger.tlog.keys import format_vkey, parse_vkey
+from hefu_ledger.records.role import APPROVE, PREPARE
+from hefu_ledger.tlog.keys import ED25519, MLDSA44, format_vkey, parse_vkey
 from hefu_ledger.uscc import parse_uscc
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import issue_code, reissue_code, report_compromised, retire_key
@@ -43,6 +44,7 @@ REFUSED: Final = 2
 STOPPED: Final = 3
 INTERRUPTED: Final = 130
 MOST_SHOWN: Final = 100  # messages
+_ALGORITHMS: Final = {ED25519: "Ed25519", MLDSA44: "ML-DSA-44"}
 
 
 def _reason(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -135,7 +137,7 @@ def init(data: Path | None, origin: str, predecessor: Path | None) -> None:
     keys = create_data(settings.data, origin, settings.database_url, predecessor=last)
     click.echo(say("init.origin", origin=origin))
     for key in keys:
-        click.echo(say("init.key", key=format_vkey(key)))
+        click.echo(say("init.key", algorithm=_ALGORITHMS[key.type], key=format_vkey(key)))
         click.echo(say("init.fingerprint", fingerprint=key.fingerprint))
     click.echo(say("init.recovery", path=settings.data / "keys" / "recovery.key"))
 
@@ -198,6 +200,9 @@ def worker(queues: str, **flags: Any) -> None:
 @click.option("--depositor", help=say("option.known"))
 @click.option("--method", default="营业执照核验", show_default=True, help=say("option.method"))
 @click.option("--verified-by", default="工作站", show_default=True, help=say("option.verifier"))
+@click.option(
+    "--role", type=click.Choice([PREPARE, APPROVE]), default=PREPARE, show_default=True, help=say("option.role")
+)
 @click.option("--signatures", type=click.IntRange(1, 16), default=1, show_default=True, help=say("option.signatures"))
 def enrol(
     services: Services,
@@ -207,10 +212,11 @@ def enrol(
     method: str,
     verified_by: str,
     signatures: int,
+    role: str,
 ) -> None:
     """See the catalogue."""
     if depositor is not None and name is None and uscc is None:
-        code = reissue_code(services, depositor)
+        code = reissue_code(services, depositor, role=role)
     elif depositor is None and name is not None and uscc is not None:
         organisation = parse_uscc(uscc)
         for warning in organisation.warnings:
@@ -222,6 +228,7 @@ def enrol(
             method=method,
             verified_by=verified_by,
             signatures_required=signatures,
+            role=role,
         )
     else:
         raise click.UsageError(say("enrol.which"))

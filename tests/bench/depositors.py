@@ -14,7 +14,7 @@ from tests.support.serving import ORIGIN, post_json
 
 from hefu_ledger.deposit.statement import Statement, format_statement
 from hefu_ledger.names import depositor_key_name
-from hefu_ledger.records.identity import Possession, format_possession
+from hefu_ledger.records.possession import Possession, format_possession
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.merkle import leaf_hash
 from hefu_ledger.tlog.note import format_note, sign_note

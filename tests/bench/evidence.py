@@ -12,7 +12,8 @@ from tests.support.sample_ledger import ACKNOWLEDGEMENT, LOG, POLICY, depositor_
 
 from hefu_ledger.deposit.evidence import format_evidence
 from hefu_ledger.digest import Digests
-from hefu_ledger.records.record import Enrolment, parse_record
+from hefu_ledger.records.bodies import Enrolment
+from hefu_ledger.records.record import parse_record
 from hefu_ledger.tlog.note import Note, parse_note
 from hefu_ledger.tlog.proof import parse_proof
 from hefu_ledger.verify import verify_evidence

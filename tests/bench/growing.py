@@ -22,7 +22,7 @@ from tests.bench.rows import rows
 from hefu_ledger.deposit.acceptance import Acceptance, format_acceptance
 from hefu_ledger.deposit.statement import Statement, format_statement
 from hefu_ledger.encoding import to_base64
-from hefu_ledger.records.record import Batch
+from hefu_ledger.records.bodies import Batch
 from hefu_ledger.tlog.checkpoint import Checkpoint
 from hefu_ledger.tlog.merkle import Frontier, consistency_path, leaf_hash
 from hefu_ledger.tlog.note import format_note, sign_note

@@ -14,7 +14,8 @@ from hefu.evidence.bundle import Part
 from hefu.home.home import Config, Home
 from hefu.vault.secret import Recovery
 from hefu_ledger.deposit.statement import statement_id
-from hefu_ledger.records.record import Genesis, parse_record
+from hefu_ledger.records.bodies import Genesis
+from hefu_ledger.records.record import parse_record
 
 
 class Prepared(NamedTuple):

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.bench.measure import Result, rate, seconds
 from tests.support.sample_ledger import SampleLedger
 
-from hefu_ledger.records.record import Batch
+from hefu_ledger.records.bodies import Batch
 from hefu_ledger.replay import Replay
 from hefu_ledger.tlog import merkle
 

@@ -22,7 +22,7 @@ from hefu_ledger.deposit.receipt import Receipt
 from hefu_ledger.deposit.state import ACCEPTED, ANCHORED, KNOWN
 from hefu_ledger.deposit.statement import parse_signed_statement
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.records.record import Clock
+from hefu_ledger.records.bodies import Clock
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import format_note, parse_note, sign_note
 from hefu_ledger.verify.verdict import PROVEN

@@ -18,7 +18,7 @@ from hefu.home.home import Config, load
 from hefu.keys.enrol import enrol
 from hefu.service import Service
 from hefu_ledger.errors import LedgerError, VerificationError
-from hefu_ledger.records.record import KeyEvent
+from hefu_ledger.records.bodies import KeyEvent
 from hefu_ledger.section import section_value
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.tlog.keyfile import parse_key

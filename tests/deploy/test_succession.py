@@ -11,7 +11,8 @@ from tests.fault.ledger_data import replay
 from tests.support.sample_ledger import WITNESSES
 from tests.support.serving import get, run, serving
 
-from hefu_ledger.records.record import Genesis, parse_record
+from hefu_ledger.records.bodies import Genesis
+from hefu_ledger.records.record import parse_record
 from hefu_ledger.tlog.note import cosign, format_note, parse_note
 from hefu_ledger.tlog.policy import parse_policy
 from hefu_service.wiring import open_services

@@ -52,9 +52,9 @@ def test_the_logs_line_is_found_among_others_of_its_name(folder: Path) -> None:
     """The log signs with two keys of one name; the order of lines, in note and policy, means nothing."""
     evidence = json.loads((folder / "evidence.json").read_bytes())
     proof = parse_proof(evidence["receipt"]["proofs"][0]["proof"].encode())
-    lines = proof.checkpoint.signatures[:1]
+    (first,) = sign_note(proof.checkpoint.text, [LOG]).signatures
     second = cosign(proof.checkpoint.text, LOG_MLDSA44, 0)
-    for signatures in ((*lines, second), (second, *lines)):
+    for signatures in ((first, second), (second, first)):
         note = proof.checkpoint._replace(signatures=signatures)
         evidence["receipt"]["proofs"][0]["proof"] = format_proof(proof._replace(checkpoint=note)).decode()
         (folder / "evidence.json").write_bytes(canonical(evidence))

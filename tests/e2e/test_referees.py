@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.server
 import subprocess
 import threading
@@ -15,8 +16,13 @@ from tests.support.enrolling import enrol, submit
 from tests.support.serving import BIN, ORIGIN
 from tlog_scales.backend import LocalBackend
 from tlog_scales.reader import TilesReader
+from tlog_scales.signing import Vkey, VkeySet
+from tlog_scales.tlog import Checkpoint
 
+from hefu_ledger.records.bodies import Genesis
+from hefu_ledger.records.record import parse_record
 from hefu_ledger.tlog.checkpoint import parse_checkpoint
+from hefu_ledger.tlog.keys import format_vkey
 from hefu_ledger.tlog.merkle import leaf_hash, verify_consistency, verify_inclusion
 from hefu_ledger.tlog.note import parse_note, verify_note
 from hefu_ledger.tlog.proof import parse_proof
@@ -79,6 +85,17 @@ def test_tlog_scales_recomputes_the_root_and_our_code_accepts_its_proofs(exporte
         verify_consistency(
             old_size=old, old_root=reader.mth(0, old), new_size=ours.size, new_root=ours.root, path=proof.node_hashes
         )
+
+
+def test_tlog_scales_verifies_the_lines_of_both_of_the_logs_keys(exported: Path) -> None:
+    genesis = parse_record(records(exported)[0]).body
+    assert isinstance(genesis, Genesis)
+    keys = [Vkey.from_string(format_vkey(key)) for key in (genesis.log, genesis.log_mldsa44)]
+    checkpoint = Checkpoint.from_text((exported / "checkpoint").read_text("utf-8"))
+    held = VkeySet(*keys).verify(checkpoint.signatures, checkpoint)
+    assert {key.sig_type for key, _ in held} == {0x01, 0x06}
+    changed = dataclasses.replace(checkpoint, size=checkpoint.size - 1)
+    assert VkeySet(*keys).verify(checkpoint.signatures, changed) == set()
 
 
 @pytest.mark.parametrize("index", [0, 1, 255, 256, 301])

@@ -10,7 +10,7 @@ from tests.support.enrolling import enrol, make_statement
 from tests.support.serving import ORIGIN
 
 from hefu_ledger.encoding import parse_canonical
-from hefu_ledger.records.record import Batch
+from hefu_ledger.records.bodies import Batch
 from hefu_ledger.replay import Replay
 from hefu_ledger.tlog.checkpoint import Checkpoint, parse_checkpoint
 from hefu_ledger.tlog.keys import Ed25519Signer, VerifierKey

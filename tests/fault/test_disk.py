@@ -20,7 +20,7 @@ from tests.support.serving import BIN, ORIGIN, Serving, get, post_json, request
 
 from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.names import depositor_key_name
-from hefu_ledger.records.identity import Possession, format_possession
+from hefu_ledger.records.possession import Possession, format_possession
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_ledger.tlog.policy import parse_policy

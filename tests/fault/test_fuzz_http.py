@@ -22,8 +22,8 @@ from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.deposit.vault import Closure, Upload, format_closure, format_upload
 from hefu_ledger.encoding import to_base64
 from hefu_ledger.names import depositor_key_name
-from hefu_ledger.records.identity import Possession, format_possession
 from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.records.possession import Possession, format_possession
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_service.wiring import open_services

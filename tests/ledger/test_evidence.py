@@ -39,7 +39,7 @@ from hefu_ledger.deposit.receipt import MAX_PATH
 from hefu_ledger.deposit.statement import MAX_COUNT
 from hefu_ledger.encoding import MAX_TIME_MS, canonical
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.records.record import KeyEvent
+from hefu_ledger.records.bodies import KeyEvent
 from hefu_ledger.tlog.note import Note, cosign
 from hefu_ledger.tlog.policy import Policy
 from hefu_ledger.verify import verify_evidence

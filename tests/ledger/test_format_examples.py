@@ -35,9 +35,11 @@ from hefu_ledger.deposit.statement import format_statement, parse_statement, sta
 from hefu_ledger.deposit.vault import Closure, Upload, format_closure, format_upload, parse_closure, parse_upload
 from hefu_ledger.encoding import canonical
 from hefu_ledger.number import format_number, parse_number
-from hefu_ledger.records.identity import format_identity, format_possession, parse_identity, parse_possession
+from hefu_ledger.records.bodies import Enrolment, KeyEvent
+from hefu_ledger.records.identity import format_identity, parse_identity
 from hefu_ledger.records.keyrequest import KeyRequest, format_key_request, parse_key_request
-from hefu_ledger.records.record import Enrolment, KeyEvent, format_record, parse_record, record_hash
+from hefu_ledger.records.possession import format_possession, parse_possession
+from hefu_ledger.records.record import format_record, parse_record, record_hash
 from hefu_ledger.tlog import merkle
 from hefu_ledger.tlog.checkpoint import format_checkpoint, parse_checkpoint
 from hefu_ledger.tlog.cosignature import cosigned

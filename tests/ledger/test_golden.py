@@ -16,7 +16,7 @@ from hefu_ledger.deposit.receipt import format_receipt, parse_receipt
 from hefu_ledger.deposit.statement import parse_signed_statement, statement_id
 from hefu_ledger.digest import Digests, digest_stream
 from hefu_ledger.number import parse_number
-from hefu_ledger.records.record import Batch
+from hefu_ledger.records.bodies import Batch
 from hefu_ledger.replay import Replay
 from hefu_ledger.tlog import merkle
 from hefu_ledger.tlog.policy import Policy, parse_policy

@@ -32,19 +32,21 @@ from hefu_ledger.errors import MalformedError, VerificationError
 from hefu_ledger.names import depositor_key_name
 from hefu_ledger.records.identity import (
     MAX_IDENTITY,
-    MAX_POSSESSION,
-    POSSESSION,
     Identity,
-    Possession,
     format_identity,
-    format_possession,
     parse_identity,
-    parse_possession,
-    parse_signed_possession,
-    parse_signing_key,
     verify_identity,
     verify_possession,
 )
+from hefu_ledger.records.possession import (
+    MAX_POSSESSION,
+    POSSESSION,
+    Possession,
+    format_possession,
+    parse_possession,
+    parse_signed_possession,
+)
+from hefu_ledger.records.signing_key import parse_signing_key
 from hefu_ledger.section import OpenedSection, close
 from hefu_ledger.tlog.keys import COSIGNATURE, Ed25519Signer, VerifierKey, format_vkey
 from hefu_ledger.tlog.note import format_note, sign_note

@@ -24,8 +24,8 @@ from tests.support.sample_ledger import START, depositor_signer
 
 from hefu_ledger.encoding import titled
 from hefu_ledger.errors import MalformedError, UnknownFormatError, VerificationError
+from hefu_ledger.records.bodies import KeyEvent
 from hefu_ledger.records.keyrequest import FORMAT, KeyRequest, format_key_request, parse_key_request, verify_key_event
-from hefu_ledger.records.record import KeyEvent
 from hefu_ledger.tlog.keys import COSIGNATURE, Ed25519Signer, format_vkey
 from hefu_ledger.tlog.note import format_note, sign_note
 

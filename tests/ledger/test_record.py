@@ -31,26 +31,19 @@ from tests.support.sample_ledger import ACKNOWLEDGEMENT, LOG, ORIGIN, RECOVERY, 
 
 from hefu_ledger.encoding import canonical, parse_canonical
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.records.identity import PREPARE
+from hefu_ledger.records.bodies import MAX_BATCH, Batch, Body, Clock, Enrolment, Genesis, KeyEvent, record_type
 from hefu_ledger.records.record import (
     FORMAT,
-    MAX_BATCH,
     MAX_RECORD,
     NO_RECORD,
-    Batch,
-    Body,
-    Clock,
-    Enrolment,
-    Genesis,
-    KeyEvent,
     Record,
     format_body,
     format_record,
     parse_body,
     parse_record,
     record_hash,
-    record_type,
 )
+from hefu_ledger.records.role import PREPARE
 from hefu_ledger.tlog.keys import COSIGNATURE, VerifierKey, format_vkey
 
 VKEY = format_vkey(depositor_signer("acme").key)

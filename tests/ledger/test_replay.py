@@ -22,19 +22,10 @@ from hefu_ledger import section
 from hefu_ledger.deposit.statement import Seen
 from hefu_ledger.encoding import canonical
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.records.identity import Possession, format_possession
+from hefu_ledger.records.bodies import Batch, Clock, Enrolment, Genesis, KeyEvent
 from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.records.record import (
-    FORMAT,
-    Batch,
-    Clock,
-    Enrolment,
-    Genesis,
-    KeyEvent,
-    format_record,
-    parse_record,
-    record_hash,
-)
+from hefu_ledger.records.possession import Possession, format_possession
+from hefu_ledger.records.record import FORMAT, format_record, parse_record, record_hash
 from hefu_ledger.replay import Replay
 from hefu_ledger.tlog import merkle
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint

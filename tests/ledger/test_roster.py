@@ -8,9 +8,9 @@ from tests.support.sample_ledger import ORIGIN, START, depositor_signer
 
 from hefu_ledger.deposit.statement import Statement, format_statement
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.records.identity import Possession, format_possession
+from hefu_ledger.records.bodies import Enrolment, KeyEvent
 from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.records.record import Enrolment, KeyEvent
+from hefu_ledger.records.possession import Possession, format_possession
 from hefu_ledger.records.roster import Roster
 from hefu_ledger.tlog.keys import Ed25519Signer, VerifierKey
 from hefu_ledger.tlog.note import Note, format_note, sign_note

@@ -31,8 +31,9 @@ from hefu_ledger.deposit.evidence import Evidence, format_evidence
 from hefu_ledger.deposit.receipt import format_receipt
 from hefu_ledger.deposit.statement import Seen, format_statement, parse_statement, statement_id
 from hefu_ledger.errors import MalformedError, VerificationError
+from hefu_ledger.records.bodies import Enrolment, KeyEvent
 from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.records.record import Enrolment, KeyEvent, parse_record
+from hefu_ledger.records.record import parse_record
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import Note, cosign, format_note, parse_note, sign_note
 from hefu_ledger.tlog.policy import Log, Policy

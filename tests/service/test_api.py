@@ -28,7 +28,8 @@ from tests.support.sample_service import (
 from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.deposit.receipt import parse_receipt
 from hefu_ledger.number import format_number
-from hefu_ledger.records.record import Enrolment, parse_record
+from hefu_ledger.records.bodies import Enrolment
+from hefu_ledger.records.record import parse_record
 from hefu_ledger.section import close, parse_opened
 from hefu_ledger.tlog.checkpoint import parse_checkpoint
 from hefu_ledger.tlog.keys import Ed25519Signer, MLDSA44Signer

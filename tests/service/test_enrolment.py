@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.support.cases import every_case
 from tests.support.sample_service import (
     ORIGIN,
     START,
@@ -14,16 +15,20 @@ from tests.support.sample_service import (
     depositor_of,
     event_body,
     possession,
+    statement,
     vkey,
 )
 
 from hefu_ledger.errors import MalformedError
+from hefu_ledger.records.bodies import Enrolment, KeyEvent
 from hefu_ledger.records.identity import parse_identity
-from hefu_ledger.records.record import Enrolment, KeyEvent
+from hefu_ledger.records.role import APPROVE, PREPARE
+from hefu_ledger.section import close
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import (
     CODE_VALID_MS,
     enrol,
+    invite,
     issue_code,
     reissue_code,
     report_compromised,
@@ -34,6 +39,7 @@ from hefu_service.intake.refusals import (
     ConflictError,
     KeyNotInForceError,
     PossessionRefusedError,
+    RequestTimeError,
     UnknownDepositorError,
 )
 from hefu_service.ports.errors import StorageError
@@ -62,14 +68,107 @@ def test_a_code_is_a_depositor_and_a_secret_that_is_not_stored(service: SampleSe
 def test_an_enrolment_answers_with_the_identity_that_its_record_commits_to(service: SampleService) -> None:
     code = service.code()
     key = depositor_key(code, "key")
-    enrolled = enrol(service.services, code, possession(key))
-    assert (enrolled.depositor, enrolled.origin, enrolled.from_seq) == (depositor_of(key), ORIGIN, 0)
+    asked = invite(service.services, code)
+    assert (asked.depositor, asked.origin, asked.role, asked.signatures_required) == (
+        depositor_of(key),
+        ORIGIN,
+        PREPARE,
+        1,
+    )
+    assert parse_identity(asked.identity.text).uscc == USCC
+    note = service.possession(code, key)
+    enrolled = enrol(service.services, note, code=code)
+    assert (enrolled.depositor, enrolled.event, enrolled.from_seq) == (depositor_of(key), 0, 0)
     assert (enrolled.vkey, enrolled.again) == (vkey(key), False)
-    assert parse_identity(enrolled.identity.text).uscc == USCC
     (event,) = events(service)
     body = event_body(event)
     assert isinstance(body, Enrolment)
-    assert body.possession.encode() == possession(key)
+    assert body.possession.encode() == note
+    assert body.roster.identity == close(asked.identity)
+
+
+def test_a_used_or_expired_code_tells_nothing_of_its_depositor(service: SampleService) -> None:
+    code = service.code()
+    service.redeem(code, depositor_key(code, "key"))
+    with pytest.raises(CodeRefusedError):
+        invite(service.services, code)
+    code = service.code()
+    service.clock.time_ms += CODE_VALID_MS + 10
+    with pytest.raises(CodeRefusedError):
+        invite(service.services, code)
+
+
+@every_case(
+    "changes",
+    [{"identity": bytes(32)}, {"role": APPROVE}, {"signatures_required": 2}, {"signatures_required": 16}],
+)
+def test_the_note_says_what_the_code_stands_for(service: SampleService, changes: dict[str, object]) -> None:
+    code = service.code()
+    with pytest.raises(PossessionRefusedError, match="the code stands for"):
+        service.redeem(code, depositor_key(code, "key"), **changes)
+    assert not events(service)
+
+
+@every_case(
+    ("late_ms", "earlier", "refused"),
+    [
+        (599_900, False, False),
+        (600_100, False, True),
+        (-599_900, False, False),
+        (-600_100, False, True),
+        (600_100, True, False),
+        (7 * 86_400_000 - 100, True, False),
+        (7 * 86_400_000 + 100, True, True),
+    ],
+)
+def test_a_note_is_taken_while_it_is_fresh(service: SampleService, late_ms: int, earlier: bool, refused: bool) -> None:
+    key = service.enrol()
+    code = reissue_code(service.services, depositor_of(key))
+    second = depositor_key(code, "second")
+    service.clock.time_ms = START + 10 * 86_400_000
+    code = reissue_code(service.services, depositor_of(key))
+    made = service.possession(code, second, *([key] if earlier else []), requested_at=service.clock.time_ms - late_ms)
+    if refused:
+        with pytest.raises(RequestTimeError):
+            enrol(service.services, made, code=code)
+    else:
+        enrol(service.services, made, code=code)
+
+
+def test_keys_that_vouch_need_no_code(service: SampleService) -> None:
+    key = service.enrol()
+    second = depositor_key(depositor_of(key), "second")
+    note = service.vouched(second, key)
+    done = enrol(service.services, note)
+    assert (done.event, done.again) == (1, False)
+    assert enrol(service.services, note).again
+    service.accept(statement(second))
+    for signers in ((), (depositor_key(depositor_of(key), "stranger"),)):
+        with pytest.raises((CodeRefusedError, PossessionRefusedError)):
+            enrol(service.services, service.vouched(depositor_key(depositor_of(key), "third"), *signers))
+    with pytest.raises(PossessionRefusedError, match="identity"):
+        enrol(service.services, service.vouched(depositor_key(depositor_of(key), "third"), key, identity=bytes(32)))
+    assert len(events(service)) == 2
+
+
+def test_without_a_code_as_many_keys_vouch_as_deposits_need(service: SampleService) -> None:
+    key = service.enrol(signatures_required=2)
+    second = service.enrol_another(key, "second", key)
+    third = depositor_key(depositor_of(key), "third")
+    with pytest.raises(CodeRefusedError):
+        enrol(service.services, service.vouched(third, key))
+    enrol(service.services, service.vouched(third, key, second))
+
+
+def test_while_an_approver_is_in_force_no_code_makes_another(service: SampleService) -> None:
+    """The operator helps in an emergency: only after the last approver's key has ended."""
+    key = service.enrol(role=APPROVE)
+    code = reissue_code(service.services, depositor_of(key), role=APPROVE)
+    second = depositor_key(code, "second")
+    with pytest.raises(PossessionRefusedError, match="none that approves vouches"):
+        service.redeem(code, second)
+    retire_key(service.services, depositor_of(key), key.key, reason="left")
+    service.redeem(code, second)
 
 
 def test_the_same_code_and_key_again_get_the_same_answer_even_after_the_code_has_expired(
@@ -77,18 +176,20 @@ def test_the_same_code_and_key_again_get_the_same_answer_even_after_the_code_has
 ) -> None:
     code = service.code()
     key = depositor_key(code, "key")
-    first = enrol(service.services, code, possession(key))
+    note = service.possession(code, key)
+    first = enrol(service.services, note, code=code)
     service.deposit(key, 3)
     service.clock.time_ms += CODE_VALID_MS + 10
-    assert enrol(service.services, code, possession(key)) == replace(first, again=True)
+    assert enrol(service.services, note, code=code) == replace(first, again=True)
     assert len(events(service)) == 1
 
 
 def test_a_used_code_enrols_no_other_key(service: SampleService) -> None:
     code = service.code()
-    enrol(service.services, code, possession(depositor_key(code, "key")))
+    other = service.possession(code, depositor_key(code, "another"))
+    service.redeem(code, depositor_key(code, "key"))
     with pytest.raises(ConflictError, match="used for another key"):
-        enrol(service.services, code, possession(depositor_key(code, "another")))
+        enrol(service.services, other, code=code)
 
 
 def test_a_wrong_secret_is_refused_as_an_unknown_depositor_is(service: SampleService) -> None:
@@ -97,7 +198,7 @@ def test_a_wrong_secret_is_refused_as_an_unknown_depositor_is(service: SampleSer
     for wrong in (code[:-1] + ("a" if code[-1] != "a" else "b"), f"{'x' * 16}.{'a' * 32}", code.partition(".")[0]):
         key = depositor_key(wrong, "key")
         with pytest.raises(CodeRefusedError) as refused:
-            enrol(service.services, wrong, possession(key))
+            enrol(service.services, possession(key), code=wrong)
         told.add(str(refused.value))
     assert len(told) == 1
     assert not events(service)
@@ -106,20 +207,23 @@ def test_a_wrong_secret_is_refused_as_an_unknown_depositor_is(service: SampleSer
 def test_a_code_holds_for_seven_days_and_no_longer(service: SampleService) -> None:
     code = service.code()
     key = depositor_key(code, "key")
+    service.clock.time_ms = START + CODE_VALID_MS - 10
+    note = service.possession(code, key)
     service.clock.time_ms = START + 1 + CODE_VALID_MS
     with pytest.raises(CodeRefusedError):
-        enrol(service.services, code, possession(key))
-    service.clock.time_ms = START + CODE_VALID_MS
-    enrol(service.services, code, possession(key))
+        enrol(service.services, note, code=code)
+    service.clock.time_ms = START + CODE_VALID_MS - 5
+    enrol(service.services, note, code=code)
 
 
 def test_a_new_code_replaces_the_one_before(service: SampleService) -> None:
     old = service.code()
     new = reissue_code(service.services, old.partition(".")[0])
     key = depositor_key(new, "key")
+    note = service.possession(new, key)
     with pytest.raises(CodeRefusedError):
-        enrol(service.services, old, possession(key))
-    enrol(service.services, new, possession(key))
+        enrol(service.services, note, code=old)
+    enrol(service.services, note, code=new)
 
 
 def test_nobody_gets_a_new_code_for_an_unknown_depositor(service: SampleService) -> None:
@@ -131,24 +235,24 @@ def test_a_key_is_enrolled_once(service: SampleService) -> None:
     key = service.enrol()
     code = reissue_code(service.services, depositor_of(key))
     with pytest.raises(ConflictError, match="enrolled already"):
-        enrol(service.services, code, possession(key))
+        service.redeem(code, key)
     retire_key(service.services, depositor_of(key), key.key, reason="lost")
     with pytest.raises(ConflictError, match="enrolled already"):
-        enrol(service.services, code, possession(key))
+        service.redeem(code, key)
 
 
 def test_possession_is_signed_by_the_key_itself(service: SampleService) -> None:
     code = service.code()
     key, other = depositor_key(code, "key"), depositor_key(code, "another")
     with pytest.raises(PossessionRefusedError):
-        enrol(service.services, code, possession(other, key=key.key))
+        service.redeem(code, other, key=key.key)
     assert not events(service)
 
 
 def test_possession_of_another_depositor_is_refused(service: SampleService) -> None:
     code, other = service.code(), service.code()
     with pytest.raises(PossessionRefusedError):
-        enrol(service.services, code, possession(depositor_key(other, "key")))
+        service.redeem(code, depositor_key(other, "key"))
 
 
 def test_an_earlier_key_may_vouch_and_an_ended_one_may_not(service: SampleService) -> None:
@@ -195,12 +299,16 @@ def test_a_key_that_was_never_enrolled_cannot_end(service: SampleService) -> Non
         retire_key(service.services, depositor_of(key), stranger.key, reason="lost")
 
 
-def test_a_depositor_has_no_more_keys_than_its_receipts_can_hold(service: SampleService) -> None:
+def test_a_depositor_has_at_most_sixteen_keys_in_force_and_a_thousand_events(service: SampleService) -> None:
     key = service.enrol()
-    with pytest.raises(ConflictError, match="no room"):  # noqa: PT012 -- which of them is the last does not matter
-        for number in range(62):
-            another = service.enrol_another(key, f"key {number}")
-            retire_key(service.services, depositor_of(key), another.key, reason="")
+    for number in range(15):
+        service.enrol_another(key, f"key {number}")
+    with pytest.raises(ConflictError, match="at most 16"):
+        service.enrol_another(key, "one more")
+    for number in range(30):
+        another = depositor_key(depositor_of(key), f"key {number}")
+        retire_key(service.services, depositor_of(key), another.key, reason="")
+        service.enrol_another(key, f"key {number + 15}")
     service.deposit(key)
     service.settle()
     assert not service.findings()
@@ -216,9 +324,9 @@ def test_a_failed_enrolment_leaves_nothing(service: SampleService, monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr("hefu_service.store.sql.SqlIntake.put_code", fail)
         with pytest.raises(StorageError):
-            enrol(service.services, code, possession(key))
+            service.redeem(code, key)
     assert not events(service)
-    assert not enrol(service.services, code, possession(key)).again
+    assert not service.redeem(code, key).again
 
 
 def test_a_correction_of_the_clock_lowers_the_floor_of_the_next_time(service: SampleService) -> None:

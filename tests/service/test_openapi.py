@@ -17,7 +17,8 @@ from hefu_ledger.deposit.state import SERVICE_STATES
 from hefu_ledger.deposit.statement import MAX_STATEMENT
 from hefu_ledger.deposit.vault import MAX_BLOB
 from hefu_ledger.encoding import canonical
-from hefu_ledger.records.record import Genesis, parse_record
+from hefu_ledger.records.bodies import Genesis
+from hefu_ledger.records.record import parse_record
 from hefu_ledger.tlog.policy import Log, Policy
 from hefu_ledger.verify import verify_receipt
 from hefu_ledger.verify.verdict import CANNOT, FAILED

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from tests.support.sample_service import ORIGIN, USCC, depositor_key, event_body, possession, statement
 
 from hefu_ledger.encoding import parse_time
-from hefu_ledger.records.record import Clock, Enrolment, KeyEvent
+from hefu_ledger.records.bodies import Clock, Enrolment, KeyEvent
 from hefu_ledger.tlog.keys import ED25519, MLDSA44, format_vkey, parse_vkey
 from hefu_service import cli
 from hefu_service.intake.accept import FrontDoor
@@ -103,6 +103,8 @@ def test_init_prints_the_keys_and_what_to_do_with_the_recovery_key(operator: Ope
     vkeys = [parse_vkey(word) for word in ran.out.split() if word.startswith(f"{ORIGIN}+")]
     assert [key.type for key in vkeys] == [ED25519, MLDSA44]
     assert all(key.fingerprint in ran.out for key in vkeys)
+    assert "Ed25519" in ran.out
+    assert "ML-DSA-44" in ran.out
     assert str(tmp_path / "new" / "keys" / "recovery.key") in ran.out
     for path in (tmp_path / "new").rglob("*.key"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

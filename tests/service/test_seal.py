@@ -16,7 +16,8 @@ from tests.support.sample_service import ORIGIN, RECOVERY, SampleService, deposi
 
 from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.errors import MalformedError
-from hefu_ledger.records.record import Batch, Record, parse_record
+from hefu_ledger.records.bodies import Batch
+from hefu_ledger.records.record import Record, parse_record
 from hefu_ledger.tlog.merkle import root_of_leaves
 from hefu_service.intake.correction import declare_clock
 from hefu_service.intake.enrolment import retire_key

@@ -28,7 +28,7 @@ from werkzeug.test import TestResponse
 
 from hefu_ledger.deposit.vault import Closure, Upload, format_closure, format_upload
 from hefu_ledger.encoding import format_time, to_base64
-from hefu_ledger.records.identity import APPROVE
+from hefu_ledger.records.role import APPROVE
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_service.intake.enrolment import enrol, reissue_code, retire_key

@@ -23,6 +23,7 @@ from hefu_ledger.tlog.policy import Log, Policy
 from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Accepted, Committer
 from hefu_service.intake.enrolment import Enrolled, Invitation, enrol, invite, issue_code, reissue_code
+from hefu_service.intake.keys import keys_of
 from hefu_service.jobs.tasks import settle
 from hefu_service.outside.files import BatchFolder, LedgerFolder
 from hefu_service.outside.signer import FileSigner
@@ -123,13 +124,22 @@ class SampleService:
         self.redeem(code, other, *earlier)
         return other
 
-    def redeem(self, code: str, key: Ed25519Signer, *earlier: Ed25519Signer, **changes: Any) -> Enrolled:
+    def redeem(self, code: str, signer: Ed25519Signer, /, *earlier: Ed25519Signer, **changes: Any) -> Enrolled:
         """Enrol a key by a code, with the note that the code asks for, or a changed one."""
-        return enrol(self.services, self.possession(code, key, *earlier, **changes), code=code)
+        return enrol(self.services, self.possession(code, signer, *earlier, **changes), code=code)
 
-    def possession(self, code: str, key: Ed25519Signer, *earlier: Ed25519Signer, **changes: Any) -> bytes:
+    def possession(self, code: str, signer: Ed25519Signer, /, *earlier: Ed25519Signer, **changes: Any) -> bytes:
         """The note that an unused code asks for, or a changed one."""
-        return possession(key, *earlier, invitation=invite(self.services, code), at=self.clock.time_ms, **changes)
+        return possession(
+            signer, *earlier, invitation=invite(self.services, code), **{"at": self.clock.time_ms} | changes
+        )
+
+    def vouched(self, key: Ed25519Signer, *vouchers: Ed25519Signer, **changes: Any) -> bytes:
+        """The note of a further key, for which earlier ones vouch, as the depositor's roster asks for it."""
+        with self.services.store.view() as view:
+            roster = keys_of(view, depositor_of(key)).roster
+        said = {"identity": roster.identity, "signatures_required": roster.signatures_required} | changes
+        return possession(key, *vouchers, at=self.clock.time_ms, **said)
 
     def accept(self, *statements: bytes) -> list[Accepted]:
         """Deposit statements, each a request of its own."""

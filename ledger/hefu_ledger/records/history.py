@@ -13,7 +13,8 @@ from hefu_ledger.records.keyrequest import ADD, COMPROMISED
 from hefu_ledger.records.ledger_fold import fold_ledger_key, keys_of_genesis
 from hefu_ledger.records.possession import parse_signed_possession
 from hefu_ledger.records.roster import NO_ROSTER, Roster
-from hefu_ledger.tlog.keys import VerifierKey
+from hefu_ledger.tlog.ed25519 import check_prime_order
+from hefu_ledger.tlog.keys import ED25519, VerifierKey
 
 
 class DepositorHistory:
@@ -67,6 +68,8 @@ class DepositorHistory:
                     code="key-twice",
                     key=key.key_id.hex(),
                 )
+            if key.type == ED25519:
+                check_prime_order(key.public)
             self._ever.append(key)
         elif body.vkey not in self._ever:
             raise VerificationError(f"key record: there is no key in force to {body.action}", code="key-none")
@@ -80,6 +83,8 @@ class LedgerHistory:
         self.keys = keys_of_genesis(genesis)
         self._event = 0
         self._ever = {genesis.acknowledgement, genesis.log, genesis.log_mldsa44, genesis.recovery}
+        for key in (genesis.acknowledgement, genesis.log, genesis.recovery):
+            check_prime_order(key.public)
 
     def take(self, body: LedgerKey) -> None:
         """Take in the next record, in the ledger's order."""
@@ -91,6 +96,8 @@ class LedgerHistory:
             raise VerificationError("ledger-key record: never a key of the ledger", code="ledger-key-end")
         if fold_ledger_key(self.keys, body, origin=self.origin) != body.keys:
             raise VerificationError("ledger-key record: its keys are not what it leads to", code="roster-other")
+        if body.action == ADD and body.vkey.type == ED25519:
+            check_prime_order(body.vkey.public)
         self.keys = body.keys
         self._ever.add(body.vkey)
         self._event += 1

@@ -32,7 +32,7 @@ def check_public(public: bytes) -> bytes:
 
 
 def check_prime_order(public: bytes) -> bytes:
-    """Refuse a public key that is no point of prime order as well; a millisecond, so once a key.
+    """Refuse a public key that is no point of prime order as well. Ten times a verification, so once a key.
 
     A key with a part of small order is made on purpose: verifiers with and without cofactor judge it differently.
     """

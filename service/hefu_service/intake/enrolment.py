@@ -76,6 +76,7 @@ def issue_code(
     method: str,
     verified_by: str,
     signatures_required: int = 1,
+    role: str = PREPARE,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
 ) -> str:
     """Make a depositor for an organisation whose identity was verified, and return its code, valid for 7 days.
@@ -91,17 +92,21 @@ def issue_code(
     depositor = Depositor(_letters(random_bytes(10)), random_bytes(32), text, signatures_required)
     with services.store.intake() as intake:
         intake.add_depositor(depositor)
-        return _put_code(intake, depositor.id, now_ms, random_bytes)
+        return _put_code(intake, depositor.id, role, now_ms, random_bytes)
 
 
 def reissue_code(
-    services: Services, depositor: str, *, random_bytes: Callable[[int], bytes] = secrets.token_bytes
+    services: Services,
+    depositor: str,
+    *,
+    role: str = PREPARE,
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes,
 ) -> str:
-    """Replace a depositor's code, for one that was lost or has expired, or for a further key."""
+    """Replace a depositor's code, for one that was lost or has expired, or for a further key in a role."""
     now_ms = services.clock.now_ms()
     with services.store.intake() as intake:
         _known_depositor(intake, depositor)
-        return _put_code(intake, depositor, now_ms, random_bytes)
+        return _put_code(intake, depositor, role, now_ms, random_bytes)
 
 
 def invite(services: Services, code: str) -> Invitation:
@@ -174,9 +179,9 @@ def _letters(data: bytes) -> str:
     return b32encode(data).decode().rstrip("=").lower()
 
 
-def _put_code(intake: Intake, depositor: str, now_ms: int, random_bytes: Callable[[int], bytes]) -> str:
+def _put_code(intake: Intake, depositor: str, role: str, now_ms: int, random_bytes: Callable[[int], bytes]) -> str:
     secret = _letters(random_bytes(20))
-    intake.put_code(Code(depositor, sha256(secret.encode()).digest(), now_ms + CODE_VALID_MS, None))
+    intake.put_code(Code(depositor, sha256(secret.encode()).digest(), now_ms + CODE_VALID_MS, None, role))
     return f"{depositor}.{secret}"
 
 
@@ -194,7 +199,7 @@ def _invitation(services: Services, view: View, known: Code) -> Invitation:
     keys = keys_of(view, depositor.id)
     required = keys.roster.signatures_required if keys.roster.identity else depositor.signatures_required
     identity = OpenedSection(depositor.identity_nonce, depositor.identity_text)
-    return Invitation(depositor.id, services.origin, identity, PREPARE, required)
+    return Invitation(depositor.id, services.origin, identity, known.role, required)
 
 
 def _done_before(view: View, claim: Possession, possession: bytes, known: Code | None) -> Event | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hefu_ledger.records.role import PREPARE
+
 
 @dataclass(frozen=True, slots=True)
 class IntakeHead:
@@ -53,12 +55,13 @@ class Depositor:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A one-time enrolment code: only the SHA-256 of its secret is kept."""
+    """A one-time enrolment code: only the SHA-256 of its secret is kept. ``role``: of the key that it enrols."""
 
     depositor: str
     secret_hash: bytes
     expires_at: int  # ms
     used_for: str | None  # the vkey it enrolled
+    role: str = PREPARE
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,7 @@ CODES: Final = Table(
     Column("secret_hash", LargeBinary, CheckConstraint("length(secret_hash) = 32", "hash"), nullable=False),
     Column("expires_at", WHOLE, nullable=False),
     Column("used_for", Text),
+    Column("role", String(16), nullable=False, server_default="prepare"),
 )
 
 DEPOSITS: Final = Table(

@@ -21,7 +21,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "init.help": ("建立账本：密钥、数据库与创世条目。", "Begin a ledger: keys, database, and the first record."),
     "init.origin": ("账本      {origin}", "ledger      {origin}"),
-    "init.key": ("账本公钥  {key}", "log key     {key}"),
+    "init.key": ("账本公钥  {algorithm} {key}", "log key     {algorithm} {key}"),
     "init.fingerprint": ("指纹      {fingerprint}", "fingerprint {fingerprint}"),
     "init.recovery": ("请将恢复密钥移至离线处保管：{path}", "Move {path} to a place that is offline."),
     "serve.help": ("启动服务，直到被中断。", "Serve until interrupted."),

@@ -45,6 +45,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "option.method": ("身份的核验方式。", "How the identity was verified."),
     "option.verifier": ("核验人。", "Who verified it."),
+    "option.role": ("登记码所登记密钥的角色：经办或审批。", "The role of the key that the code enrols."),
     "option.signatures": ("一次存证所需的签名数。", "Signatures that a deposit needs."),
     "option.depositor": ("密钥所属的存证主体。", "The depositor that the key belongs to."),
     "option.vkey": ("密钥，与登记条目所载相同。", "The key, as its enrolment record has it."),
