@@ -22,16 +22,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
 
 from hefu_ledger.deposit.state import ANCHORED
-from hefu_ledger.records.role import PREPARE
 
 if TYPE_CHECKING:
+    from hefu.begin import enrol_home, request_key, restore_home, submit
     from hefu.deposit.approve import Shown
     from hefu.deposit.depositor import Deposited
-    from hefu.deposit.offline import Submitted
     from hefu.deposit.refresh import Refreshed
     from hefu.errors import UnreachableError
     from hefu.evidence.extract import extract
     from hefu.evidence.inspect import inspect
+    from hefu.evidence.stamps import Stamp
     from hefu.evidence.verify import read_policy, verify
     from hefu.folders.status import Survey
     from hefu.folders.watch import Round
@@ -40,12 +40,10 @@ if TYPE_CHECKING:
     from hefu.home.index import Index
     from hefu.home.labels import Label
     from hefu.home.settings import VaultOptions
-    from hefu.keys.enrol import Enrolled, Invitation
-    from hefu.keys.join import Asked
+    from hefu.keys.enrol import Enrolled
     from hefu.keys.members import Person, Request, Vouched
     from hefu.monitor.fetcher import open_source
     from hefu.monitor.replay import audit
-    from hefu.recovery.restore import Restored
     from hefu.recovery.rotate import Joined, Rotated
     from hefu.recovery.sync import Synced
     from hefu.recovery.verify import CheckedVault
@@ -76,6 +74,10 @@ _ROOMS = {
     "Deposited": "deposit.depositor",
     "Enrolled": "keys.enrol",
     "VaultOptions": "home.settings",
+    "enrol_home": "begin",
+    "request_key": "begin",
+    "restore_home": "begin",
+    "submit": "begin",
     "audit": "monitor.replay",
     "extract": "evidence.extract",
     "inspect": "evidence.inspect",
@@ -95,21 +97,24 @@ def __getattr__(name: str) -> object:
 
 class CheckedFolder(NamedTuple):
     """A folder held against its deposits. ``copied``: files that ``keep`` has gained; ``waiting``: deposits of this
-    home that are not on the ledger yet.
+    home that are not on the ledger yet. ``stamps``: the timestamps that hold of each evidence of the folder, where
+    certificates to trust were given.
     """
 
     survey: Survey
     copied: int
     waiting: int
+    stamps: dict[str, list[Stamp]] | None = None
 
 
 class Client:
     """A depositor, as its home folder describes it. The folder is read, and the service called, when first needed."""
 
-    def __init__(self, home: str, *, server: str | None = None) -> None:
-        """``server``: another address than the one in the home folder."""
+    def __init__(self, home: str, *, server: str | None = None, insecure_http: bool = False) -> None:
+        """``server``: another address than the one in the home folder; ``insecure_http``: whether it may be http."""
         self._path = home
         self._server = server
+        self._insecure_http = insecure_http
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -197,6 +202,10 @@ class Client:
         statement = index.find(deposit).partition("/")[0]
         return index.documents(next(entry.id for entry in index.deposits() if entry.statement == statement))
 
+    def odd_names(self, evidence: str) -> list[str]:
+        """The names of a deposit's documents that hold controls, or characters that are not seen."""
+        return self._caught_up.odd_names(evidence)
+
     def search(self, text: str) -> list[Document]:
         """The deposited documents whose name, label or SHA-256 fits."""
         return self._caught_up.search(text)
@@ -212,11 +221,16 @@ class Client:
         keep_label(self._path, label)
         return label
 
-    def check(self, folder: str, *, content: bool = False, keep: str | None = None) -> CheckedFolder:
-        """Hold a folder against its deposits; ``keep``: a folder that gets copies of those that are as deposited."""
+    def check(
+        self, folder: str, *, content: bool = False, keep: str | None = None, tsa: Sequence[str] = ()
+    ) -> CheckedFolder:
+        """Hold a folder against its deposits; ``keep``: a folder that gets copies of those that are as deposited.
+
+        ``tsa``: files of certificates of timestamp authorities to trust.
+        """
         from hefu.deposit.plan import check_outside
         from hefu.folders.copies import keep as copy
-        from hefu.folders.status import survey
+        from hefu.folders.status import stamped, survey
 
         if keep:
             check_outside(folder, "--keep", keep)
@@ -225,7 +239,8 @@ class Client:
         waiting = sum(entry.state != ANCHORED for entry in index.deposits())
         digests = {name: found.digests[name] for name in found.intact} if keep else {}
         copied, problems = copy(index, folder, digests, keep or "")
-        return CheckedFolder(found._replace(unreadable=[*found.unreadable, *problems]), copied, waiting)
+        stamps = stamped(index, folder, tsa) if tsa else None
+        return CheckedFolder(found._replace(unreadable=[*found.unreadable, *problems]), copied, waiting, stamps)
 
     def watch_once(self, folder: str, *, out: str, content: bool = False, wait: bool = False) -> Round:
         """Deposit the new and changed documents of a folder; see ``hefu.folders.watch.Watch.once``."""
@@ -317,7 +332,9 @@ class Client:
     def _service(self) -> Service:
         from hefu.service import Service
 
-        return self._open.enter_context(Service(self._server or self._reader.config.server))
+        own = self._server is None  # accepted when the home was made
+        address = self._server or self._reader.config.server
+        return self._open.enter_context(Service(address, insecure_http=own or self._insecure_http))
 
     @cached_property
     def _index(self) -> Index:
@@ -329,62 +346,3 @@ class Client:
     def _caught_up(self) -> Index:
         self._index.catch_up()
         return self._index
-
-
-def enrol_home(
-    home: str,
-    *,
-    server: str,
-    code: str,
-    vault: VaultOptions | None = None,
-    confirm: Callable[[Invitation], None] = lambda _: None,
-) -> Enrolled:
-    """Make ``home`` the home of the depositor whose one-time code this is; see ``hefu.keys.enrol.enrol``."""
-    from hefu.home.settings import VaultOptions
-    from hefu.keys.enrol import enrol
-    from hefu.service import Service
-
-    with Service(server) as service:
-        return enrol(home, service, code, vault or VaultOptions(), confirm=confirm)
-
-
-def submit(statements: Sequence[str], *, server: str) -> list[Submitted]:
-    """Send carried statements; see ``hefu.deposit.offline.submit``. No home is needed."""
-    from hefu.deposit.offline import submit as send
-    from hefu.service import Service
-
-    with Service(server) as service:
-        return send(service, statements)
-
-
-def request_key(home: str, *, server: str | None, recovery: Recovery | None, role: str = PREPARE) -> Asked:
-    """Ask for a key of a further computer; see ``hefu.keys.join.ask_for_key``. ``server``: needed the first time."""
-    from hefu.keys.join import ask_for_key
-    from hefu.service import Service
-
-    if server is None:
-        return ask_for_key(home, None, recovery, role=role)
-    with Service(server) as service:
-        return ask_for_key(home, service, recovery, role=role)
-
-
-def restore_home(
-    home: str, recovery: Recovery, *, out: str, server: str | None = None, source: str | None = None
-) -> Restored:
-    """Bring back a home and its evidence from a vault's folder ``source``, or else from the service.
-
-    ``server`` alone: the vault is there; both: receipts that the folder lacks are. ClientError without either.
-    """
-    from hefu.errors import ClientError
-    from hefu.recovery.restore import restore_from_folder, restore_from_service
-    from hefu.service import Service
-    from hefu.ui.language import say
-
-    if server is None:
-        if source is None:
-            raise ClientError(say("vault restore.where"))
-        return restore_from_folder(home, recovery, source, out=out, service=None)
-    with Service(server) as service:
-        if source is None:
-            return restore_from_service(home, recovery, service, out=out)
-        return restore_from_folder(home, recovery, source, out=out, service=service)

@@ -7,9 +7,11 @@ connections, overload and restarts are waited out with growing pauses; a refusal
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
@@ -28,6 +30,12 @@ MAX_ANSWER: Final = 1 << 20  # bytes, where a resource does not say otherwise
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 60.0
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
+_SCHEMES: Final = ("http", "https")
+_PACKINGS: Final = ("gzip", "x-gzip", "deflate")
+_PACKING: Final = 1024  # bytes that packing may add to a body that cannot be made smaller, beside a 64th of it
+_ANY_HEADER: Final = 47  # of zlib: gzip's or its own
+_PAGES: Final = (b"<!doctype html", b"<html")  # of a login or a web filter
+_BEGINNING: Final = 100  # bytes
 _TRY_AGAIN: Final = frozenset({408, 429, 502, 503, 504})
 NO_ROOM: Final = 507  # RFC 4918, 11.5: there is no room to store the body, and so a refusal
 
@@ -51,19 +59,32 @@ class Answer(NamedTuple):
 
 
 class Service:
-    """A service at ``url``. ``sleep`` takes seconds."""
+    """A service at ``url``. ``sleep`` takes seconds.
 
-    def __init__(self, url: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        try:
-            parsed = httpx.URL(url)
-        except httpx.InvalidURL:
-            parsed = httpx.URL()
-        if parsed.scheme not in ("http", "https") or not parsed.host:
-            raise ClientError(say("service.address", url=url))
-        self.url = url.rstrip("/")
+    ``insecure_http``: whether http to another computer was accepted; an address in a home was when it was made.
+    """
+
+    def __init__(self, url: str, *, insecure_http: bool = False, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.url = check_address(url, insecure_http=insecure_http)
         self.sleep = sleep
-        headers = {"User-Agent": f"hefu/{__version__}", "Accept-Encoding": "identity"}
-        self._client = httpx.Client(timeout=_TIMEOUT, headers=headers)
+        self._open: httpx.Client | None = None
+        self._through = ""  # the setting of the proxy, if there is one
+
+    @property
+    def _client(self) -> httpx.Client:
+        """The connections, made when first needed: a wrong proxy must not stop a command without requests."""
+        if self._open is None:
+            proxy = proxy_of(self.url)
+            self._through = "" if proxy is None else proxy.setting
+            headers = {"User-Agent": f"hefu/{__version__}", "Accept-Encoding": "identity"}
+            self._open = httpx.Client(
+                timeout=_TIMEOUT,
+                headers=headers,
+                verify=httpx.create_ssl_context(),  # of the environment's authorities, if it names some
+                proxy=None if proxy is None else proxy.url,
+                trust_env=False,  # the proxy is chosen above
+            )
+        return self._open
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +96,8 @@ class Service:
 
     def close(self) -> None:
         """Close all connections."""
-        self._client.close()
+        if self._open is not None:
+            self._open.close()
 
     def get(self, path: str, *, limit: int = MAX_ANSWER, headers: Mapping[str, str] | None = None) -> Answer:
         """Read a resource of at most ``limit`` bytes."""
@@ -97,6 +119,8 @@ class Service:
                 answer = self._ask_once(method, path, limit, request)
             except httpx.TransportError as error:
                 cause = f"{type(error).__name__}: {error}"
+                if self._through:
+                    cause = say("service.through", cause=cause, setting=self._through)
             else:
                 if answer.status not in _TRY_AGAIN:
                     return _check(answer, again=attempt > 0)
@@ -107,13 +131,39 @@ class Service:
         raise UnreachableError(say("service.unreachable", url=self.url, attempts=ATTEMPTS, cause=cause))
 
     def _ask_once(self, method: str, path: str, limit: int, request: dict[str, Any]) -> Answer:
-        with self._client.stream(method, self.url + path, **request) as response:
-            body = bytearray()
+        where = self.url + path
+        with self._client.stream(method, where, **request) as response:
+            body, most = bytearray(), limit + limit // 64 + _PACKING
             for piece in response.iter_raw():
                 body += piece
-                if len(body) > limit:
-                    raise UnreachableError(say("service.too_long", url=self.url + path, limit=limit))
-            return Answer(response.status_code, bytes(body), _seconds(response.headers.get("Retry-After")))
+                if len(body) > most:
+                    raise UnreachableError(say("service.too_long", url=where, limit=limit))
+            headers = response.headers
+            if response.has_redirect_location:
+                place = without_password(str(headers["Location"]))
+                raise UnreachableError(say("service.moved", url=where, status=response.status_code, place=place))
+            unpacked = _unpacked(bytes(body), headers.get("Content-Encoding", ""), limit + 1, where)
+            if len(unpacked) > limit:
+                raise UnreachableError(say("service.too_long", url=where, limit=limit))
+            if response.is_success and unpacked[:_BEGINNING].lstrip().lower().startswith(_PAGES):
+                raise UnreachableError(say("service.page", url=where))
+            return Answer(response.status_code, unpacked, _seconds(headers.get("Retry-After")))
+
+
+def _unpacked(body: bytes, encoding: str, most: int, url: str) -> bytes:
+    """A body as it was before a server on the way packed it, unasked; at most ``most`` bytes of it."""
+    import zlib
+
+    if encoding.strip().lower() in ("", "identity"):
+        return body
+    if encoding.strip().lower() not in _PACKINGS:
+        raise UnreachableError(say("service.encoding", url=url, encoding=encoding))
+    unpacking, data = zlib.decompressobj(_ANY_HEADER), b""
+    with suppress(zlib.error):
+        data = unpacking.decompress(body, most)
+    if not unpacking.eof and len(data) < most:
+        raise UnreachableError(say("service.encoding", url=url, encoding=encoding))
+    return data
 
 
 def _seconds(text: str | None) -> float | None:
@@ -133,3 +183,67 @@ def _check(answer: Answer, *, again: bool) -> Answer:
     if 400 <= answer.status < 500 or answer.status == NO_ROOM:
         raise RefusedError(answer.status, title, detail, kind=kind, again=again)
     raise UnreachableError(say("service.failed", status=answer.status, title=title, detail=detail))
+
+
+class Proxy(NamedTuple):
+    """``url``: of a proxy, which may hold a password and is never shown; ``setting``: its name, which is."""
+
+    url: str
+    setting: str
+
+
+def check_address(url: str, *, insecure_http: bool) -> str:
+    """An address without a slash at its end. ClientError unless it is http or https, and hides no password.
+
+    ``insecure_http``: whether http to another computer, which can be read and changed on the way, was accepted.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        parsed = httpx.URL()
+    if parsed.userinfo or "@" in url:  # in an address that is none, it may be a password as well
+        raise ClientError(say("service.password"))
+    if parsed.scheme not in _SCHEMES or not parsed.host or parsed.query or parsed.fragment:
+        raise ClientError(say("service.address", url=url.partition("?")[0]))
+    if parsed.scheme == "http" and not insecure_http and not is_loopback(parsed.host):
+        raise ClientError(say("service.insecure", host=parsed.host))
+    return url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address is of this computer."""
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host in ("localhost", "localhost.") or host.endswith(".localhost")
+
+
+def without_password(url: str) -> str:
+    """An address as it may be shown: a user and a password are left out."""
+    scheme, separator, rest = url.rpartition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+
+def proxy_of(url: str) -> Proxy | None:
+    """The proxy that the environment or the system sets for an address; ClientError for one that cannot be used."""
+    from urllib.request import getproxies, proxy_bypass
+
+    target = httpx.URL(url)
+    found = getproxies()
+    name = next((name for name in (target.scheme, "all") if found.get(name)), None)
+    if name is None or proxy_bypass(target.host):
+        return None
+    proxy = found[name] if "://" in found[name] else f"http://{found[name]}"
+    names = (f"{name}_proxy".upper(), f"{name}_proxy")
+    setting = next((each for each in reversed(names) if os.environ.get(each)), say("service.system"))
+    scheme = proxy.partition("://")[0].lower()
+    if scheme not in _SCHEMES:
+        raise ClientError(say("service.proxy_scheme", setting=setting, scheme=scheme, host=target.host))
+    try:
+        httpx.Proxy(proxy)
+    except (httpx.InvalidURL, ValueError):
+        raise ClientError(say("service.proxy_address", setting=setting)) from None
+    return Proxy(proxy, setting)

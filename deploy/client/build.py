@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements-client.lock"
@@ -28,8 +28,8 @@ PLATFORMS = {
     "macosx-arm64": ("macosx_11_0_arm64", "macosx_11_0_universal2", "macosx_10_12_universal2"),
 }
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-READS_ITS_FOLDER = ("mnemonic",)  # pure, but it opens its word lists by path
-MAIN = b"from hefu.portable import run\n\nrun(__loader__.get_data)\n"
+COMPILED = (".so", ".pyd")
+MAIN = b"from hefu.portable import run\n\nrun(__loader__.archive, __loader__.get_data)\n"
 OLD = b"""import sys
 
 if sys.version_info < (3, 11):
@@ -58,31 +58,45 @@ def fetch(folder: Path, systems: Iterable[str], python: str) -> None:
 
 
 def pack(wheels: Sequence[Path], out: Path) -> int:
-    """Write the file, and return its size. Compiled wheels stay wheels; of the others come the files."""
-    files, carried = dict(sources()), {}
+    """Write the file, and return its size. Modules in Python are members of it, compiled ones by their hash."""
+    files, carried = dict(sources()), []
     files["__main__.py"] = OLD + MAIN
     for wheel in wheels:
-        data = wheel.read_bytes()
-        if wheel.name.endswith("-none-any.whl") and not wheel.name.startswith(READS_ITS_FOLDER):
-            files |= members(data)
-        else:
-            carried[wheel.name] = data
-    files["wheels.json"] = json.dumps([described(name, data) for name, data in carried.items()]).encode()
+        content = members(wheel.read_bytes())
+        modules = {name: data for name, data in content.items() if name.endswith(COMPILED)}
+        if modules:
+            carried.append(described(wheel.name, modules))
+            add(files, {f"compiled/{digest(data)}": data for data in modules.values()})
+        rest = content.keys() - modules.keys()
+        add(files, {placed(name, wheel.name, beside_compiled=bool(modules)): content[name] for name in rest})
+    files["compiled.json"] = json.dumps(carried).encode()
     with out.open("wb") as file:
         file.write(b"#!/usr/bin/env python3\n")
         with ZipFile(file, "w") as archive:
             for name, data in sorted(files.items()):
-                archive.writestr(entry(name, ZIP_DEFLATED), data)
-            for name, data in sorted(carried.items()):
-                archive.writestr(entry(f"wheels/{name}", ZIP_STORED), data)
+                archive.writestr(entry(name), data)
     out.chmod(0o755)
     return out.stat().st_size
 
 
-def entry(name: str, compression: int) -> ZipInfo:
+def placed(name: str, wheel: str, *, beside_compiled: bool) -> str:
+    """The place of a wheel's file. Packages with compiled modules stand apart: not every computer can use them."""
+    if ".dist-info/" in name:
+        return f"licences/{wheel}/{name.partition('/')[2]}"
+    return f"packages/{package(wheel)}/{name}" if beside_compiled else name
+
+
+def add(files: dict[str, bytes], new: dict[str, bytes]) -> None:
+    """Add the files of a wheel, which are the same in the wheels of other systems."""
+    for name, data in new.items():
+        if files.setdefault(name, data) != data:
+            raise SystemExit(f"two wheels hold different files of the name {name!r}")
+
+
+def entry(name: str) -> ZipInfo:
     """A file's place in the archive, of no particular time."""
     info = ZipInfo(name)
-    info.compress_type = compression
+    info.compress_type = ZIP_DEFLATED
     info.external_attr = 0o644 << 16
     return info
 
@@ -96,27 +110,37 @@ def sources() -> Iterator[tuple[str, bytes]]:
 
 
 def members(data: bytes) -> dict[str, bytes]:
-    """The files of a wheel, none outside the folder that it is unpacked in."""
+    """The files of a wheel, none outside its folder, or in the way of the standard library."""
     with ZipFile(BytesIO(data)) as archive:
-        names = [name for name in archive.namelist() if not name.endswith("/")]
+        names = [name for name in archive.namelist() if not name.endswith("/") and not describes_a_wheel(name)]
         for name in names:
             path = PurePosixPath(name)
-            if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+            odd = path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or name.endswith(".pyc")
+            if odd or path.parts[0].partition(".")[0] in sys.stdlib_module_names or ".libs" in path.parts[0]:
                 raise SystemExit(f"a wheel holds a file of the name {name!r}")
         return {name: archive.read(name) for name in names}
 
 
-def described(name: str, data: bytes) -> dict[str, Any]:
-    """A carried wheel, as ``hefu.portable`` expects it."""
-    files = members(data)
-    tops = {path.split("/")[0].split(".")[0] for path in files if ".dist-info/" not in path and ".libs/" not in path}
-    hashes = {path: sha256(content).hexdigest() for path, content in sorted(files.items())}
-    return {
-        "name": name,
-        "sha256": sha256(data).hexdigest(),
-        "modules": sorted(filter(str.isidentifier, tops)),
-        "files": hashes,
-    }
+def describes_a_wheel(name: str) -> bool:
+    """Whether a file is about its wheel and not of the package; licences go along."""
+    folder, _, rest = name.partition("/")
+    return folder.endswith(".dist-info") and "licen" not in rest.lower()
+
+
+def described(name: str, modules: dict[str, bytes]) -> dict[str, Any]:
+    """The compiled modules of a wheel, as ``hefu.portable`` expects them."""
+    hashes = {path.partition(".")[0].replace("/", "."): digest(data) for path, data in sorted(modules.items())}
+    return {"name": name, "package": package(name), "modules": hashes}
+
+
+def package(name: str) -> str:
+    """The name in a wheel's file name."""
+    return name.partition("-")[0]
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 in hex."""
+    return sha256(data).hexdigest()
 
 
 if __name__ == "__main__":

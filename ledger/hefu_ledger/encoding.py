@@ -192,11 +192,12 @@ class Fields:
             raise MalformedError(f"{what}: not a JSON object")
         names = value.keys()
         if not required <= names or not names <= required | optional:
-            missing = ", ".join(sorted(required - names)) or "nothing"
-            unknown = ", ".join(sorted(map(repr, names - required - optional)))[:200] or "nothing"
+            missing = ", ".join(sorted(required - names))
+            unknown = ", ".join(sorted(map(repr, names - required - optional)))[:200]
+            said = {"missing": missing, "unknown": unknown}
             raise MalformedError(
-                f"{what}: missing {missing}; unknown {unknown}",
-                code="members",
+                f"{what}: {'; '.join(f'{name} {each}' for name, each in said.items() if each)}",
+                code="members" if missing and unknown else "members-missing" if missing else "members-unknown",
                 of=what,
                 missing=missing,
                 unknown=unknown,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import wraps
 from io import StringIO
@@ -65,6 +65,12 @@ def command() -> None:
 
 def main() -> None:
     """Run a command; exit 1 for findings, 2 for a refusal, 3 for a failure, 130 when interrupted."""
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8" and not all(
+        map(str.isascii, sys.argv)
+    ):  # a name read through GBK would be enrolled as another
+        _tell(say("main.encoding", encoding=encoding))
+        sys.exit(REFUSED)
     try:
         code = command(prog_name="hefu-service", standalone_mode=False)
     except click.ClickException as error:
@@ -72,6 +78,8 @@ def main() -> None:
         sys.exit(REFUSED)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
+    except SystemExit as ended:  # click ends in 1, which means findings, where the reader has closed the pipe
+        sys.exit(STOPPED if ended.code == 1 else ended.code)
     except (LedgerError, PortError, RefusedError, SettingsError) as error:
         _tell(say("main.failed", error=error_text(error)))
         sys.exit(REFUSED)
@@ -85,7 +93,8 @@ def main() -> None:
 
 
 def _tell(text: str) -> None:
-    click.echo(text, err=True)
+    with suppress(OSError):  # a full disk must not change the exit code
+        click.echo(text, err=True)
 
 
 def _usage(error: click.ClickException) -> str:
@@ -321,5 +330,6 @@ def _told(undelivered: Undelivered) -> str:
 @click.option("--statements", is_flag=True, help=say("option.statements"))
 def export(services: Services, out: Path, statements: bool) -> None:
     """See the catalogue."""
+    out = out.expanduser()
     size = export_ledger(services, LedgerFolder(out), statements=statements)
     click.echo(say("export.done", size=size, out=out))

@@ -95,7 +95,10 @@ def _flag(name: str) -> str:
 def _path(value: str) -> Path:
     if not value:
         raise ValueError(sentence("settings.empty"))
-    return Path(value)
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError(sentence("settings.tilde")) from None
 
 
 def _address(value: str) -> str:

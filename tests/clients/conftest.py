@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from tests.clients.dying import Forker
-from tests.support.command_line import Ran, hefu
+from tests.support.command_line import Ran, hefu, words_of
 from tests.support.double import CODE, Double, running
 
 from hefu.deposit.answers import CarriedAnswers
@@ -171,7 +171,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
     with running(double) as url:
         made = Office(double, tmp_path, url)
         began = hefu("init", "--home", made.chief, "--server", url, "--code", CODE, "--json").json
-        made.words.write_text(began["words"])
+        made.words.write_text(words_of(began))
         made.vouch(made.ask(made.clerk), made.chief, "--label", "王会计")
         assert made.request(made.clerk)["file"] == ""
         double.requests.clear()

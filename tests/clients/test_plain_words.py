@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.clients.conftest import Firm
-from tests.support.command_line import hefu
+from tests.support.command_line import hefu, words_of
 from tests.support.double import CODE, Double, running
 from tests.support.sample_ledger import POLICY
 
@@ -119,7 +119,7 @@ def test_a_key_of_ones_own_that_has_ended_is_said_to_be_so_and_nothing_is_left(
     home, out = tmp_path / "home", tmp_path / "evidence"
     chief, words = tmp_path / "chief", tmp_path / "words"
     done = hefu("init", "--home", chief, "--server", url, "--code", CODE, "--json").json
-    words.write_text(done["words"])
+    words.write_text(words_of(done))
     asked = hefu("key", "request", "--home", home, "--server", url, "--words", words, "--json").json
     hefu("key", "add", asked["file"], "--home", chief, "--yes")
     hefu("key", "request", "--home", home)

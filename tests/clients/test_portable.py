@@ -1,12 +1,14 @@
-"""The portable file runs on a bare Python, unpacks what fits once, and imports nothing that is not what it carried."""
+"""The portable file runs on a bare Python, and runs no code but its own: that in it, and compiled modules by hash."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import stat
 import subprocess
 import sys
 import sysconfig
+from hashlib import sha256
 from importlib.metadata import PathDistribution, distribution
 from pathlib import Path
 from types import ModuleType
@@ -17,7 +19,7 @@ from tests.clients.test_cli import ROOT
 from tests.support.cases import every_case
 from tests.support.sample_ledger import POLICY, sample
 
-from hefu.portable import Wheel, cache, fits, unpacked
+from hefu.portable import cache, fits, unpacked
 from hefu_ledger.deposit.evidence import format_evidence
 from hefu_ledger.tlog.policy import format_policy
 
@@ -79,13 +81,79 @@ def test_a_bare_python_verifies_evidence_with_it(portable: Path, words: list[str
     assert run(portable, tmp_path / "cache", "--version").stdout == "hefu 0.1.0\n"
 
 
-def test_what_was_unpacked_and_changed_is_not_imported(portable: Path, words: list[str], tmp_path: Path) -> None:
-    run(portable, tmp_path / "cache", *words)
-    (changed,) = (tmp_path / "cache").rglob("cryptography/__init__.py")
-    changed.write_text("raise SystemExit('planted')")
+def planted(folder: Path, case: str) -> str:
+    """Do to a cache what a thief or a careless copy does; the words that the refusal must hold, empty for none."""
+    module = max((folder / "hefu").glob("*.so"), key=lambda path: path.stat().st_size)
+    if case == "changed":
+        module.write_bytes(b"planted" + module.read_bytes())
+    elif case == "bytecode":
+        (folder / "hefu" / "__pycache__").mkdir()
+        (folder / "hefu" / "__pycache__" / "__init__.cpython-311.pyc").write_bytes(b"planted")
+    elif case == "argparse":
+        (folder / "hefu" / "argparse.py").write_text("raise SystemExit(0)")
+    elif case == "library":
+        (folder / "hefu" / "bcrypt.dll").write_bytes(b"planted")
+    elif case == "a group":
+        (folder / "hefu").chmod(0o770)
+    elif case == "a link":
+        (folder / "hefu").rename(folder / "elsewhere")
+        (folder / "hefu").symlink_to(folder / "elsewhere")
+    elif case == "a linked module":
+        module.rename(folder / "elsewhere.so")
+        module.symlink_to(folder / "elsewhere.so")
+    return {
+        "changed": "",
+        "a linked module": "",
+        "a group": "other users can write",
+        "a link": "not a folder, or a link to one",
+    }.get(case, "hefu did not put it there")
+
+
+@pytest.mark.parametrize("case", ["changed", "bytecode", "argparse", "library", "a group", "a link", "a linked module"])
+def test_no_code_runs_from_the_cache_but_by_its_hash(
+    portable: Path, words: list[str], tmp_path: Path, case: str
+) -> None:
+    assert run(portable, tmp_path / "cache", *words).returncode == 0
+    expected = planted(tmp_path / "cache", case)
     done = run(portable, tmp_path / "cache", *words)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "planted" not in changed.read_text()
+    assert (done.returncode, expected in done.stderr) == (3 if expected else 0, True)
+    assert bool(done.stdout) is not bool(expected)
+    for module in (tmp_path / "cache" / "hefu").glob("*.so"):
+        assert module.is_symlink() or module.stem == sha256(module.read_bytes()).hexdigest()
+
+
+def test_the_cache_holds_compiled_modules_alone_and_no_bytecode_is_written(
+    portable: Path, words: list[str], tmp_path: Path
+) -> None:
+    run(portable, tmp_path / "cache", *words)
+    found = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert {(path.suffix, path.stat().st_mode & 0o777) for path in found} == {(".so", 0o600)}
+    assert stat.S_IMODE((tmp_path / "cache" / "hefu").stat().st_mode) == 0o700
+
+
+_PROBE = """
+import atexit, runpy, sys
+def tell():
+    import mnemonic, pyrage
+    print(*{getattr(module, "__file__", None) for module in sys.modules.values()}, sep="\\n")
+atexit.register(tell)
+file = sys.argv.pop(1)
+sys.path.insert(0, file)
+runpy.run_path(file, run_name="__main__")
+"""
+
+
+def test_modules_come_from_the_file_or_the_standard_library(portable: Path, words: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-I", "-S", "-c", _PROBE, str(portable), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"XDG_CACHE_HOME": str(tmp_path)})
+    places = (sysconfig.get_path("stdlib"), f"{portable}/", "/proc/self/fd/")
+    paths = [line for line in done.stdout.split("\n") if line.startswith("/")]
+    assert [path for path in paths if not path.startswith(places)] == []
+    assert {
+        f"{portable}/packages/cryptography/cryptography/__init__.py",
+        f"{portable}/packages/pyrage/pyrage/__init__.py",
+        f"{portable}/mnemonic/__init__.py",
+    } <= set(paths)
 
 
 def test_what_is_missing_is_named(build: ModuleType, tmp_path: Path) -> None:
@@ -97,31 +165,36 @@ def test_what_is_missing_is_named(build: ModuleType, tmp_path: Path) -> None:
     assert f"carries no cryptography for Python {sysconfig.get_python_version()} on" in done.stderr
 
 
-def test_a_cache_that_cannot_be_written_is_named(portable: Path, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_named(portable: Path, words: list[str], tmp_path: Path) -> None:
     (tmp_path / "cache").write_bytes(b"a file")
-    done = run(portable, tmp_path / "cache", "--version")
+    done = run(portable, tmp_path / "cache", *words)
     assert (done.returncode, "cannot be unpacked" in done.stderr) == (3, True)
 
 
-def test_a_damaged_wheel_is_not_unpacked(tmp_path: Path) -> None:
-    wheel = Wheel("x-1-py3-none-any.whl", "00" * 32, ["x"], {"x.py": "00" * 32})
+def test_a_damaged_module_is_not_unpacked(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="download the file again"):
-        unpacked(wheel, str(tmp_path / "cache"), lambda _: b"other")
-    assert not (tmp_path / "cache").exists()
+        unpacked("00" * 32, str(tmp_path / "cache"), lambda _: b"other")
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
-def test_a_wheel_cannot_name_files_elsewhere(build: ModuleType, tmp_path: Path) -> None:
-    for name in ("../x", "/x", "a\\x", "C:x"):
-        with ZipFile(tmp_path / "w.whl", "w") as archive:
-            archive.writestr(name, b"")
-        with pytest.raises(SystemExit, match="a wheel holds a file of the name"):
-            build.members((tmp_path / "w.whl").read_bytes())
+@pytest.mark.parametrize("name", ["../x.py", "argparse.py", "logging/__init__.py", "x/__pycache__/x.cpython-311.pyc"])
+def test_a_wheel_with_a_module_in_the_way_is_not_packed(build: ModuleType, tmp_path: Path, name: str) -> None:
+    with ZipFile(tmp_path / "x-1-py3-none-any.whl", "w") as archive:
+        archive.writestr(name, b"")
+    with pytest.raises(SystemExit, match="a wheel holds a file of the name"):
+        build.pack([tmp_path / "x-1-py3-none-any.whl"], tmp_path / "hefu.pyz")
+
+
+def test_recovery_words_are_read_from_the_file(portable: Path, tmp_path: Path) -> None:
+    (tmp_path / "words").write_text("abandon " * 23 + "zoo")
+    where = ["--home", str(tmp_path / "home"), "--from", str(tmp_path), "--out", str(tmp_path / "out")]
+    done = run(portable, tmp_path / "cache", "vault", "restore", "--words", str(tmp_path / "words"), *where)
+    assert "the words do not belong together" in done.stderr
 
 
 @every_case(
     ("name", "version", "platform", "expected"),
     [
-        ("x-1-py3-none-any.whl", (3, 11), "linux-x86_64", True),
         ("x-1-cp311-abi3-manylinux_2_28_x86_64.whl", (3, 11), "linux-x86_64", True),
         ("x-1-cp311-abi3-manylinux_2_28_x86_64.whl", (3, 14), "linux-x86_64", True),
         ("x-1-cp312-abi3-manylinux_2_28_x86_64.whl", (3, 11), "linux-x86_64", False),

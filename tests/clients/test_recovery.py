@@ -32,7 +32,7 @@ from hefu_ledger.errors import MalformedError, UnknownFormatError
 
 SECRETS = st.binary(min_size=32, max_size=32).map(Recovery)
 ONE = Recovery(sha256(b"recovery").digest())
-SHEET = Sheet(ONE, "acme", ORIGIN, "https://ledger.example")
+SHEET = Sheet(ONE, "acme", ORIGIN, "https://ledger.example", "ab" * 32)
 
 
 @pytest.fixture(autouse=True, scope="module")

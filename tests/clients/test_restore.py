@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from tests.clients.conftest import Firm
+from tests.support.command_line import hefu
 from tests.support.double import CODE, DROPPED, Double, problem, running
-from tests.support.sample_ledger import POLICY
+from tests.support.sample_ledger import POLICY, SampleLedger, signer
 
 from hefu.cli.commands.vault import read_recovery
 from hefu.deposit.depositor import deposit
@@ -20,15 +21,17 @@ from hefu.deposit.offline import prepare
 from hefu.deposit.plan import plan
 from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.evidence.verify import verify
-from hefu.home.home import load, load_reader
+from hefu.home.home import GENESIS, load, load_reader
+from hefu.home.home import POLICY as POLICY_FILE
 from hefu.home.labels import Label, append_label, read_labels
-from hefu.home.settings import VaultOptions, keep_label
+from hefu.home.settings import HomeSettings, VaultOptions, format_settings, keep_label
 from hefu.keys.enrol import enrol
 from hefu.recovery.restore import Restored, restore_from_folder, restore_from_service
 from hefu.recovery.verify import verify_vault
 from hefu.service import Service
 from hefu.vault.blobs import HOME, seal
 from hefu.vault.secret import Recovery, Sheet, format_sheet_text, format_words, parse_words
+from hefu_ledger.tlog.keys import format_vkey
 from hefu_ledger.verify.verdict import PROVEN
 
 DEPOSITS = 5
@@ -284,7 +287,7 @@ def test_words_are_read_from_a_file_or_the_text_of_the_code(
     recovery, path = firm.home.recovery, tmp_path / "words.txt"
     path.write_text("\ufeff" + format_words(recovery) + "\r\n", encoding="utf-8")
     assert read_recovery(str(path)) == (recovery, None)
-    sheet = Sheet(recovery, "acme", firm.home.config.origin, firm.service.url)
+    sheet = Sheet(recovery, "acme", firm.home.config.origin, firm.service.url, firm.home.genesis.log.fingerprint)
     path.write_text(format_sheet_text(sheet), encoding="utf-8")
     assert read_recovery(str(path)) == (recovery, sheet)
     monkeypatch.setattr("sys.stdin", io.StringIO(format_words(recovery)))
@@ -339,3 +342,48 @@ def test_an_init_without_the_service_s_vault_is_finished_and_says_so(double: Dou
         assert load(str(tmp_path / "other")).vault.names() == sorted(
             path.name for path in (tmp_path / "drive").iterdir()
         )
+
+
+def planted(firm: Firm, policy: bytes, genesis: bytes | None = None) -> None:
+    """Settings as one who knows the words can write them, newer than any."""
+    home = firm.home
+    own = Path(home.path, GENESIS).read_bytes()
+    settings = HomeSettings(home.config, genesis or own, policy, 4_000_000_000_000)
+    home.vault.keep(HOME, format_settings(settings))
+
+
+def test_settings_that_trust_a_strange_log_key_are_refused_by_name(firm: Firm, documents: Path) -> None:
+    firm.deposit(documents)
+    stranger = signer(firm.home.config.origin, "strange").key
+    own = Path(firm.home.path, POLICY_FILE).read_bytes()
+    planted(firm, f"log {format_vkey(stranger)}\n".encode() + own)
+    words = firm.folder / "words"
+    words.write_text(format_words(firm.home.recovery))
+    place = ("--home", firm.folder / "new", "--out", firm.folder / "back", "--from", f"{firm.home.path}/vault")
+    ran = hefu("vault", "restore", *place, "--words", words, expect=1)
+    assert stranger.fingerprint in ran.out
+    assert firm.home.genesis.log.fingerprint in ran.out
+    assert "compare it with the log key on the recovery sheet" in ran.out
+    assert (firm.folder / "new" / "policy.txt").read_bytes() == own
+
+
+def test_a_ledger_that_is_not_the_sheet_s_is_not_trusted(firm: Firm, documents: Path) -> None:
+    firm.deposit(documents)
+    evil = signer(firm.home.config.origin, "strange").key
+    ledger = SampleLedger()
+    ledger.append(firm.home.genesis._replace(log=evil))
+    planted(firm, f"log {format_vkey(evil)}\nquorum none\n".encode(), ledger.records[0])
+    words = firm.folder / "words"
+    words.write_text(format_words(firm.home.recovery))
+    place = ("--home", firm.folder / "new", "--out", firm.folder / "back", "--from", f"{firm.home.path}/vault")
+    assert "several ledgers" in hefu("vault", "restore", *place, "--words", words, expect=2).err
+    config, fingerprint = firm.home.config, firm.home.genesis.log.fingerprint
+    sheet = Sheet(firm.home.recovery, config.depositor, config.origin, config.server, fingerprint)
+    words.write_text(format_sheet_text(sheet))
+    ran = hefu("vault", "restore", *place, "--words", words, expect=1)
+    assert evil.fingerprint in ran.out
+    assert "compare it" not in ran.out
+    assert load_reader(str(firm.folder / "new")).genesis == firm.home.genesis
+    words.write_text(format_sheet_text(sheet._replace(fingerprint="ab" * 32)))
+    other = ("--home", firm.folder / "other", *place[2:])
+    assert "ab" * 32 in hefu("vault", "restore", *other, "--words", words, expect=2).err

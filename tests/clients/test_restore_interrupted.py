@@ -88,7 +88,9 @@ def lost(firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch, request: 
     for path in (firm.home.path, firm.out, later.folder):
         shutil.rmtree(path)
     sheet = firm.folder / "sheet.txt"
-    sheet.write_text(format_sheet_text(Sheet(firm.home.recovery, "acme", firm.home.config.origin, firm.service.url)))
+    home = firm.home
+    where = (home.config.origin, firm.service.url, home.genesis.log.fingerprint)
+    sheet.write_text(format_sheet_text(Sheet(home.recovery, "acme", *where)))
     source = ("--from", firm.folder / "disk") if request.param == "folder" else ()
     words = ("vault", "restore", "--home", firm.folder / "new", "--words", sheet, "--out", firm.folder / "restored")
     return Lost(firm, evidence, [label], (*words, *source))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.clients.conftest import Firm, Office
 from tests.clients.dying import CUT, DIE, FULL, Forker
-from tests.support.command_line import hefu
+from tests.support.command_line import hefu, words_of
 from tests.support.double import CODE, Reply, problem
 
 from hefu.errors import ClosedError, UnreachableError
@@ -42,7 +42,7 @@ def full(firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch) -> Firm:
 
 
 def rotated(firm: Firm) -> Recovery:
-    return parse_words(hefu("vault", "rotate", "--home", firm.home.path, "--json").json["words"])
+    return parse_words(words_of(hefu("vault", "rotate", "--home", firm.home.path, "--json").json))
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -77,11 +77,11 @@ def assert_comes_back(firm: Firm, new: Recovery) -> None:
 
 def test_the_new_words_bring_everything_back_and_the_old_read_nothing_more(full: Firm) -> None:
     done = hefu("vault", "rotate", "--home", full.home.path, "--json").json
-    new = parse_words(done["words"])
+    new = parse_words(words_of(done))
     assert new != full.home.recovery
     assert (done["closed"], done["left"]) == (True, [])
     sheet = Path(done["sheet"])
-    assert all(f"<li>{word}</li>" in sheet.read_text() for word in done["words"].split())
+    assert all(f"<li>{word}</li>" in sheet.read_text() for word in words_of(done).split())
     assert sheet.stat().st_mode & 0o777 == 0o600
     assert_comes_back(full, new)
 
@@ -263,7 +263,7 @@ def test_what_nobody_can_decrypt_is_named_and_does_not_stand_in_the_way(full: Fi
     done = hefu("vault", "rotate", "--home", full.home.path, "--json", expect=1).json
     assert [problem["path"] for problem in done["left"]] == [junk]
     assert done["closed"]
-    assert_comes_back(full, parse_words(done["words"]))
+    assert_comes_back(full, parse_words(words_of(done)))
 
 
 def test_a_vault_that_no_service_holds_is_changed_here_alone(firm: Firm, documents: Path) -> None:

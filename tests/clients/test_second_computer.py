@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from tests.clients.test_offline import stamp
-from tests.support.command_line import hefu
+from tests.support.command_line import hefu, words_of
 from tests.support.double import CODE, DROPPED, Double, Fault, problem, running
 from tests.support.sample_ledger import POLICY
 
@@ -61,7 +61,7 @@ def two(tmp_path: Path, documents: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     with running(double) as url:
         made = Two(double, tmp_path, url)
         done = hefu("init", "--home", made.first, "--server", url, "--code", CODE, "--json").json
-        (tmp_path / "words").write_text(done["words"])
+        (tmp_path / "words").write_text(words_of(done))
         hefu("deposit", documents, "--home", made.first, "--out", tmp_path / "evidence", "--wait")
         shutil.copytree(documents, made.copies)
         yield made

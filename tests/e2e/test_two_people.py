@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.command_line import words_of
 from tests.support.serving import BIN, ENVIRONMENT, Serving, get, run, serving
 
 FIRM = ("--name", "上海某某化妆品有限公司", "--uscc", "91310120MA1HP00194")
@@ -63,7 +64,7 @@ def begin(service: Serving, chief: Computer, folder: Path) -> Path:
     code = run("hefu-service", "enrol", "--data", service.data, *FIRM, "--signatures", 2).stdout.split()[-1]
     words = folder / "words"
     done = hefu("init", "--home", chief.home, "--server", service.url, "--code", code, "--role", "approve")
-    words.write_text(done["words"])
+    words.write_text(words_of(done))
     return words
 
 
@@ -138,7 +139,7 @@ def test_two_people_on_two_computers_one_of_whom_leaves(service: Serving, tmp_pa
 
     # She knows the recovery words as well: those are replaced, and she reads nothing more.
     new_words = tmp_path / "new words"
-    new_words.write_text(hefu("vault", "rotate", "--home", chief.home)["words"])
+    new_words.write_text(words_of(hefu("vault", "rotate", "--home", chief.home)))
     assert "hefu vault join" in said("vault", "sync", "--home", clerk.home)
     stolen = ("vault", "restore", "--home", tmp_path / "stolen", "--server", service.url, "--out", tmp_path / "loot")
     hefu(*stolen, "--words", words, expect=2)

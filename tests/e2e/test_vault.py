@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from mnemonic import Mnemonic
+from tests.support.command_line import words_of
 from tests.support.serving import BIN, ENVIRONMENT, Serving, get, run, serving
 
 from hefu.vault.secret import parse_words
@@ -68,7 +69,7 @@ def destroy_and_restore(service: Serving, root: Path, count: int) -> None:
     folders = make_documents(root / "资料", count)
     home, out, policy = root / "home", root / "evidence", root / "policy.txt"
     code = service.enrol(*FIRM)
-    words = hefu_json("init", "--home", home, "--server", service.url, "--code", code)["words"]
+    words = words_of(hefu_json("init", "--home", home, "--server", service.url, "--code", code))
     run("hefu", "deposit", "--home", home, *folders, "--out", out, "--wait")
     run("hefu", "label", "--home", home, out / f"{folders[0].name}.hefu.bundle", LABEL)
     checked = hefu_json("vault", "verify", "--home", home)  # the label is not sent yet, which is no loss
@@ -146,7 +147,7 @@ def begin_again(service: Serving, home: Path, documents: Path, out: Path) -> Non
     depositor = json.loads((home / "config.json").read_text())["depositor"]
     code = run("hefu-service", "enrol", "--data", service.data, "--depositor", depositor).stdout.splitlines()[-1]
     again = hefu_json("init", "--home", home, "--server", service.url, "--code", code)
-    assert again["words"] == ""
+    assert again["sheet"] == ""
     run("hefu", "deposit", "--home", home, documents, "--out", out, "--wait")
     assert hefu_json("vault", "verify", "--home", home)["deposits"] == STATEMENTS + 1
 
@@ -155,7 +156,7 @@ def rotate(service: Serving, root: Path, before: dict[str, bytes], words: str) -
     """New words bring everything back; the old ones nothing from the service, though it keeps every file."""
     done = hefu_json("vault", "rotate", "--home", root / "new")
     assert (done["closed"], done["left"]) == (True, [])
-    (root / "new words.txt").write_text(done["words"])
+    (root / "new words.txt").write_text(words_of(done))
     place = ("--server", service.url, "--out", root / "fourth")
     restore = ("vault", "restore", "--home", root / "fourth home", *place, "--words")
     (root / "old words.txt").write_text(words)

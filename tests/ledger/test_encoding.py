@@ -399,3 +399,17 @@ def test_texts_and_lists_have_exact_limits() -> None:
 def test_an_object_with_other_members_is_refused(value: object) -> None:
     with pytest.raises(MalformedError, match="thing"):
         Fields(value, "thing", frozenset({"a"}), frozenset({"b"}))
+
+
+@pytest.mark.parametrize(
+    ("value", "said", "code"),
+    [
+        ({"a": 1}, "it: missing b, c", "members-missing"),
+        ({"a": 1, "b": 2, "c": 3, "d": 4}, "it: unknown 'd'", "members-unknown"),
+        ({"a": 1, "d": 4}, "it: missing b, c; unknown 'd'", "members"),
+    ],
+)
+def test_wrong_members_are_said_without_the_word_nothing(value: dict[str, int], said: str, code: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        Fields(value, "it", frozenset("abc"))
+    assert (str(caught.value), caught.value.code) == (said, code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sqlite3
@@ -490,3 +491,40 @@ def test_the_installed_program_is_this_one() -> None:
     for name in cli.command.commands:
         assert f"  {name} " in done.stdout
     assert done.stderr == ""
+
+
+def test_an_answer_that_cannot_be_written_is_no_finding(begun: Path) -> None:
+    command = [sys.executable, "-c", "from hefu_service.cli import main; main()", "fsck", "--data", str(begun)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run(command, stdout=writer, stderr=full, check=False).returncode == 3
+        assert subprocess.run(command, stdout=full, stderr=full, check=False).returncode == 3
+        assert subprocess.run([*command, "--nonsense"], stdout=full, stderr=full, check=False).returncode == 2
+    os.close(writer)
+
+
+def test_words_that_a_locale_may_turn_into_others_are_refused(begun: Path, tmp_path: Path) -> None:
+    shutil.copytree(begun, tmp_path / "data")
+    script = "from hefu_service.cli import main; main()"
+    locale = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "HEFU_LANG": "en"}
+    for name, code in (("甲公司", 2), ("Acme", 0)):
+        words = ["enrol", "--data", str(tmp_path / "data"), "--name", name, "--uscc", "91310120MA1HP00194"]
+        words += ["--method", "licence", "--verified-by", "desk"]
+        command = [sys.executable, "-c", script, *words]
+        done = subprocess.run(command, env=locale, capture_output=True, text=True, check=False)
+        assert (done.returncode, "PYTHONUTF8=1" in done.stderr) == (code, code == 2), done.stderr
+
+
+def test_a_tilde_is_a_home_folder(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment = {**os.environ, "HOME": str(begun.parent), "HEFU_DATA": f"~/{begun.name}", "HEFU_LANG": "en"}
+    script = "from hefu_service.cli import main; main()"
+    for words in (["fsck"], ["export", "--out", f"~/{tmp_path.name}-out"]):
+        subprocess.run([sys.executable, "-c", script, *words], env=environment, capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, "init", "--data=~no-such-user/x", "--origin", "log.example/x"],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, "no user's folder" in done.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []

@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from hefu.cli.main import main
+from hefu.home.sheet import words_on
+
+
+def words_of(done: dict[str, Any]) -> str:
+    """The recovery words that a command has made: they stand on the sheet alone."""
+    assert "words" not in done
+    return words_on(Path(done["sheet"]).read_bytes())
 
 
 class Ran(NamedTuple):

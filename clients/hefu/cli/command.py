@@ -30,8 +30,20 @@ class Command(NamedTuple):
 def option(parser: ArgumentParser, name: str, what: str, *, needed: bool = True) -> None:
     """Declare an option that the environment may give as HEFU_NAME; ``what``: a key of the catalogue."""
     parser.add_argument(f"--{name}", help=what)
+    if name == "server":
+        accept_http(parser)
     if needed:
         need(parser, name)
+
+
+def accept_http(parser: ArgumentParser) -> None:
+    """Declare the flag by which http to another computer is accepted."""
+    parser.add_argument("--insecure-http", action="store_true", help="cli.insecure_http")
+
+
+def trust_authorities(parser: ArgumentParser) -> None:
+    """Declare the certificates of timestamp authorities; they come from outside the evidence, as the policy does."""
+    parser.add_argument("--tsa", action="append", metavar="FILE", help="verify.tsa")
 
 
 def need(parser: ArgumentParser, name: str) -> None:

@@ -5,28 +5,28 @@ The standard library's argparse and late imports, because ``hefu verify`` must s
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
-from io import TextIOWrapper
-from typing import Any, TextIO
+from typing import Any
 
 from hefu.cli.command import Command, Outcome
-from hefu.cli.parser import SETTINGS, Parser, interactive, overview
+from hefu.cli.parser import PATHS, SETTINGS, WORDS, Parser, interactive, overview, whole_path
+from hefu.cli.streams import finished, lost, prepare, read_names_as_utf8, write_json, write_text
 from hefu.errors import CANNOT_TELL, INTERRUPTED, NOT_PROVEN, AlarmError, ClientError, FolderError
 from hefu.files.document import UnreadableError
 from hefu.files.platform import why
-from hefu.ui.escape import plain, plain_lines
+from hefu.files.scan import printable
+from hefu.ui.escape import plain
 from hefu.ui.language import languages, say
 from hefu.version import __version__
 from hefu_ledger.errors import LedgerError, VerificationError
 from hefu_ledger.language import CHINESE, ENGLISH, LANGUAGES, SETTING
 from hefu_ledger.verify import verdict as verdicts
 
-_SIMPLER = {ord("✓"): "√", ord("✗"): "×"}  # code page 936 has no others
 _RESEMBLING = 0.7  # of difflib: HEFU_SEVER is HEFU_SERVER misspelt, HEFU_SERVICE_HOST is another program's
 # Where each command lives, in the order of the help: only the module of the one that is asked for is imported.
 MODULES = {
@@ -59,26 +59,44 @@ MODULES = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and exit."""
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    """Run one command and exit. A crash ends in 3, and so does a good answer that cannot be written."""
+    if arguments is None:
+        read_names_as_utf8()
+    try:
+        code = _run(sys.argv[1:] if arguments is None else list(arguments))
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except SystemExit as ended:  # argparse's
+        code = ended.code if isinstance(ended.code, int) else CANNOT_TELL
+    except OSError as error:
+        code = lost(0, error)
+    except Exception as error:
+        code = CANNOT_TELL
+        with suppress(OSError):
+            write_text(sys.stderr, f"hefu: {say('cli.unexpected', kind=type(error).__name__, error=error)}")
+    sys.exit(finished(code))
+
+
+def _run(words: Sequence[str]) -> int:
+    prepare()
     if words[:1] == ["--version"]:
-        sys.stdout.write(f"hefu {__version__}\n")
-        sys.exit(0)
+        write_text(sys.stdout, f"hefu {__version__}")
+        return 0
     name = next((name for name in (" ".join(words[:2]), *words[:1]) if name in MODULES), "")
     command = find(name) if name else None
     if command is None:
         asked = not words or words[0] in ("-h", "--help")
-        (sys.stdout if asked else sys.stderr).write(overview((name, find(name).summary) for name in MODULES))
-        sys.exit(0 if asked else 2)
+        text = overview((name, find(name).summary) for name in MODULES)
+        write_text(sys.stdout if asked else sys.stderr, text.removesuffix("\n"))
+        return 0 if asked else 2
     parser = Parser(name, command)
-    options = parser.parse_intermixed_args(words[len(name.split()) :])
+    options = parser.parse(words[len(name.split()) :])
     problem = _complete(command, options, os.environ)
     if problem:
         parser.error(problem)
-    sys.exit(_report(_attempt(command, options), as_json=options.json))
+    if getattr(options, "insecure_http", False):
+        write_text(sys.stderr, f"hefu: {say('service.warning')}")
+    return _report(_attempt(command, options), as_json=options.json)
 
 
 def parsers() -> dict[str, Parser]:
@@ -97,12 +115,32 @@ def _complete(command: Command, options: Namespace, environment: Mapping[str, st
     for name, setting in SETTINGS.items():
         if getattr(options, name, "") is None:
             setattr(options, name, environment.get(setting))
-    problems = list(_misset(environment))
+    problems = [*_misset(environment), *_expand(options), *_foreign(options)]
     missing = _missing(options)
     if missing and command.ask is not None and not options.json and not problems and interactive():
         command.ask(options, missing)
         missing = _missing(options)
     return "; ".join([*problems, *map(_needed, missing)])
+
+
+def _expand(options: Namespace) -> Iterator[str]:
+    """Let ``~`` be a home folder in every path, and name the paths where it is none."""
+    for name in sorted(PATHS & vars(options).keys()):
+        value = getattr(options, name)
+        try:
+            setattr(
+                options, name, list(map(whole_path, value)) if isinstance(value, list) else value and whole_path(value)
+            )
+        except ValueError as error:
+            yield str(error)
+
+
+def _foreign(options: Namespace) -> Iterator[str]:
+    """Name the words that are in another encoding than UTF-8."""
+    for name in sorted(WORDS & vars(options).keys()):
+        value = getattr(options, name) or ""
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            yield say("cli.not_utf8", word=printable(value))
 
 
 def _misset(environment: Mapping[str, str]) -> Iterator[str]:
@@ -144,7 +182,8 @@ def _attempt(command: Command, options: Namespace) -> Outcome:
     except Exception as error:  # a crash must not look like a verdict
         import traceback
 
-        _print(sys.stderr, plain_lines(traceback.format_exc()))
+        with suppress(OSError):
+            write_text(sys.stderr, traceback.format_exc().rstrip("\n"))
         return _failure(command, CANNOT_TELL, say("cli.unexpected", kind=type(error).__name__, error=error))
 
 
@@ -171,18 +210,11 @@ def _failure(command: Command, exit_code: int, message: str, **details: Any) -> 
 
 def _report(outcome: Outcome, *, as_json: bool) -> int:
     failed = "error" in outcome.value
-    if as_json:
-        _print(sys.stdout, json.dumps(outcome.value, ensure_ascii=False))
-    if failed or not as_json:
-        _print(sys.stderr if failed else sys.stdout, plain_lines(outcome.text))
-    return outcome.code
-
-
-def _print(stream: TextIO, text: str) -> None:
-    """Write a line that any terminal takes: other characters are escaped, as JSON would (paths may be any bytes)."""
-    encoding = stream.encoding or "utf-8"
     try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = text.translate(_SIMPLER).encode(encoding, "backslashreplace").decode(encoding)
-    stream.write(text + "\n")
+        if as_json:
+            write_json(sys.stdout, outcome.value)
+        if failed or not as_json:
+            write_text(sys.stderr if failed else sys.stdout, outcome.text)
+    except OSError as error:
+        return lost(outcome.code, error)
+    return outcome.code

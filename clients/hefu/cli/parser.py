@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from argparse import Action, ArgumentParser, HelpFormatter
-from collections.abc import Iterable
-from typing import Final, NoReturn
+from argparse import Action, ArgumentParser, HelpFormatter, Namespace
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NoReturn
 
 from hefu.cli.command import Command
 from hefu.ui.language import said, say
 
 SETTINGS: Final = {"home": "HEFU_HOME", "server": "HEFU_SERVER", "policy": "HEFU_POLICY"}
+# Options that hold a path, by their names in the namespace; an argument that holds one is left to the shell.
+PATHS: Final = frozenset(
+    {"home", "policy", "out", "vault", "recovery", "keep", "report", "state", "carried", "source", "words", "tsa"}
+)
+# Words that are no path, and so have to be text. A path may be any bytes.
+WORDS: Final = frozenset({"server", "code", "text", "label", "reason", "since", "key"})
+_HIDDEN: Final = "\0"
 
 
 class Parser(ArgumentParser):
@@ -25,6 +33,19 @@ class Parser(ArgumentParser):
         self.set_defaults(needed=())
         command.declare(self)
 
+    def parse(self, words: Sequence[str]) -> Namespace:
+        """Read the words of a command, options and arguments in any order; after ``--`` all are arguments.
+
+        argparse takes that and any order, but not both: so a dash is hidden behind a NUL, which no word can hold.
+        """
+        place = words.index("--") if "--" in words else len(words)
+        hidden = [_HIDDEN + word if word.startswith("-") else word for word in words[place + 1 :]]
+        options = self.parse_intermixed_args([*words[:place], *hidden])
+        for name, value in vars(options).items():
+            if isinstance(value, (str, list)):
+                setattr(options, name, _shown(value))
+        return options
+
     def format_help(self) -> str:
         """The help, with examples below it."""
         examples = "".join(f"  {line}\n" for line in say(f"{self.name}.examples").split("\n"))
@@ -32,7 +53,15 @@ class Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the words of a command, and exit with 2."""
-        self.exit(2, f"{_usage(self.format_usage())}hefu {self.name}: {say('cli.error', message=said(message))}\n")
+        problem = say("cli.error", message=said(message.replace(_HIDDEN, "")))
+        self.exit(2, f"{_usage(self.format_usage())}hefu {self.name}: {problem}\n")
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Argparse drops an error of the disk, and help that was lost would end in 0."""
+        if file is sys.stdout and file is not None:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
 
     def actions(self) -> Iterable[Action]:
         """Its arguments and options."""
@@ -41,6 +70,20 @@ class Parser(ArgumentParser):
     def what(self, action: Action) -> str:
         """What an argument or option is, as its help says."""
         return _HelpFormatter("")._get_help_string(action)
+
+
+def whole_path(text: str) -> str:
+    """A path whose ``~`` stands for a home folder, as most shells leave it in ``--out=~/x``. ValueError: for none."""
+    path = os.path.expanduser(text)
+    if path.startswith("~"):
+        raise ValueError(say("cli.tilde", path=text))
+    return path
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.removeprefix(_HIDDEN)
+    return [_shown(each) for each in value]
 
 
 def overview(summaries: Iterable[tuple[str, str]]) -> str:

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 from hefu.errors import ClientError, FolderError, Problem
 from hefu.files.ignore import scan_documents
-from hefu.files.platform import reach, why
+from hefu.files.names import stem
+from hefu.files.platform import check_names, reach, why
 from hefu.files.scan import Found, kind_of, printable, scan
 from hefu.home.home import Home
 from hefu.home.index import Index
@@ -70,6 +71,7 @@ class Target(NamedTuple):
 
 def plan(paths: Sequence[str], out: str, home: str, *, ignore: bool = True) -> list[Target]:
     """Find out each path's kind. FolderError names all that cannot be deposited, ClientError two that would collide."""
+    check_names()
     problems: list[Problem] = []
     targets: list[Target] = []
     for path in paths:
@@ -109,7 +111,7 @@ def _target(path: str, out: str) -> Target:
     except UnicodeEncodeError:
         raise ValueError(say("folder.not_utf8")) from None
     is_folder = stat.S_ISDIR(mode)
-    return Target(path, name, is_folder, f"{out}/{name}.hefu.{'bundle' if is_folder else 'json'}")
+    return Target(path, name, is_folder, f"{out}/{stem(name)}.hefu.{'bundle' if is_folder else 'json'}")
 
 
 def _check_collisions(targets: Sequence[Target]) -> None:

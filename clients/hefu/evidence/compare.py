@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import BinaryIO, NamedTuple
 
-from hefu.errors import Problem
 from hefu.evidence.bundle import decode, read_cards
 from hefu.files.document import UnreadableError, digest_document
 from hefu.files.ignore import built_in
+from hefu.files.names import spelling, spellings
 from hefu.files.scan import Found, scan
 from hefu.ui.progress import Progress, progress_bar
 from hefu_ledger.deposit.bundle import Header, Texts, read_header, read_receipt, read_statement
-from hefu_ledger.deposit.card import parse_document, parse_section, verify_digests
+from hefu_ledger.deposit.card import Document, parse_document, parse_section, verify_digests
 from hefu_ledger.deposit.receipt import Receipt
 from hefu_ledger.errors import MalformedError, VerificationError
 from hefu_ledger.tlog.merkle import leaf_hash, root_of_leaves
@@ -31,11 +30,14 @@ class Comparison(NamedTuple):
 class _Findings:
     """The findings collected while the cards are read in their order."""
 
-    def __init__(self, folder: str, problems: Sequence[Problem], *, single: bool = False) -> None:
+    def __init__(self, folder: str, found: Found, *, single: bool = False) -> None:
         """``single``: ``folder`` is the path of the only document."""
         self._folder = folder
         self._single = single
-        self._odd = {path.rstrip("/"): cause for path, cause in problems}
+        self._found = found
+        self._odd = {path.rstrip("/"): cause for path, cause in found.problems}
+        self._absent: list[tuple[str, Document]] = []  # perhaps there under another spelling
+        self._respelt: set[str] = set()
         self.leaves = bytearray()
         self.owners: set[tuple[str, str]] = set()
         self.wrong: list[tuple[str, str]] = []
@@ -54,16 +56,34 @@ class _Findings:
         if above:
             self.missing.append(f"{name} ({above})")
             return
+        self._compare(name, card, name, progress)
+
+    def finish(self, progress: Progress) -> None:
+        """Look for absent documents under another spelling: a Mac writes é as two characters, others as one."""
+        present = spellings(name for name in self._found.names if name not in self.names)
+        for name, card in self._absent:
+            spelt = present.pop(spelling(name), "")
+            if spelt:
+                self._respelt.add(spelt)
+                self._compare(name, card, spelt, progress)
+            else:
+                self.missing.append(name)
+
+    def _compare(self, name: str, card: Document, spelt: str, progress: Progress) -> None:
         try:
-            path = self._folder if self._single else f"{self._folder}/{name}"
+            path = self._folder if self._single else f"{self._folder}/{spelt}"
             verify_digests(card, **digest_document(path, progress.read)._asdict())
         except UnreadableError as error:
-            absent = isinstance(error.__cause__, FileNotFoundError)
-            self.missing.append(name if absent else f"{name} ({error.problem.cause})")
+            if not isinstance(error.__cause__, FileNotFoundError):
+                self.missing.append(f"{name} ({error.problem.cause})")
+            elif name.isascii() or spelt != name:
+                self.missing.append(name)
+            else:
+                self._absent.append((name, card))
         except VerificationError as error:
             self.wrong.append((name, str(error)))
 
-    def compared(self, header: Header, found: Found) -> FolderComparison:
+    def compared(self, header: Header) -> FolderComparison:
         """All findings together."""
         return FolderComparison(
             header.count,
@@ -71,16 +91,16 @@ class _Findings:
             frozenset(self.owners),
             tuple(self.wrong),
             tuple(self.missing),
-            *self.uncovered(found),
+            *self.uncovered(),
         )
 
-    def uncovered(self, found: Found) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def uncovered(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Files of the folder that the bundle does not name, readable or not; then those that are never deposited.
 
         Only the built-in rules count: a ``.hefuignore`` comes with the folder, and could hide a document in it.
         """
-        names = [*found.names, *(problem.path for problem in found.problems)]
-        left = [name for name in names if name not in self.names]
+        names = [*self._found.names, *(problem.path for problem in self._found.problems)]
+        left = [name for name in names if name not in self.names and name not in self._respelt]
         return tuple(name for name in left if not built_in(name)), tuple(filter(built_in, left))
 
     def _above(self, name: str) -> str:
@@ -99,16 +119,16 @@ def compare(bundle: str, folder: str) -> Comparison:
             code="bundle-folder",
             path=folder,
         )
-    found = scan(folder)
-    findings = _Findings(folder, found.problems)
+    findings = _Findings(folder, scan(folder))
     with open(bundle, "rb") as file:
         header = read_header(file)
         with progress_bar(os.path.basename(bundle), header.count) as progress:
             for texts, commitment in read_cards(file, header):
                 findings.take(texts, commitment, progress)
                 progress.done()
+            findings.finish(progress)
         receipt = read_end(file)
-    return Comparison(header, findings.compared(header, found), receipt)
+    return Comparison(header, findings.compared(header), receipt)
 
 
 def compare_cards(bundle: BinaryIO, path: str) -> FolderComparison:
@@ -117,14 +137,14 @@ def compare_cards(bundle: BinaryIO, path: str) -> FolderComparison:
     The root is computed from the cards; the statement has still to be held against it.
     """
     single = not os.path.isdir(path)
-    found = Found([], []) if single else scan(path)
-    findings = _Findings(path, found.problems, single=single)
+    findings = _Findings(path, Found([], []) if single else scan(path), single=single)
     header = read_header(bundle)
     with progress_bar(os.path.basename(path), header.count) as progress:
         for texts, commitment in read_cards(bundle, header):
             findings.take(texts, commitment, progress)
             progress.done()
-    return findings.compared(header, found)
+        findings.finish(progress)
+    return findings.compared(header)
 
 
 def name_of(label: str) -> str:

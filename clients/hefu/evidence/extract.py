@@ -6,11 +6,13 @@ import os
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from hefu.errors import ClientError
+from hefu.errors import ClientError, UnreachableError
 from hefu.evidence.bundle import decode, read_cards
 from hefu.evidence.compare import add_name, name_of, read_end
 from hefu.files.atomic import PRIVATE, make_private, write_new
-from hefu.files.platform import reach, shown_as, unfit
+from hefu.files.names import spelt_out, stem
+from hefu.files.platform import check_names, reach, shown_as, unfit, why
+from hefu.ui.escape import plain
 from hefu.ui.language import say
 from hefu.ui.progress import progress_bar
 from hefu_ledger.deposit.bundle import Header, Texts, read_header
@@ -37,6 +39,7 @@ def extract(bundle: str, out: str, wanted: Collection[str] = ()) -> list[str]:
 
     Files that hold the same evidence already are left as they are; ClientError for any other file in the way.
     """
+    check_names()
     contents = _read(bundle)
     unknown = sorted(set(wanted) - contents.names)
     if unknown:
@@ -45,13 +48,35 @@ def extract(bundle: str, out: str, wanted: Collection[str] = ()) -> list[str]:
     if cannot:
         raise ClientError("; ".join(say("extract.unfit", name=name, cause=cause) for name, cause in cannot))
     _check_clashes(frozenset(wanted) or contents.names)
-    paths = []
+    paths, problems, checked = list[str](), list[str](), set[str]()
     with progress_bar("extract", len(set(wanted)) or contents.header.count) as progress:
         for name, data in _cut(bundle, contents, wanted):
-            paths.append(f"{out}/{name}{SUFFIX}")
-            _write(paths[-1], data)
+            path = f"{out}/{_place(name)}"
+            _check_links(out, os.path.dirname(path), checked)
+            try:
+                _write(path, data)
+                paths.append(path)
+            except OSError as error:  # one document must not stop the others
+                problems.append(plain(f"{path}: {why(error)}"))
             progress.done()
+    if problems:
+        raise UnreachableError("\n  ".join([say("extract.problems", count=len(problems)), *problems]))
     return paths
+
+
+def _place(name: str) -> str:
+    """The evidence file of a document, below the folder for them."""
+    *folders, last = name.split("/")
+    return "/".join([*map(spelt_out, folders), stem(last) + SUFFIX])
+
+
+def _check_links(out: str, folder: str, checked: set[str]) -> None:
+    """Refuse a link in the place of a folder below ``out``: evidence would be written elsewhere."""
+    while len(folder) > len(out) and folder not in checked:
+        if os.path.islink(reach(folder)):
+            raise ClientError(say("extract.link", path=folder))
+        checked.add(folder)
+        folder = os.path.dirname(folder)
 
 
 def evidence_of(header: Header, index: int, texts: Texts, path: list[bytes], receipt: Receipt) -> bytes:

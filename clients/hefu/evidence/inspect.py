@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from hefu.evidence.compare import read_end
-from hefu.evidence.verify import is_bundle
+from hefu.evidence.verify import is_bundle, read_evidence
 from hefu.ui.language import say
 from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.deposit.bundle import read_header, read_texts
 from hefu_ledger.deposit.card import parse_section
-from hefu_ledger.deposit.evidence import MAX_EVIDENCE, parse_evidence
+from hefu_ledger.deposit.evidence import parse_evidence
 from hefu_ledger.deposit.receipt import Proof, Receipt
 from hefu_ledger.deposit.statement import parse_signed_statement
 from hefu_ledger.encoding import format_time, parse_canonical
@@ -24,30 +24,37 @@ from hefu_ledger.tlog.proof import parse_proof
 from hefu_ledger.verify.carried import Carried
 
 
-def inspect(path: str) -> dict[str, Any]:
-    """The contents of an evidence file or a bundle, as a JSON value."""
-    said = _bundle(path) if is_bundle(path) else _evidence(path)
+def inspect(path: str, *, roots: Sequence[bytes] = ()) -> dict[str, Any]:
+    """The contents of an evidence file or a bundle, as a JSON value.
+
+    ``roots``: DER certificates of timestamp authorities; with some, the timestamps that hold by them are told.
+    """
+    said, receipt = _bundle(path) if is_bundle(path) else _evidence(path)
+    said |= _receipt(receipt)
+    if roots:
+        from hefu.evidence.stamps import stamps_of
+
+        said["timestamped"] = [stamp._asdict() for stamp in stamps_of(receipt.proofs, roots)]
     return {"verified": False, "note": say("inspect.unverified")} | said
 
 
-def _bundle(path: str) -> dict[str, Any]:
+def _bundle(path: str) -> tuple[dict[str, Any], Receipt]:
     with open(path, "rb") as file:
         header = read_header(file)
         for _ in read_texts(file, header.count):
             pass
         receipt = read_end(file)
-    return {"kind": "bundle", "documents": header.count} | _identity(header.identity) | _receipt(receipt)
+    return {"kind": "bundle", "documents": header.count} | _identity(header.identity), receipt
 
 
-def _evidence(path: str) -> dict[str, Any]:
-    with open(path, "rb") as file:
-        evidence = parse_evidence(file.read(MAX_EVIDENCE + 1))
+def _evidence(path: str) -> tuple[dict[str, Any], Receipt]:
+    evidence = parse_evidence(read_evidence(path))
     card = {
         name: parse_section(name, section.text) if isinstance(section, OpenedSection) else "closed"
         for name, section in zip(("document", "label", "circumstances"), evidence.sections, strict=True)
     }
     said: dict[str, Any] = {"kind": "evidence", "card": card, "index": evidence.index}
-    return said | _identity(evidence.identity) | _receipt(evidence.receipt)
+    return said | _identity(evidence.identity), evidence.receipt
 
 
 def _identity(opened: OpenedSection | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from hefu.files import platform
+from hefu.files.names import passing
 from hefu.files.platform import reach
 
 PRIVATE = 0o600  # bundles, evidence and keys can open what a deposit hides
@@ -34,8 +35,7 @@ def publish(part: str, path: str) -> None:
 
 def temporary_name(path: str) -> str:
     """Under which name a file is written, and may be left by a crash."""
-    # Where no process can wait for another, each has its own.
-    return f"{path}.tmp" if platform.can_lock_open_files() else f"{path}.{os.getpid()}.tmp"
+    return passing(path, ".tmp") if platform.can_lock_open_files() else _own_name(path)
 
 
 def clear_away(path: str) -> None:
@@ -65,9 +65,7 @@ def sync_folder(path: str) -> None:
 @contextmanager
 def _temporary(path: str, data: bytes, mode: int) -> Iterator[str]:
     """A durable file beside ``path`` under a passing name; a name left by a crash is taken over."""
-    temporary = temporary_name(path)
-    waits = platform.can_lock_open_files()
-    descriptor = _open_alone(reach(temporary), mode) if waits else _open_anew(reach(temporary), mode)
+    temporary, descriptor, waits = _begin(path, mode)
     try:
         with open(descriptor, "wb", closefd=not waits) as file:
             file.write(data)
@@ -83,6 +81,24 @@ def _temporary(path: str, data: bytes, mode: int) -> Iterator[str]:
             os.close(descriptor)
 
 
+def _own_name(path: str) -> str:
+    """A passing name of this process alone, where no process can wait for another."""
+    return passing(path, f".{os.getpid()}.tmp")
+
+
+def _begin(path: str, mode: int) -> tuple[str, int, bool]:
+    """A passing name and its file, empty, and whether other processes wait for it: some disks cannot lock."""
+    temporary = temporary_name(path)
+    if platform.can_lock_open_files():
+        try:
+            return temporary, _open_alone(reach(temporary), mode), True
+        except OSError as error:
+            if error.errno not in platform.NO_LOCKS:
+                raise
+        temporary = _own_name(path)
+    return temporary, _open_anew(reach(temporary), mode), False
+
+
 def _open_anew(path: str, mode: int) -> int:
     """Open a file, empty, that has another name in every other process; it must be closed before it can be moved."""
     return os.open(path, platform.WRITE | os.O_TRUNC, mode)
@@ -92,7 +108,12 @@ def _open_alone(path: str, mode: int) -> int:
     """Open a file, empty, that no other process has open this way; it waits for one that has."""
     while True:
         descriptor = os.open(path, platform.WRITE, mode)
-        platform.lock(descriptor)
+        try:
+            platform.lock(descriptor)
+        except OSError:
+            os.close(descriptor)
+            os.unlink(path)
+            raise
         with suppress(FileNotFoundError):
             found = os.fstat(descriptor)
             if os.path.samestat(found, os.stat(path)):

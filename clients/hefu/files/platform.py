@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from contextlib import suppress
 from typing import Any, Final
 
+from hefu.errors import ClientError
 from hefu.ui.language import say
 
 WINDOWS: Final = os.sep == "\\"
@@ -22,6 +24,8 @@ WRITE_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _ANYWHERE
 
 _NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS)
 _NO_SYNC: Final = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
+# NFS without its lock daemon, many FUSE and CIFS mounts.
+NO_LOCKS: Final = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 _IN_USE: Final = (32, 33)  # Windows: a sharing violation, a lock violation
 _CAUSES: Final = {
     errno.ENOENT: "disk.missing",
@@ -35,6 +39,17 @@ _LONG: Final = 240  # characters; Windows takes 259 of a file, and fewer of a fo
 _RESERVED: Final = frozenset('<>:"|?*\\')
 _DEVICES: Final = frozenset(["con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))])
 _LOCK: Final = ".hefu-lock"
+
+
+def names_are_utf8() -> bool:
+    """Whether the names that Python gives are those of the disk: through GBK or Latin-1 it would give others."""
+    return sys.getfilesystemencoding().lower().replace("_", "-") in ("utf-8", "utf8")
+
+
+def check_names() -> None:
+    """ClientError where ``names_are_utf8`` does not hold, as in a program that began in such a locale."""
+    if not names_are_utf8():
+        raise ClientError(say("disk.encoding", encoding=sys.getfilesystemencoding()))
 
 
 def read_into(descriptor: int, buffer: bytearray) -> int:
@@ -91,10 +106,32 @@ def lock_folder(path: str) -> int:
     fcntl = _module("fcntl")
     if fcntl is not None:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        return _locked(descriptor, lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB))
+        try:
+            return _locked(descriptor, lambda: fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB))
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            return _lock_here(path, fcntl)
     msvcrt = _module("msvcrt")  # it locks files alone; the file stays, since removing it would race
     descriptor = os.open(os.path.join(path, _LOCK), os.O_RDWR | os.O_CREAT | _ANYWHERE, 0o600)
     return _locked(descriptor, lambda: msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1))
+
+
+def _lock_here(path: str, fcntl: Any) -> int:
+    """Lock a file of this computer that stands for a folder on a disk without locks; other computers do not see it."""
+    from hashlib import sha256
+    from tempfile import gettempdir
+
+    name = f"hefu-{os.geteuid()}-{sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:32]}.lock"
+    try:
+        descriptor = os.open(
+            os.path.join(gettempdir(), name), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | _ANYWHERE, 0o600
+        )
+        return _locked(descriptor, lambda: fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB))
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        raise ClientError(say("disk.no_locks", path=path, cause=why(error))) from None
 
 
 def why(error: OSError) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from hefu.errors import Problem
-from hefu.files.platform import reach, why
+from hefu.files.platform import check_names, reach, why
 from hefu.ui.language import say
 
 _KINDS: Final = {
@@ -39,7 +39,8 @@ class Found(NamedTuple):
 
 
 def scan(folder: str) -> Found:
-    """Walk ``folder``; never raises for what it finds there."""
+    """Walk ``folder``; never raises for what it finds there. ClientError where names are not read as UTF-8."""
+    check_names()
     found, odd = Found([], []), set[str]()
     walked: dict[tuple[int, int], str] = {}
     waiting = [""]

@@ -14,6 +14,7 @@ from hefu.errors import Problem
 from hefu.files.atomic import make_private, publish, temporary_name
 from hefu.files.document import UnreadableError, digest_document
 from hefu.files.platform import WRITE_NEW, reach, why
+from hefu.files.scan import printable
 from hefu.home.index import Index
 from hefu.ui.language import say
 from hefu.ui.progress import progress_bar
@@ -34,6 +35,8 @@ def keep(index: Index, folder: str, digests: Mapping[str, bytes], out: str) -> t
                 copied += _keep(index, f"{folder}/{name}", digest, out)
             except UnreadableError as error:
                 problems.append(error.problem)
+            except OSError as error:
+                problems.append(Problem(printable(name), why(error)))
             progress.done()
     return copied, problems
 

@@ -8,16 +8,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from time import time_ns
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hefu.errors import ClientError, Problem
 from hefu.files.document import UnreadableError, digest_document
 from hefu.files.ignore import read_rule, scan_documents
-from hefu.files.platform import why
+from hefu.files.names import spelling, spellings
+from hefu.files.platform import reach, why
 from hefu.files.scan import printable
 from hefu.home.index import Index, Reading
 from hefu.ui.language import say
 from hefu.ui.progress import progress_bar
+from hefu_ledger.deposit.state import ANCHORED
+
+if TYPE_CHECKING:
+    from hefu.evidence.stamps import Stamp
 
 # A file written within its clock's grain after it was read would look untouched; FAT counts in 2 s.
 _GRAIN_NS: Final = 2_500_000_000
@@ -72,7 +77,7 @@ def survey(index: Index, folder: str, *, content: bool = False) -> Survey:
     """Hold all of a folder against the index; ``content`` reads every file again."""
     contents = list_folder(folder)
     found = survey_files(index, folder, contents.names, content=content)
-    deposited, present = index.below(folder), set(contents.names)
+    deposited, present = _respelt(index.below(folder), contents.names), set(contents.names)
     ignored = read_rule(folder)
     gone = {name: digests for name, digests in deposited.items() if name not in present and not ignored(name)}
     for name in [name for name in found.intact if name not in deposited]:
@@ -84,18 +89,36 @@ def survey(index: Index, folder: str, *, content: bool = False) -> Survey:
     return found._replace(missing=sorted(gone), unreadable=unreadable, ignored=contents.ignored)
 
 
+def stamped(index: Index, folder: str, tsa: Sequence[str]) -> dict[str, list[Stamp]]:
+    """The timestamps that hold in each finished evidence of a folder, by the certificates in the files ``tsa``."""
+    from hefu.evidence.receipt import receipt_of
+    from hefu.evidence.stamps import read_roots, stamps_of
+
+    roots, path = read_roots(tsa), os.path.abspath(folder)
+    found = [entry.evidence for entry in index.deposits() if entry.state == ANCHORED and entry.folder == path]
+    return {each: list(stamps_of(receipt_of(each).proofs, roots)) for each in found if os.path.isfile(reach(each))}
+
+
 def survey_files(index: Index, folder: str, names: Sequence[str], *, content: bool = False) -> Survey:
     """Hold some files of a folder against the index."""
     reader = _Reader(index, folder, {} if content else index.readings(folder))
     digests = dict(reader.digests(names))
     found = Survey([], [], [], [], [], reader.problems, digests, reader.read, len(digests) - reader.read, 0)
-    deposited = index.below(folder)
+    deposited = _respelt(index.below(folder), names)
     for name, sha256 in digests.items():
         if sha256 in deposited.get(name, ()) or index.holds(sha256):
             found.intact.append(name)
         else:
             (found.changed if name in deposited else found.new).append(name)
     return found
+
+
+def _respelt(deposited: dict[str, set[bytes]], names: Sequence[str]) -> dict[str, set[bytes]]:
+    """Deposited documents by the names that they have here, which a Mac may have spelt otherwise."""
+    present = set(names)
+    other = spellings(name for name in deposited if name not in present)
+    found = {other.get(spelling(name), ""): name for name in names if other and name not in deposited}
+    return {found.get(name, name): digests for name, digests in deposited.items()} if found else deposited
 
 
 class _Reader:

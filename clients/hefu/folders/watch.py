@@ -18,6 +18,7 @@ from hefu.deposit.plan import plan
 from hefu.deposit.refresh import Refreshed, refresh, unfinished
 from hefu.errors import ClientError, FolderError, Problem, UnreachableError
 from hefu.files.atomic import make_private
+from hefu.files.names import stem
 from hefu.files.scan import printable
 from hefu.folders.status import Survey, list_folder, survey_files
 from hefu.home.home import Home, load
@@ -106,7 +107,7 @@ class Watch:
     def _deposit(self, names: Sequence[str], *, wait: bool) -> Deposited | None:
         if not names:
             return None
-        name, folder = self._target.name, self._target.path
+        name, folder = stem(self._target.name), self._target.path
         final = _free(f"{self._out}/{name}.{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}")
         previous = self._index.last_statement(folder, f"{self._out}/{name}.")
         target = self._target._replace(final=final, only=tuple(names), previous=previous)
@@ -122,7 +123,7 @@ class Watch:
     def _clear(self) -> None:
         """Remove rounds that were cut short before they were signed: nothing was sent, and this round sees them."""
         for target in unfinished(self._out):
-            ours = target.is_folder and target.name.startswith(f"{self._target.name}.")
+            ours = target.is_folder and target.name.startswith(f"{stem(self._target.name)}.")
             if ours and not os.path.lexists(target.final) and resume(target, self._home) is None:
                 discard(target)
 

@@ -28,6 +28,7 @@ from hefu.files.platform import reach
 from hefu.home.entries import DOCUMENT, ENTRY, KEPT, Document, Entry, document_of, entry_of, folded
 from hefu.home.home import GENESIS, parse_genesis, read
 from hefu.home.labels import Label, append_label, read_labels
+from hefu.ui.escape import plain
 from hefu.ui.language import say
 from hefu.vault.blobs import StoredDeposit
 from hefu_ledger.deposit.acceptance import Acceptance, parse_acceptance
@@ -62,6 +63,7 @@ PRAGMA user_version = 1;
 _BEGINS: Final = "substr(evidence, 1, length(?)) = ?"
 _IS_KEPT: Final = f"substr(evidence, 1, {len(KEPT)}) = CAST('{KEPT.decode()}' AS BLOB)"
 _PATIENCE_S: Final = 60.0  # another process may be taking in a large deposit
+_LARGEST: Final = 2**63 - 1  # ns: a time of 1601, as shares show it, is beyond
 _FEW: Final = 8  # hex digits that name a statement
 _HEX: Final = frozenset("0123456789abcdef")
 _NEWEST: Final = "received_at IS NULL DESC, received_at DESC, id DESC"  # deposits not acknowledged yet are the newest
@@ -186,6 +188,7 @@ class Index:
 
     def search(self, text: str) -> list[Document]:
         """Documents whose name, label, deposit's label or number holds ``text``; case and width are ignored."""
+        text = _utf8(text)
         key = folded(text)
         hits = {target for target, label in self._labels().items() if label and key in folded(label)}
         return self._documents(
@@ -204,7 +207,7 @@ class Index:
         rows = self._all(
             "SELECT DISTINCT lower(hex(statement)) FROM deposits WHERE statement IS NOT NULL"
             " AND (number = ? OR lower(hex(statement)) GLOB ? OR evidence = ?)",
-            *(word, prefix, _bytes(word)),
+            *(_utf8(word), prefix, _bytes(word)),
         )
         documents = self.at_path(word)
         if not rows and documents:
@@ -217,6 +220,11 @@ class Index:
         """Give a label, for good: another one given later is shown instead. Durable on return."""
         with self._transaction():  # one process at a time
             append_label(self._home, label)
+
+    def odd_names(self, evidence: str) -> list[str]:
+        """The names in a deposit that hold controls or characters that are not seen, by its evidence's path."""
+        query = "SELECT name FROM documents d JOIN deposits ON id = d.deposit WHERE evidence = ? ORDER BY position"
+        return [name for (name,) in self._all(query, _bytes(evidence)) if plain(name) != name]
 
     def at_path(self, path: str) -> list[Document]:
         """The documents deposited from ``path``, newest first."""
@@ -267,9 +275,10 @@ class Index:
         return {os.fsdecode(path[len(start) :]): Reading(*rest) for path, *rest in rows}
 
     def remember(self, folder: str, readings: Iterable[tuple[str, Reading]]) -> None:
-        """Keep digests and stamps of files that were read in ``folder``."""
+        """Keep digests and stamps of files that were read in ``folder``, those with a time beyond SQLite's excepted."""
         start, _ = _below(folder)
-        rows = [(start + os.fsencode(name), *reading) for name, reading in readings]
+        kept = [(name, reading) for name, reading in readings if max(map(abs, reading[:3])) <= _LARGEST]
+        rows = [(start + os.fsencode(name), *reading) for name, reading in kept]
         with self._transaction():
             self._db.executemany("INSERT OR REPLACE INTO files_read VALUES (?, ?, ?, ?, ?)", rows)
 
@@ -365,6 +374,11 @@ class Index:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def _utf8(word: str) -> str:
+    """A word that SQLite takes: bytes of another encoding, which no name or number here has, are spelt out."""
+    return word.encode("utf-8", "backslashreplace").decode()
 
 
 def _exists(path: str) -> bool:

@@ -6,7 +6,7 @@ import os
 import time
 from typing import Final, NamedTuple
 
-from hefu.errors import ClientError
+from hefu.errors import ClientError, Problem
 from hefu.files.atomic import replace, write_new
 from hefu.home import home
 from hefu.home.labels import Label, format_label
@@ -15,6 +15,7 @@ from hefu.vault.blobs import HOME, LABEL, unseal
 from hefu.vault.secret import Recovery, format_vault_key, parse_vault_key
 from hefu.vault.store import Vault
 from hefu_ledger.encoding import Fields, canonical, format_time, parse_canonical
+from hefu_ledger.tlog.policy import parse_policy
 
 NEW: Final = ".new"
 _MEMBERS: Final = frozenset({"config", "genesis", "policy", "saved_at"})
@@ -90,11 +91,33 @@ def parse_settings(data: bytes) -> HomeSettings:
     )
 
 
-def newest_settings(vault: Vault, names: list[str]) -> HomeSettings | None:
-    """The settings that were saved last, of a vault's files that are named by their contents."""
-    found = []
+def trusted_settings(vault: Vault, names: list[str], fingerprint: str) -> tuple[HomeSettings | None, list[Problem]]:
+    """The settings that were saved last, of a vault's files that are named by their contents; and those refused.
+
+    Nothing signs settings, and the words alone can write some. So those are refused that trust another log key than
+    their genesis names, or another than ``fingerprint`` unless that is empty. ClientError where two ledgers are left.
+    """
+    found, refused = list[HomeSettings](), list[Problem]()
     for name in names:
         kind, contents = unseal(vault.read(name) or b"", vault.recovery)
         if kind == HOME:
-            found.append(parse_settings(contents))
-    return max(found, key=lambda settings: settings.saved_at, default=None)
+            settings = parse_settings(contents)
+            fault = _distrusted(settings, fingerprint)
+            refused += [Problem(name, fault)] if fault else []
+            found += [] if fault else [settings]
+    logs = sorted({home.parse_genesis(settings.genesis).log.fingerprint for settings in found})
+    if len(logs) > 1:
+        raise ClientError(say("restore.two_ledgers", fingerprints=", ".join(logs)))
+    return max(found, key=lambda settings: settings.saved_at, default=None), refused
+
+
+def _distrusted(settings: HomeSettings, fingerprint: str) -> str:
+    """Why settings are refused; empty where they are not."""
+    genesis = home.parse_genesis(settings.genesis)
+    policy = parse_policy(settings.policy.decode("utf-8", "surrogateescape"))
+    strange = [each.key.fingerprint for each in policy.logs if each.key not in (genesis.log, genesis.log_mldsa44)]
+    if strange:
+        return say("restore.strange_key", fingerprints=", ".join(strange))
+    if fingerprint not in ("", genesis.log.fingerprint):
+        return say("restore.other_ledger", found=genesis.log.fingerprint, wanted=fingerprint)
+    return ""

@@ -109,7 +109,8 @@ def enrol(
         depositor, enrolling.identity, origin, service.url, vault.folder, vault.upload, required, member.event
     )
     keep_settings(config, path=path, genesis=found.records[0], policy=trust, recovery=recovery)
-    sheet = Sheet(recovery, depositor, origin, service.url)
+    log = home.parse_genesis(found.records[0]).log
+    sheet = Sheet(recovery, depositor, origin, service.url, log.fingerprint)
     words, file = write_sheet(path, sheet, name=established.name, fingerprints=fingerprints)
     replace(f"{path}/{home.CONFIG}", home.format_config(config))
     forget_new(path)

@@ -17,7 +17,7 @@ from hefu.errors import ClientError, RefusedError
 from hefu.files.atomic import PUBLIC, replace, write_new
 from hefu.home import home
 from hefu.home.home import Reader
-from hefu.home.settings import newest_settings
+from hefu.home.settings import trusted_settings
 from hefu.keys.roster import Keys, Member, read_keys
 from hefu.service import Service
 from hefu.ui.language import say
@@ -47,21 +47,24 @@ class Asked(NamedTuple):
     file: str
 
 
-def ask_for_key(path: str, service: Service | None, recovery: Recovery | None, *, role: str) -> Asked:
+def ask_for_key(
+    path: str, service: Service | None, recovery: Recovery | None, *, role: str, fingerprint: str = ""
+) -> Asked:
     """Make ``path`` a home of the depositor whose vault this is, as far as that goes without another's word.
 
     ``service`` and ``recovery`` are needed the first time alone; a home that ``hefu vault restore`` made has both.
+    ``fingerprint``: of the log key, by the sheet's QR code; empty where the words alone were typed.
     """
     if home.read(path, home.CONFIG) is None:
         if service is None or recovery is None:
             raise ClientError(say("key.need_words", path=path))
-        _settle(path, service, recovery)
+        _settle(path, service, recovery, fingerprint)
     reader = home.load_reader(path)
     if not home.is_restored(path):
         raise ClientError(say("key.home_already", path=path))
     signer = _key(path, depositor_key_name(reader.config.origin, reader.config.depositor))
     key, fingerprint = signer.key.key_id.hex(), signer.key.fingerprint
-    with Service(reader.config.server) as online:
+    with Service(reader.config.server, insecure_http=True) as online:
         keys = read_keys(reader, online)
     member = keys.member(signer.key)
     if member is not None and keys.in_force(signer.key):
@@ -72,7 +75,7 @@ def ask_for_key(path: str, service: Service | None, recovery: Recovery | None, *
     return Asked(reader.config.depositor, key, fingerprint, role, file)
 
 
-def _settle(path: str, service: Service, recovery: Recovery) -> None:
+def _settle(path: str, service: Service, recovery: Recovery, fingerprint: str) -> None:
     """Bring the home's settings from the vault at the service; the deposits follow with ``hefu vault sync``."""
     remote, vault = Remote(service, recovery), Vault(path, f"{path}/vault", recovery)
     home.make(path)
@@ -88,7 +91,9 @@ def _settle(path: str, service: Service, recovery: Recovery) -> None:
         data = remote.read(name)
         if data is not None and not vault.has(name) and _opens(data, recovery):
             vault.add(name, data)
-    settings = newest_settings(vault, [name for name in names if vault.has(name)])
+    settings, refused = trusted_settings(vault, [name for name in names if vault.has(name)], fingerprint)
+    if refused:
+        raise ClientError(f"{refused[0].path}: {refused[0].cause}")
     if settings is None:
         raise ClientError(say("key.no_settings", url=service.url))
     replace(f"{path}/{home.POLICY}", settings.policy)

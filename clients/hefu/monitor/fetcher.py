@@ -16,6 +16,8 @@ from hefu_ledger.errors import MalformedError
 from hefu_ledger.records.bodies import MAX_BATCH
 from hefu_ledger.tlog.tiles import WIDTH, Tile, parse_bundle
 
+CHECKPOINT: Final = "checkpoint"
+_LEDGER: Final = "/ledger"  # below a service's address, and below its data folder
 MAX_CHECKPOINT: Final = 65_536  # bytes
 _MAX_BUNDLE: Final = WIDTH * (2 + 0xFFFF)
 _MAX_ENTRY: Final = 16_384  # bytes of a line: an acceptance and a statement
@@ -79,15 +81,23 @@ class Web:
 
     private = False
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, insecure_http: bool = False) -> None:
         from hefu.service import Service  # an exported folder needs no HTTP
 
-        self._service = Service(url)
+        self._service = Service(url, insecure_http=insecure_http)
+        self._below = ""
 
     def read(self, path: str, limit: int) -> bytes | None:
-        """Fetch a file."""
+        """Fetch a file. At a service's own address the ledger is looked for below it too."""
+        data = self._get(f"{self._below}/{path}", limit)
+        if data is None and path == CHECKPOINT and not self._below:
+            data = self._get(f"{_LEDGER}/{path}", limit)
+            self._below = "" if data is None else _LEDGER
+        return data
+
+    def _get(self, path: str, limit: int) -> bytes | None:
         try:
-            return self._service.get(f"/{path}", limit=limit).body
+            return self._service.get(path, limit=limit).body
         except RefusedError as error:
             if error.status in (404, 410):
                 return None
@@ -98,18 +108,19 @@ class Web:
         raise NotImplementedError(path)
 
 
-def open_source(text: str) -> Source:
+def open_source(text: str, *, insecure_http: bool = False) -> Source:
     """Tell a URL from a folder. UnreachableError where there is none."""
-    if text.startswith(("http://", "https://")):
-        return Web(text)
+    if text.lower().startswith(("http://", "https://")):
+        return Web(text, insecure_http=insecure_http)
     if not os.path.isdir(text):
         raise UnreachableError(say("folder.none", folder=text))
-    return ExportedLedger(text)
+    own = os.path.exists(f"{text}/{CHECKPOINT}")
+    return ExportedLedger(text if own or not os.path.exists(f"{text}{_LEDGER}/{CHECKPOINT}") else f"{text}{_LEDGER}")
 
 
 def read_checkpoint(source: Source) -> bytes:
     """The ledger's newest checkpoint, a signed note."""
-    return _need(source, "checkpoint", MAX_CHECKPOINT)
+    return _need(source, CHECKPOINT, MAX_CHECKPOINT)
 
 
 def read_hashes(source: Source, tile: Tile) -> bytes:

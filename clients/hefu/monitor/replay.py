@@ -5,7 +5,8 @@ Public depth, or full depth where the source gives out acceptances and statement
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 from hefu.monitor.checkpoint import Sight, check_longer, verify_checkpoint
@@ -24,14 +25,19 @@ from hefu_ledger.verify.case import Note as Finding
 from hefu_ledger.verify.case import NotReachedError, StepFinding, finding, noted
 from hefu_ledger.verify.verdict import CANNOT, FAILED, NOTED, OK, PROVEN, UNCHECKED, Step, Verdict, conclude
 
+_ABSENT: Final = ("file-missing", "entries-missing")
 
-def audit(source: Source, *, policy: Policy, seen: Note | None) -> tuple[Verdict, Note | None]:
+
+def audit(
+    source: Source, *, policy: Policy, seen: Note | None, roots: Sequence[bytes] = ()
+) -> tuple[Verdict, Note | None]:
     """Replay a ledger; also give its checkpoint, to be ``seen`` next time, if everything held.
 
     A ledger that went back on the checkpoint seen before is not proven, and both notes are in the verdict's facts:
-    they are the proof. UnreachableError if the source cannot be read at all.
+    they are the proof. UnreachableError if the source cannot be read at all. ``roots``: certificates (DER) of timestamp
+    authorities; a ledger publishes no timestamps, and the verdict says that none was looked at.
     """
-    work = _Audit(source, policy, seen)
+    work = _Audit(source, policy, seen, roots)
     steps = [_step(number, work) for number in range(1, len(_STEPS) + 1)]
     verdict = conclude(steps, work.facts)
     return verdict, work.sight.note if work.sight is not None and verdict.verdict == PROVEN else None
@@ -40,8 +46,9 @@ def audit(source: Source, *, policy: Policy, seen: Note | None) -> tuple[Verdict
 class _Audit:
     """The inputs that the steps share, and the results of earlier steps."""
 
-    def __init__(self, source: Source, policy: Policy, seen: Note | None) -> None:
+    def __init__(self, source: Source, policy: Policy, seen: Note | None, roots: Sequence[bytes]) -> None:
         self.source = source
+        self.roots = roots
         self.policy = policy
         self.seen = seen
         self.private = source.private  # of all batches or of none, and a folder lists them all to tell
@@ -103,17 +110,21 @@ def _not_shorter(work: _Audit) -> StepFinding:
 def _replay(work: _Audit) -> StepFinding:
     sight = work.needed_sight
     replay = Replay(full=work.private)
-    leaves = bytearray()
+    leaves, unread = bytearray(), None
     with progress_bar("audit", sight.checkpoint.size) as progress:
-        for tile in tiles_at(sight.checkpoint.size):
-            if tile.level != ENTRIES:
-                break
-            for data in read_records(work.source, tile):
-                _feed(replay, work, data)
-                leaves += leaf_hash(data)
-                progress.done()
+        for data in _records(work, sight.checkpoint.size):
+            if unread is None:
+                try:
+                    _feed(replay, work, data)
+                except MalformedError as error:  # of a form unknown here, or not the record that was signed
+                    unread = error
+            leaves += leaf_hash(data)
+            progress.done()
+    tree = Tree(bytes(leaves))
+    if unread is not None:
+        raise unread if tree.root == sight.checkpoint.root else _changed(tree, sight) from unread
     replay.finish(sight.note, [log.key for log in work.policy.logs])
-    work.tree = Tree(bytes(leaves))
+    work.tree = tree
     counted = {"records": replay.size, "deposits": replay.deposits}
     noted = {"clock_corrections": replay.clock_corrections, "unknown_records": replay.unknown_records}
     if work.private:
@@ -125,14 +136,42 @@ def _replay(work: _Audit) -> StepFinding:
     return finding(OK, "audit-replayed", f"{replay.size} records", **counted)
 
 
+def _records(work: _Audit, size: int) -> Iterator[bytes]:
+    for tile in tiles_at(size):
+        if tile.level != ENTRIES:
+            break
+        with _as_signed(tile.path):
+            records = read_records(work.source, tile)
+        yield from records
+
+
 def _feed(replay: Replay, work: _Audit, data: bytes) -> None:
     record = replay.record(data)
     if not isinstance(record.body, Batch):
         return
     if work.private:
-        replay.entries(read_entries(work.source, record.index))
+        with _as_signed(f"batches/{record.index}/entries"):
+            replay.entries(read_entries(work.source, record.index))
     else:
-        replay.leaves(read_leaves(work.source, record.index, record.body.count))
+        with _as_signed(f"batches/{record.index}/leaves"):
+            replay.leaves(read_leaves(work.source, record.index, record.body.count))
+
+
+@contextmanager
+def _as_signed(path: str) -> Iterator[None]:
+    """A file that is there and is malformed is not the signed one; a file that is missing proves nothing."""
+    try:
+        yield
+    except MalformedError as error:
+        cause = error.values["error"][0] if error.code == "at" else error.code
+        if cause in _ABSENT:
+            raise
+        raise VerificationError(f"{path}: {error}", code="audit-file", path=path) from None
+
+
+def _changed(tree: Tree, sight: Sight) -> VerificationError:
+    expected, found = sight.checkpoint.root.hex(), tree.root.hex()
+    return VerificationError("the records' root", code="audit-records", expected=expected, found=found)
 
 
 def _contains(work: _Audit) -> StepFinding:
@@ -153,7 +192,9 @@ def _tiles(work: _Audit) -> StepFinding:
     for tile in tiles_at(tree.size):
         if tile.level != ENTRIES:
             count += 1
-            if read_hashes(work.source, tile) != tile_bytes(tile, tree.node):
+            with _as_signed(tile.path):
+                published = read_hashes(work.source, tile)
+            if published != tile_bytes(tile, tree.node):
                 raise VerificationError(
                     f"{tile.path} does not hold the hashes of the records", code="audit-tile", path=tile.path
                 )
@@ -162,6 +203,7 @@ def _tiles(work: _Audit) -> StepFinding:
 
 def _not_checked(work: _Audit) -> StepFinding:
     items = ["truth", "ownership"] if work.private else ["audit-signatures", "truth", "ownership"]
+    items += ["audit-stamps"] if work.roots else []
     return finding(UNCHECKED, "not-checked", ", ".join(items), items=[[item, {}] for item in items])
 
 

@@ -15,7 +15,7 @@ from hefu.home import home
 from hefu.home.home import Reader
 from hefu.home.index import Index
 from hefu.home.labels import FILE, format_label, parse_label, read_labels
-from hefu.home.settings import newest_settings
+from hefu.home.settings import trusted_settings
 from hefu.recovery.counterparts import adopt
 from hefu.recovery.rebuild import Proven, rebuild
 from hefu.service import Service
@@ -44,9 +44,13 @@ class Restored(NamedTuple):
     waiting: list[str]
     never: list[str]
     problems: list[Problem]
+    fingerprint: str = ""  # of the log key that the home trusts
+    server: str = ""
 
 
-def restore_from_service(path: str, recovery: Recovery, service: Service, *, out: str) -> Restored:
+def restore_from_service(
+    path: str, recovery: Recovery, service: Service, *, out: str, fingerprint: str = ""
+) -> Restored:
     """Bring back a home and its evidence from the service's files; ClientError where the words do not fit."""
     remote = Remote(service, recovery)
     try:
@@ -55,25 +59,35 @@ def restore_from_service(path: str, recovery: Recovery, service: Service, *, out
         if error.status != 404:
             raise
         raise ClientError(say("restore.not_there", server=service.url)) from None
-    return _restore(path, recovery, remote, names, service, out=out)
+    return _restore(path, recovery, remote, names, service, out=out, fingerprint=fingerprint)
 
 
-def restore_from_folder(path: str, recovery: Recovery, folder: str, *, out: str, service: Service | None) -> Restored:
+def restore_from_folder(
+    path: str, recovery: Recovery, folder: str, *, out: str, service: Service | None, fingerprint: str = ""
+) -> Restored:
     """Bring back a home and its evidence from a vault's folder. ``service``: for receipts that the folder lacks."""
     source = Vault(path, folder, recovery)
     names = source.names()
     if not names:
         raise ClientError(say("restore.no_vault", folder=folder))
-    return _restore(path, recovery, source, names, service, out=out)
+    return _restore(path, recovery, source, names, service, out=out, fingerprint=fingerprint)
 
 
 def _restore(
-    path: str, recovery: Recovery, source: Blobs, names: list[str], service: Service | None, *, out: str
+    path: str,
+    recovery: Recovery,
+    source: Blobs,
+    names: list[str],
+    service: Service | None,
+    *,
+    out: str,
+    fingerprint: str,
 ) -> Restored:
     _begin(path, recovery, source, names)
     vault = Vault(path, f"{path}/{_VAULT}", recovery)
     problems = _fetch(vault, source, names)
-    reader = _settings(vault)
+    reader, refused = _settings(vault, fingerprint)
+    problems += refused
     problems += merge_labels(vault)
     if service is not None:
         problems += _adopt(reader, service)
@@ -92,7 +106,9 @@ def _restore(
         raise ClientError(say("restore.in_the_way", path=done.in_the_way[0]))
     _remember(reader, [item.receipt for item in proven])
     replace(f"{path}/{home.CONFIG}", home.format_config(reader.config))
-    return Restored(reader.config.depositor, done.evidence, done.documents, *_unanchored(lacking, service), problems)
+    config, trusted = reader.config, reader.genesis.log.fingerprint
+    counts = (done.evidence, done.documents, *_unanchored(lacking, service), problems)
+    return Restored(config.depositor, *counts, trusted, config.server)
 
 
 def _begin(path: str, recovery: Recovery, source: Blobs, names: list[str]) -> None:
@@ -148,14 +164,15 @@ def _kind(vault: Vault, name: str) -> str | None:
         return None
 
 
-def _settings(vault: Vault) -> Reader:
-    settings = newest_settings(vault, named_by_contents(vault, HOME))
+def _settings(vault: Vault, fingerprint: str) -> tuple[Reader, list[Problem]]:
+    settings, refused = trusted_settings(vault, named_by_contents(vault, HOME), fingerprint)
     if settings is None:
-        raise ClientError(say("restore.no_settings"))
+        causes = "".join(f"\n  {problem.path}: {problem.cause}" for problem in refused)
+        raise ClientError(say("restore.no_settings") + causes)
     replace(f"{vault.home}/{home.POLICY}", settings.policy)
     replace(f"{vault.home}/{home.GENESIS}", settings.genesis)
     policy = parse_policy(settings.policy.decode("utf-8", "surrogateescape"))
-    return Reader(vault.home, settings.config, policy, home.parse_genesis(settings.genesis), vault.recovery)
+    return Reader(vault.home, settings.config, policy, home.parse_genesis(settings.genesis), vault.recovery), refused
 
 
 def merge_labels(vault: Vault) -> list[Problem]:

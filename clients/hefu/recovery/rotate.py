@@ -164,7 +164,8 @@ def _is_overtaken(home: Home, service: Service, former: bytes) -> bool:
 
 
 def _write_sheet(home: Home) -> str:
-    sheet = Sheet(home.recovery, home.config.depositor, home.config.origin, home.config.server)
+    config = home.config
+    sheet = Sheet(home.recovery, config.depositor, config.origin, config.server, home.genesis.log.fingerprint)
     name = parse_identity(home.config.identity.text).name
     fingerprints = tuple(log.key.fingerprint for log in home.policy.logs)
     return make_sheet(home.path, sheet, name=name, fingerprints=fingerprints)

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 from typing import Final
 
-# C0 and C1 controls, both separators of lines, and marks that turn the direction of text.
-_STEERING: Final = (
+# C0 and C1 controls, both separators of lines, and category Cf: marks that turn the direction of text or are not seen,
+# so that two names look alike. Sorted by their numbers in Unicode 16.
+STEERING: Final = (
     *range(0x20),
     *range(0x7F, 0xA0),
+    0xAD,
+    *range(0x600, 0x606),
     0x61C,
-    0x200E,
-    0x200F,
+    0x6DD,
+    0x70F,
+    0x890,
+    0x891,
+    0x8E2,
+    0x180E,
+    *range(0x200B, 0x2010),
     *range(0x2028, 0x202F),
-    *range(0x2066, 0x206A),
+    *range(0x2060, 0x2070),
+    0xFEFF,
+    *range(0xFFF9, 0xFFFC),
+    0x110BD,
+    0x110CD,
+    *range(0x13430, 0x13440),
+    *range(0x1BCA0, 0x1BCA4),
+    *range(0x1D173, 0x1D17B),
+    0xE0001,
+    *range(0xE0020, 0xE0080),
 )
-_SHOWN: Final = {code: chr(code).encode("unicode_escape").decode() for code in _STEERING}
+_SHOWN: Final = {code: chr(code).encode("unicode_escape").decode() for code in STEERING}
 
 
 def plain(text: object) -> str:

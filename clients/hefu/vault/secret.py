@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hefu.errors import ClientError
 from hefu.ui.language import say
@@ -16,13 +16,16 @@ from hefu_ledger.encoding import Fields, canonical, check_format, parse_canonica
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.names import check_depositor, check_origin
 
+if TYPE_CHECKING:
+    from mnemonic import Mnemonic
+
 WORDS: Final = 24
 _FORMAT: Final = "hefu-recovery/v1"
 _ADDRESS: Final = b"hefu-vault-address/v1"
 _NAME: Final = b"hefu-vault-name/v1"
 _PREFIX: Final = "age-secret-key-"
 _LANGUAGES: Final = ("english", "chinese_simplified")
-_MEMBERS: Final = frozenset({"depositor", "origin", "server", "words"})
+_MEMBERS: Final = frozenset({"depositor", "fingerprint", "origin", "server", "words"})
 _LIMIT: Final = 8192  # bytes of a sheet's text
 
 
@@ -48,12 +51,16 @@ class Recovery(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """The contents of a recovery sheet's QR code: all that restoring on an empty computer needs."""
+    """The contents of a recovery sheet's QR code: all that restoring on an empty computer needs.
+
+    ``fingerprint``: SHA-256 in hex of the log key that genesis names; a home that trusts another is not restored.
+    """
 
     recovery: Recovery
     depositor: str
     origin: str
     server: str
+    fingerprint: str
 
 
 def format_vault_key(recovery: Recovery) -> bytes:
@@ -78,9 +85,7 @@ def parse_vault_key(data: bytes) -> Recovery:
 
 def format_words(recovery: Recovery) -> str:
     """Write the secret as 24 English words (BIP-39)."""
-    from mnemonic import Mnemonic
-
-    return str(Mnemonic("english").to_mnemonic(recovery.secret))
+    return str(_list("english").to_mnemonic(recovery.secret))
 
 
 def parse_words(text: str) -> Recovery:
@@ -92,7 +97,7 @@ def parse_words(text: str) -> Recovery:
         words = list(words[0])
     if len(words) != WORDS:
         raise ClientError(say("recovery.count", wanted=WORDS, found=len(words)))
-    language = max(map(Mnemonic, _LANGUAGES), key=lambda known: len(set(words) & set(known.wordlist)))
+    language = max(map(_list, _LANGUAGES), key=lambda known: len(set(words) & set(known.wordlist)))
     wrong = [str(place) for place, word in enumerate(words, 1) if word not in language.wordlist]
     if wrong:
         raise ClientError(say("recovery.unknown", places=", ".join(wrong)))
@@ -100,6 +105,15 @@ def parse_words(text: str) -> Recovery:
         return Recovery(bytes(language.to_entropy(words)))
     except ValueError:
         raise ClientError(say("recovery.checksum")) from None
+
+
+def _list(language: str) -> Mnemonic:
+    """A word list. ``Mnemonic`` alone would look for a file in its folder, and ``hefu.pyz`` has no such folder."""
+    from pkgutil import get_data
+
+    from mnemonic import Mnemonic
+
+    return Mnemonic(language, (get_data("mnemonic", f"wordlist/{language}.txt") or b"").decode().split())
 
 
 def format_sheet_text(sheet: Sheet) -> str:
@@ -119,6 +133,7 @@ def parse_sheet_text(text: str) -> Sheet:
         depositor=check_depositor(fields.raw("depositor")),
         origin=check_origin(fields.raw("origin")),
         server=fields.text("server", limit=1000),
+        fingerprint=fields.hash("fingerprint").hex(),
     )
 
 

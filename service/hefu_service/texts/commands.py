@@ -79,6 +79,13 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "export.done": ("{size} 条 -> {out}", "{size} records -> {out}"),
     "main.failed": ("hefu-service：{error}", "hefu-service: {error}"),
     "main.stopped": ("hefu-service：已停止：{error}", "hefu-service: stopped: {error}"),
+    "main.encoding": (
+        "hefu-service：终端的编码是 {encoding}，文字可能被读成别的字而签入账本；请设 PYTHONUTF8=1 或改用 UTF-8 再运行",
+        (
+            "hefu-service: words are read as {encoding} here, and might be signed as others; "
+            "set PYTHONUTF8=1 or a UTF-8 locale and run this again"
+        ),
+    ),
     "main.unexpected": ("hefu-service：意外错误 {kind}：{error}", "hefu-service: unexpected {kind}: {error}"),
 }
 

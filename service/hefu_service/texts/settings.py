@@ -20,6 +20,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "settings.together": ("缺少，与 {other} 须一同给出", "missing, and needed with {other}"),
     "settings.empty": ("不能为空", "empty"),
+    "settings.tilde": (
+        "没有此用户的文件夹可供 ~ 代替；请写出完整路径",
+        "~ stands for no user's folder here; write the whole path",
+    ),
     "settings.address": (
         "不是 IP 地址，例如 127.0.0.1、0.0.0.0 或 ::1：{value!r:.40}",
         "not an IP address such as 127.0.0.1, 0.0.0.0 or ::1: {value!r:.40}",

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hefu.cli.command import Command, Outcome, option
-from hefu.cli.output import SHOWN, counted, done_lines, problem_line, refreshed_value, state_name
+from hefu.cli.output import SHOWN, counted, done_lines, refreshed_value, state_name
 from hefu.errors import CANNOT_TELL
 from hefu.ui.language import say
 from hefu_ledger.deposit.state import ACCEPTED, ANCHORED, PREPARED, UNAPPROVED
 
 if TYPE_CHECKING:
+    from hefu.client import Client
     from hefu.deposit.depositor import Deposited
     from hefu.deposit.refresh import Refreshed
 
@@ -35,10 +36,19 @@ def _deposit(options: Namespace) -> Outcome:
     with Client(options.home) as client:
         places = {"out": options.out, "skip_unreadable": options.skip_unreadable, "ignore": options.ignore}
         if options.offline:
-            return _deposited(client.prepare(options.paths, **places))
+            done = client.prepare(options.paths, **places)
+            return _with_warnings(_deposited(done), client, done)
         done = client.deposit(options.paths, **places, wait=options.wait)
         said = {item.statement for item in done if item.unsent}
-        return _deposited(done, [name for name in client.owed() if name.partition(".")[0] not in said])
+        owed = [name for name in client.owed() if name.partition(".")[0] not in said]
+        return _with_warnings(_deposited(done, owed), client, done)
+
+
+def _with_warnings(outcome: Outcome, client: Client, done: Sequence[Deposited]) -> Outcome:
+    """Add the names that a reader may take for others: they are in the evidence for good."""
+    names = [name for item in done for name in client.odd_names(item.evidence)]
+    lines = [outcome.text, *counted("deposit.odd_names", names)]
+    return outcome._replace(value=outcome.value | {"odd_names": names}, text="\n".join(lines))
 
 
 def _deposited(done: Sequence[Deposited], owed: Sequence[str] | None = None) -> Outcome:
@@ -46,7 +56,8 @@ def _deposited(done: Sequence[Deposited], owed: Sequence[str] | None = None) -> 
     lines += [say("deposit.to_come")] if ACCEPTED in states else []
     lines += [say("deposit.to_submit")] if owed is None and states & _LINES.keys() else []
     values = [item._asdict() | {"left_out": [problem._asdict() for problem in item.left_out]} for item in done]
-    lines += counted("deposit.left_out", (problem_line(problem) for item in done for problem in item.left_out))
+    left_out = [say("deposit.left_out", **problem._asdict()) for item in done for problem in item.left_out]
+    lines += [*left_out[:SHOWN], *([f"  … +{len(left_out) - SHOWN}"] if len(left_out) > SHOWN else [])]
     lines += [say("deposit.unsent", reason=item.unsent) for item in done if item.unsent]
     if owed:
         lines += [say("deposit.owed", count=len(owed)), *(f"  {name}" for name in owed[:SHOWN])]
@@ -68,7 +79,7 @@ def _declare_submit(parser: ArgumentParser) -> None:
 def _submit(options: Namespace) -> Outcome:
     from hefu.client import submit
 
-    done = submit(options.statements, server=options.server)
+    done = submit(options.statements, server=options.server, insecure_http=options.insecure_http)
     lines = [
         say("submit.done", state=state_name(item.state), path=item.path, answers=", ".join(item.answers))
         for item in done

@@ -53,7 +53,7 @@ def _confirm(invitation: Invitation) -> None:
 
 
 def _init(options: Namespace) -> Outcome:
-    from hefu.cli.commands.vault import join_lines, read_recovery, sheet_lines
+    from hefu.cli.commands.vault import join_lines, read_recovery, sheet_lines, without_words
     from hefu.client import VaultOptions, enrol_home
 
     if options.code == options.recovery == "-":
@@ -62,7 +62,14 @@ def _init(options: Namespace) -> Outcome:
     recovery = read_recovery(options.recovery)[0] if options.recovery else None
     folder = os.path.abspath(options.vault) if options.vault else None
     vault = VaultOptions(folder, not options.no_vault, recovery)
-    done = enrol_home(options.home, server=options.server, code=code, vault=vault, confirm=_confirm)
+    done = enrol_home(
+        options.home,
+        server=options.server,
+        code=code,
+        vault=vault,
+        confirm=_confirm,
+        insecure_http=options.insecure_http,
+    )
     identity = done.identity._asdict() | {"verified_at": format_time(done.identity.verified_at)}
     text = [
         say("init.enrolled", name=done.identity.name, uscc=done.identity.uscc),
@@ -72,11 +79,11 @@ def _init(options: Namespace) -> Outcome:
         *(f"  sha256 {fingerprint}" for fingerprint in done.fingerprints),
         say("init.terms", role=say(f"role.{done.role}"), signatures=done.signatures),
         *([] if done.approver else [say("init.no_approver")]),
-        *(sheet_lines(done.words, done.sheet) if done.words else []),
+        *(sheet_lines(done.words, done.sheet, as_json=options.json) if done.words else []),
         *([say("init.unsent", reason=done.unsent)] if done.unsent else []),
     ]
     joined, synced = join_lines(options.home) if recovery else ([], None)
-    value = done._asdict() | {"identity": identity, "synced": synced}
+    value = without_words(done._asdict()) | {"identity": identity, "synced": synced}
     return Outcome(0, value, "\n".join([*text, *joined]))
 
 

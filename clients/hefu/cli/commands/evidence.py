@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 
-from hefu.cli.command import Command, Outcome, option
+from hefu.cli.command import Command, Outcome, accept_http, option, trust_authorities
 from hefu.errors import CANNOT_TELL, NOT_PROVEN, ClientError
 from hefu.files.platform import reach
 from hefu.ui.language import say, sentences
@@ -19,6 +19,8 @@ def _declare_verify(parser: ArgumentParser) -> None:
     parser.add_argument("document", metavar="DOCUMENT", help="verify.document")
     option(parser, "policy", "verify.policy", needed=False)
     parser.add_argument("--ledger", metavar="URL|DIR", help="verify.ledger")
+    accept_http(parser)
+    trust_authorities(parser)
     parser.add_argument("--report", metavar="FILE.html", help="verify.report")
     parser.add_argument("--all", action="store_true", help="verify.all")
 
@@ -38,8 +40,10 @@ def _verify(options: Namespace) -> Outcome:
         from hefu.monitor.fetcher import open_source
         from hefu.monitor.reading import read_ledger
 
-        reading = read_ledger(open_source(options.ledger), receipt_of(options.evidence), policy)
-    verdict = verify(options.evidence, options.document, policy=policy, reading=reading)
+        source = open_source(options.ledger, insecure_http=options.insecure_http)
+        reading = read_ledger(source, receipt_of(options.evidence), policy)
+    roots = roots_of(options)
+    verdict = verify(options.evidence, options.document, policy=policy, roots=roots, reading=reading)
     if options.report:
         from hefu.evidence.report import Check, now, write_report
 
@@ -47,10 +51,21 @@ def _verify(options: Namespace) -> Outcome:
     return _verdict(verdict, options.document, options)
 
 
+def roots_of(options: Namespace) -> list[bytes]:
+    """The certificates of the authorities to trust; without any, no timestamp is looked at."""
+    if not options.tsa:
+        return []
+    from hefu.evidence.stamps import read_roots  # slow to import
+
+    return read_roots(options.tsa)
+
+
 def _declare_audit(parser: ArgumentParser) -> None:
     parser.add_argument("source", metavar="SOURCE", help="audit.source")
     option(parser, "policy", "audit.policy")
     parser.add_argument("--state", help="audit.state")
+    accept_http(parser)
+    trust_authorities(parser)
     parser.add_argument("--all", action="store_true", help="verify.all")
 
 
@@ -63,8 +78,9 @@ def _audit(options: Namespace) -> Outcome:
     policy = read_policy(options.policy)
     if policy is None:
         raise ClientError(say("audit.no_policy"))
+    source = open_source(options.source, insecure_http=options.insecure_http)
     seen = read_state(options.state) if options.state else None
-    verdict, checkpoint = audit(open_source(options.source), policy=policy, seen=seen)
+    verdict, checkpoint = audit(source, policy=policy, seen=seen, roots=roots_of(options))
     if options.state and checkpoint is not None:
         write_state(options.state, checkpoint)
     return _verdict(verdict, options.source, options)
@@ -95,6 +111,7 @@ def _extract(options: Namespace) -> Outcome:
 
 def _declare_inspect(parser: ArgumentParser) -> None:
     parser.add_argument("evidence", metavar="EVIDENCE")
+    trust_authorities(parser)
 
 
 def _inspect(options: Namespace) -> Outcome:
@@ -103,7 +120,7 @@ def _inspect(options: Namespace) -> Outcome:
     from hefu.evidence.verify import check_evidence
 
     check_evidence(options.evidence)
-    value = inspect(options.evidence)
+    value = inspect(options.evidence, roots=roots_of(options))
     return Outcome(0, value, members_text(value))
 
 

@@ -7,7 +7,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from hefu.cli.command import Command, Outcome, option
+from hefu.cli.command import Command, Outcome, option, trust_authorities
 from hefu.cli.output import counted, done_lines, problem_line, refreshed_value, state_name
 from hefu.errors import CANNOT_TELL, NOT_PROVEN
 from hefu.ui.language import say
@@ -23,16 +23,23 @@ def _declare_check(parser: ArgumentParser) -> None:
     option(parser, "home", "deposit.home")
     parser.add_argument("--content", action="store_true", help="check.content")
     parser.add_argument("--keep", metavar="DIR", help="check.keep")
+    trust_authorities(parser)
 
 
 def _check(options: Namespace) -> Outcome:
     from hefu.client import Client
 
     with Client(options.home) as client:
-        found, copied, waiting = client.check(options.folder, content=options.content, keep=options.keep)
+        done = client.check(options.folder, content=options.content, keep=options.keep, tsa=options.tsa or ())
+    found, copied, waiting, stamps = done
     whole = not (found.changed or found.new or found.missing or found.unreadable)
     value = _survey_value(found) | {"copied": copied, "on_their_way": waiting}
-    return Outcome(0 if whole else NOT_PROVEN, value, _survey_text(found, copied=copied, waiting=waiting))
+    text = _survey_text(found, copied=copied, waiting=waiting)
+    if stamps is not None:
+        value["timestamped"] = {evidence: [stamp._asdict() for stamp in each] for evidence, each in stamps.items()}
+        count = sum(map(bool, stamps.values()))
+        text = "\n".join([text, say("check.stamped", count=count, deposits=len(stamps))])
+    return Outcome(0 if whole else NOT_PROVEN, value, text)
 
 
 def _declare_watch(parser: ArgumentParser) -> None:

@@ -37,7 +37,15 @@ def _request(options: Namespace) -> Outcome:
 
     recovery, sheet = read_recovery(options.words) if options.words else (None, None)
     server = options.server or (sheet.server if sheet else None)
-    return _asked(options.home, request_key(options.home, server=server, recovery=recovery, role=options.role))
+    done = request_key(
+        options.home,
+        server=server,
+        recovery=recovery,
+        role=options.role,
+        fingerprint=sheet.fingerprint if sheet else "",
+        insecure_http=options.insecure_http,
+    )
+    return _asked(options.home, done)
 
 
 def _asked(path: str, done: Asked) -> Outcome:

@@ -7,7 +7,9 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from hefu.cli.command import Command, Outcome, option
+from hefu.cli.streams import show_on_terminal
 from hefu.errors import NOT_PROVEN
+from hefu.files.text import as_utf8
 from hefu.ui.escape import plain
 from hefu.ui.language import say
 
@@ -27,8 +29,8 @@ def read_recovery(path: str) -> tuple[Recovery, Sheet | None]:
             sys.stderr.write(say("vault restore.type") + "\n")
             return parse_recovery(sys.stdin.readline())
         return parse_recovery(sys.stdin.read(_LIMIT))
-    with open(path, encoding="utf-8-sig", errors="replace") as file:
-        return parse_recovery(file.read(_LIMIT))
+    with open(path, "rb") as file:
+        return parse_recovery(as_utf8(file.read(_LIMIT)).decode("utf-8", "replace"))
 
 
 def _declare_restore(parser: ArgumentParser) -> None:
@@ -44,12 +46,23 @@ def _restore(options: Namespace) -> Outcome:
 
     recovery, sheet = read_recovery(options.words)
     server = options.server or (sheet.server if sheet is not None and options.source is None else None)
-    done = restore_home(options.home, recovery, out=options.out, server=server, source=options.source)
+    fingerprint = sheet.fingerprint if sheet is not None else ""
+    done = restore_home(
+        options.home,
+        recovery,
+        out=options.out,
+        server=server,
+        source=options.source,
+        fingerprint=fingerprint,
+        insecure_http=options.insecure_http,
+    )
     text = [
         say("vault restore.done", evidence=len(done.evidence), documents=done.documents, out=options.out),
         *(say("vault restore.waiting", statement=statement_id) for statement_id in done.waiting),
         *(say("vault restore.never", statement=statement_id) for statement_id in done.never),
         *(say("vault restore.problem", **problem._asdict()) for problem in done.problems),
+        say("restore.trusts", fingerprint=done.fingerprint, server=done.server),
+        *([] if fingerprint else [say("restore.compare")]),
         say("home.restored", path=options.home),
     ]
     value = done._asdict() | {"problems": [problem._asdict() for problem in done.problems]}
@@ -69,7 +82,7 @@ def _declare_verify(parser: ArgumentParser) -> None:
 def _verify(options: Namespace) -> Outcome:
     from hefu.client import Client
 
-    with Client(options.home, server=options.server) as client:
+    with Client(options.home, server=options.server, insecure_http=options.insecure_http) as client:
         done, is_rotating = client.verify_vault(offline=options.offline), client.is_rotating
     counts = {"deposits": done.deposits, "documents": done.documents}
     if done.findings:
@@ -97,7 +110,7 @@ def _declare_sync(parser: ArgumentParser) -> None:
 def _sync(options: Namespace) -> Outcome:
     from hefu.client import Client
 
-    with Client(options.home, server=options.server) as client:
+    with Client(options.home, server=options.server, insecure_http=options.insecure_http) as client:
         done, is_rotating = client.sync_vault(out=options.out), client.is_rotating
     text = [*synced_lines(done), *([say("vault rotate.unfinished")] if is_rotating else [])]
     if options.out is not None:
@@ -131,27 +144,30 @@ def join_lines(path: str) -> tuple[list[str], dict[str, Any] | None]:
 def _rotate(options: Namespace) -> Outcome:
     from hefu.client import Client
 
-    with Client(options.home, server=options.server) as client:
+    with Client(options.home, server=options.server, insecure_http=options.insecure_http) as client:
         done = client.rotate_words()
     text = [
         say("vault rotate.done", files=done.files),
         say("vault rotate.closed" if done.closed else "vault rotate.here"),
-        *sheet_lines(done.words, done.sheet),
+        *sheet_lines(done.words, done.sheet, as_json=options.json),
         say("vault rotate.others"),
         *(say("vault rotate.left", **problem._asdict()) for problem in done.left),
     ]
-    value = done._asdict() | {"left": [problem._asdict() for problem in done.left]}
+    value = without_words(done._asdict()) | {"left": [problem._asdict() for problem in done.left]}
     return Outcome(NOT_PROVEN if done.left else 0, value, "\n".join(text))
 
 
-def sheet_lines(words: str, sheet: str) -> list[str]:
-    """Words that are shown this once, and the file to print."""
+def sheet_lines(words: str, sheet: str, *, as_json: bool) -> list[str]:
+    """Show words this once, on the terminal alone, and give the lines about them: an answer may end up in a log."""
     numbered = [f"{place:>2} {word:<9}" for place, word in enumerate(words.split(), 1)]
-    return [
-        say("init.words"),
-        *("  " + " ".join(numbered[start : start + 6]) for start in range(0, len(numbered), 6)),
-        say("init.sheet", sheet=sheet),
-    ]
+    rows = ["  " + " ".join(numbered[start : start + 6]) for start in range(0, len(numbered), 6)]
+    shown = not as_json and show_on_terminal("\n".join([say("init.words"), *rows]))
+    return [*([] if shown else [say("init.only_sheet", sheet=sheet)]), say("init.sheet", sheet=sheet)]
+
+
+def without_words(value: dict[str, Any]) -> dict[str, Any]:
+    """An answer for programs without recovery words, which stand on the sheet."""
+    return {name: member for name, member in value.items() if name != "words"}
 
 
 def _declare_join(parser: ArgumentParser) -> None:
@@ -163,7 +179,7 @@ def _join(options: Namespace) -> Outcome:
     from hefu.client import Client
 
     recovery, _ = read_recovery(options.words)
-    with Client(options.home, server=options.server) as client:
+    with Client(options.home, server=options.server, insecure_http=options.insecure_http) as client:
         done = client.join_vault(recovery)
     removed = [say("vault join.sheet", sheet=done.sheet_removed)] if done.sheet_removed else []
     text = [say("vault join.done"), *removed, *synced_lines(done.synced)]

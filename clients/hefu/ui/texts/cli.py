@@ -53,6 +53,19 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "exit.2": ("用法有误，或被拒绝", "wrong words, or refused"),
     "exit.3": ("无法核验，或环境出错", "cannot tell, or the world failed"),
     "exit.130": ("被中断", "interrupted"),
+    "cli.insecure_http": (
+        "接受发往其他电脑的 http://（会被途中读取或改动）",
+        "accept http:// to another computer, though it can be read and changed on the way",
+    ),
+    "cli.unwritten": ("结果无法写出：{cause}", "the answer could not be written: {cause}"),
+    "cli.not_utf8": (
+        "{word}：不是 UTF-8，可能来自另一种编码的文档或终端；请重新键入",
+        "{word}: not UTF-8, perhaps from a document or a terminal of another encoding; type it again",
+    ),
+    "cli.tilde": (
+        "{path}：没有此用户的文件夹可供 ~ 代替；请写出完整路径，或以 ./ 开头",
+        "{path}: ~ stands for no user's folder here; write the whole path, or begin with ./",
+    ),
     "portable.missing": (
         "此文件不含适用于 Python {version}、{platform} 的 {names}；请运行 pip install {names}，或换一个版本的 Python",
         "this file carries no {names} for Python {version} on {platform}; pip install them, or take another Python",
@@ -62,6 +75,16 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "what this file carries cannot be unpacked: {path}: {cause}",
     ),
     "portable.damaged": ("文件已损坏，请重新下载", "damaged; download the file again"),
+    "portable.changed": ("刚写入就被改动，请再次运行", "it was changed while it was written; run this again"),
+    "portable.no_folder": ("不是文件夹（或是链接），请移走", "not a folder, or a link to one; move it away"),
+    "portable.not_private": (
+        "他人可写入此文件夹，其中的程序不予运行；请删除它，再次运行",
+        "other users can write into this folder, so no program in it is run; remove it and run this again",
+    ),
+    "portable.foreign": (
+        "不是 hefu 放在那里的，不予运行；请删除它，再次运行",
+        "hefu did not put it there and runs nothing beside it; remove it and run this again",
+    ),
 }
 
 # argparse speaks English alone; longer phrases stand before those that they contain.

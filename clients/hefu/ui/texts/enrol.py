@@ -67,6 +67,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "恢复词，仅显示这一次；凭它即可找回一切，别无他法：",
         "recovery words, shown this once: with them, and nothing else, everything can be brought back:",
     ),
+    "init.only_sheet": (
+        "恢复词只在恢复单 {sheet} 上（只有本用户能读）：此处没有终端可供显示",
+        "the recovery words stand on {sheet} alone, which only you can read: there is no terminal to show them",
+    ),
     "init.sheet": (
         "请打印 {sheet}，与本机分开、保密存放，然后删除该文件；任何人都不能补发",
         "print {sheet}, keep it locked away from this computer, then delete the file; it cannot be replaced",

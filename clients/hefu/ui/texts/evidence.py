@@ -31,6 +31,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "读到的账本（{size} 条）尚未得到策略要求的见证，无从采信",
         "the ledger that was read ({size} records) lacks the witnesses that the policy asks for",
     ),
+    "verify.tsa": (
+        "所信任的时间戳机构证书（PEM 或 DER），须另有来源；可重复",
+        "a certificate of a timestamp authority to trust, PEM or DER, from a source of your own; may be repeated",
+    ),
     "verify.report": (
         "另写一页核验报告（HTML，可打印），不覆盖已有文件",
         "also write a report of one page (HTML, to print); an existing file stays",
@@ -79,6 +83,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "extract.unknown": ("{bundle} 内没有这些文件：{names}", "{bundle} holds no document named {names}"),
     "extract.unfit": ("{name}：{cause}", "{name}: {cause}"),
+    "extract.link": (
+        "{path} 是链接，证据会写到别处；请移走它，或另选 --out",
+        "{path} is a link, and evidence would be written elsewhere; move it away, or choose another --out",
+    ),
+    "extract.problems": (
+        "{count} 份证据无法写出，其余已写出：",
+        "{count} pieces of evidence could not be written; the others are there:",
+    ),
     "extract.clash": (
         "{name} 的证据须放在文件夹 {other} 之内，而 {other} 是另一份证据的文件名；请分别拆出，各用一个 --out",
         "the evidence of {name} belongs below {other}, which is evidence itself; extract them into an --out each",

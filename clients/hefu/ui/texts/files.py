@@ -38,6 +38,27 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{option} {path} lies inside {folder}; choose a folder outside it",
     ),
     "folder.none": ("{folder} 不是文件夹", "{folder} is not a folder"),
+    "text.utf16": (
+        "{path} 被另一程序另存为 UTF-16（PowerShell 的 > 会这样）；请用原来的文件，或另存为 UTF-8",
+        "{path} was saved by another program as UTF-16, as > of PowerShell does; take the first file, or save as UTF-8",
+    ),
+    "text.mark": (
+        "{path} 被另一程序另存过，开头多了字节序标记；请用原来的文件，或另存为不带标记的 UTF-8",
+        "{path} was saved by another program with a byte order mark; take the first file, or save it as UTF-8 without",
+    ),
+    "text.gzip": ("{path} 是压缩文件；请先用 gunzip 解开", "{path} is packed; unpack it first, with gunzip"),
+    "text.page": (
+        "{path} 是网页而不是所要的文件，可能是登录页或网络过滤；请重新下载",
+        "{path} is a web page, perhaps a login or a filter, and not the file itself; fetch it again",
+    ),
+    "disk.no_locks": (
+        "{path} 所在的磁盘不能加锁（{cause}）；请用本机磁盘上的文件夹，之后再复制过去",
+        "{path} lies on a disk that cannot lock ({cause}); use a folder on this computer and copy it afterwards",
+    ),
+    "disk.encoding": (
+        "此程序以 {encoding} 读取文件名，可能读成别的名称，因此不予处理；请设 PYTHONUTF8=1 后重新启动",
+        "this program reads file names as {encoding} and may get others; set PYTHONUTF8=1 and start it again",
+    ),
     "disk.in_use": (
         "另一个程序正占用它；请在那里关闭，再次运行同一命令",
         "another program has it open; close it there and run the same command again",
@@ -59,6 +80,40 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "service.address": (
         "不是服务的网址（例如 https://ledger.example）：{url!r:.200}",
         "not a service's address such as https://ledger.example: {url!r:.200}",
+    ),
+    "service.password": (
+        "网址中有用户名或密码（@ 之前），它会留在设置、恢复单与提示里，因此不接受；请去掉",
+        "an address with a user or a password (before @) would stand in settings, sheets and messages; leave it out",
+    ),
+    "service.insecure": (
+        "http:// 上的内容会在途中被读取或改动：{host} 请用 https://；若您接受，请加 --insecure-http",
+        "http:// can be read and changed on the way to {host}: use https://, or accept that with --insecure-http",
+    ),
+    "service.warning": (
+        "警告：http:// 不加密，登记码与保管库地址会在途中被人读到，回答会被改动",
+        "warning: over http:// codes and the vault's address can be read on the way, and answers can be changed",
+    ),
+    "service.system": ("系统设置", "the system's settings"),
+    "service.proxy_scheme": (
+        "代理设置 {setting} 是 {scheme}://，hefu 只能用 http:// 或 https:// 代理；请改它，或把 {host} 写入 NO_PROXY",
+        "the proxy of {setting} is {scheme}://, and must be http:// or https://; change it, or add {host} to NO_PROXY",
+    ),
+    "service.proxy_address": (
+        "代理设置 {setting} 不是网址（例如 http://proxy.example:8080）",
+        "the proxy of {setting} is no address such as http://proxy.example:8080",
+    ),
+    "service.through": ("{cause}（经由代理设置 {setting}）", "{cause} (through the proxy of {setting})"),
+    "service.moved": (
+        "{url} 已移到 {place}（{status}）；请用新的网址：--server 或 HEFU_SERVER",
+        "{url} has moved to {place} ({status}); give that address, by --server or HEFU_SERVER",
+    ),
+    "service.encoding": (
+        "{url}：回答以 {encoding} 压缩，无法解开；请运营者关闭途中的压缩",
+        "{url}: the answer is packed as {encoding} and cannot be unpacked; packing on the way has to be turned off",
+    ),
+    "service.page": (
+        "{url}：回答是网页而不是数据，可能是登录页或网络过滤；请在浏览器中打开一次，或询问网管",
+        "{url}: it answered with a web page, perhaps a login or a filter; open it in a browser",
     ),
     "service.refused": ("服务拒绝（{status} {title}）：{detail}", "the service refused ({status} {title}): {detail}"),
     "service.refused_bare": ("服务拒绝（{status} {title}）", "{status} {title}"),

@@ -60,6 +60,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "已读 {read}，大小与时间未变而未重读 {skipped}，按规则忽略 {ignored}",
         "read {read}, not read again since size and time are the same {skipped}, ignored by rule {ignored}",
     ),
+    "check.stamped": (
+        "{deposits} 份证据中，{count} 份有所信任机构的时间戳",
+        "{count} of {deposits} pieces of evidence have a timestamp of a trusted authority",
+    ),
     "check.copied": ("新存副本：{count}", "copied: {count}"),
     "check.waiting": (
         "{count} 次存证在途：hefu refresh；别的电脑的：hefu vault sync",

@@ -207,6 +207,26 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "保管库里没有可读的设置；请从另一份副本恢复",
         "the vault holds no readable settings of a home; restore from another copy of it",
     ),
+    "restore.trusts": (
+        "此文件夹信任的账本公钥指纹：{fingerprint}；服务：{server}",
+        "this home trusts the log key with the fingerprint {fingerprint}; its server is {server}",
+    ),
+    "restore.compare": (
+        "请与恢复单上的“账本公钥指纹”核对；若不同，请勿使用",
+        "compare it with the log key on the recovery sheet; do not use this home if they differ",
+    ),
+    "restore.strange_key": (
+        "此设置信任创世记录以外的账本公钥 {fingerprints}，未采用；知道恢复词的人可能放入了它",
+        "not used: it trusts the log keys {fingerprints}, which genesis does not name; the words alone can write such",
+    ),
+    "restore.other_ledger": (
+        "此设置属于另一账本（公钥指纹 {found}，恢复单上是 {wanted}），未采用",
+        "not used: it is of another ledger, with the log key {found}; the sheet has {wanted}",
+    ),
+    "restore.two_ledgers": (
+        "保管库里的设置属于不同账本，公钥指纹：{fingerprints}；请以二维码文字（载有指纹）代替恢复词",
+        "the vault holds settings of several ledgers, with log keys {fingerprints}: give the QR text, which names one",
+    ),
     "restore.in_the_way": (
         "{path} 已有别的内容，不会覆盖；请另选 --out",
         "{path} holds something else, which stays; choose another --out",
