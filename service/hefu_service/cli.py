@@ -35,7 +35,16 @@ from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 from hefu_service.settings import SettingsError, read_settings
 from hefu_service.texts import sentence
-from hefu_service.wiring import create_data, open_services, service_lock, telling, upgrade_data
+from hefu_service.wiring import (
+    clock_doubts,
+    comparing,
+    create_data,
+    look_at_clock,
+    open_services,
+    service_lock,
+    telling,
+    upgrade_data,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -108,7 +117,7 @@ def with_services(function: Callable[..., T]) -> Callable[..., T]:
 def _opened(data: Path | None) -> Iterator[Services]:
     settings = read_settings(os.environ, data=data)
     with open_services(settings.data, settings.database_url) as services:
-        yield services
+        yield comparing(services, settings)
 
 
 @command.command(help=say("init.help"))
@@ -177,7 +186,8 @@ def worker(queues: str, **flags: Any) -> None:
         open_services(settings.data, settings.database_url) as services,
         service_lock(settings.data, settings.database_url),
     ):
-        watched = replace(telling(services, settings), observer=Metrics(settings.data / "metrics"))
+        watched = replace(telling(comparing(services, settings), settings), observer=Metrics(settings.data / "metrics"))
+        look_at_clock(watched)
         Worker(watched, settings.redis_url, window_ms=settings.window_ms, queues=queues.split(",")).run()
 
 
@@ -236,11 +246,15 @@ def retire(services: Services, depositor: str, vkey: str, compromised_since: str
 
 
 @command.command(help=say("clock.help"))
-@with_services
+@data_option
 @reason_option
-def clock(services: Services, reason: str) -> None:
+def clock(data: Path | None, reason: str) -> None:
     """See the catalogue."""
-    click.echo(say("clock.done", time=format_time(declare_clock(services, reason=reason))))
+    settings = read_settings(os.environ, data=data)
+    with open_services(settings.data, settings.database_url) as services:  # the clock need not agree: it is declared
+        for warning in clock_doubts(services, settings):
+            _tell(say("clock.warning", warning=shown(warning)))
+        click.echo(say("clock.done", time=format_time(declare_clock(services, reason=reason))))
 
 
 @command.command(help=say("upgrade.help"))

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -27,9 +28,10 @@ from hefu_ledger.number import check_prefix
 from hefu_ledger.records.record import Genesis, parse_record
 from hefu_ledger.tlog.keys import VerifierKey
 from hefu_service.outbox.messages import MAIL, WEBHOOK
-from hefu_service.outside.clock import SystemClock
+from hefu_service.outside.clock import SystemClock, elapsed_ns
 from hefu_service.outside.disk import is_low
 from hefu_service.outside.files import BatchFolder, LedgerFolder
+from hefu_service.outside.known_times import KnownTimes, known_times
 from hefu_service.outside.lock import one_of_many, only_service
 from hefu_service.outside.signer import FileSigner, create_key, read_key
 from hefu_service.outside.vaults import VaultFolder
@@ -38,16 +40,18 @@ from hefu_service.ports.outbox import Sender
 from hefu_service.ports.store import Store
 from hefu_service.publishing.genesis import begin_ledger, read_predecessor
 from hefu_service.publishing.publish import publish
+from hefu_service.sealing.seal import last_time
 from hefu_service.services import Services
 from hefu_service.settings import Settings
 from hefu_service.store.engines import server_url, sqlite_url
 from hefu_service.store.migrate import upgrade
 from hefu_service.store.sql import open_store
-from hefu_service.texts import sentence
+from hefu_service.texts import Text, sentence
 
 if TYPE_CHECKING:  # the store's own type stays behind the store
     from sqlalchemy import URL
 
+LOG: Final = logging.getLogger("hefu.clock")
 LONGEST_DELAY_MS: Final = 86_400_000  # a small office's machine may be down for a night
 NUMBER_PREFIX: Final = "FX"  # 奉贤
 
@@ -166,6 +170,36 @@ def _genesis(store: Store) -> Genesis:
     if not isinstance(body, Genesis):
         raise PortError(sentence("data.no_genesis"))
     return body
+
+
+def comparing(services: Services, settings: Settings) -> Services:
+    """The same services, whose clock is not believed before it agrees with all that is known."""
+    known = partial(times_known, services, settings)
+    return replace(services, clock=SystemClock(services.store, known))
+
+
+def look_at_clock(services: Services) -> None:
+    """Compare the clock before the first request waits for it; a doubt is logged, and told as every fault is."""
+    try:
+        services.clock.now_ms()
+    except PortError as error:
+        LOG.warning("the clock is not believed", extra={"event": {"reason": str(error)}})
+
+
+def times_known(services: Services, settings: Settings) -> KnownTimes:
+    """The last time of the ledger, the release's, and those of the time servers that tell."""
+    with services.store.view() as view:
+        last_ms = last_time(view)
+    return known_times(last_ms, idle_days=settings.idle_days, servers=settings.ntp, elapsed_ns=elapsed_ns)
+
+
+def clock_doubts(services: Services, settings: Settings) -> list[Text]:
+    """Why the clock would not be believed, and which time servers did not tell."""
+    known = times_known(services, settings)
+    now_ms = services.clock.now_ms()
+    doubt = known.doubt(now_ms, now_ms - elapsed_ns() // 1_000_000)
+    silent = [sentence("clock.silent", server=server) for server in known.silent]
+    return silent if doubt is None else [doubt, *silent]
 
 
 def telling(services: Services, settings: Settings) -> Services:

@@ -73,6 +73,13 @@ def _before_correction(events: Sequence[Event], entries: int, next_seq: int) -> 
     return events, next_seq
 
 
+def last_time(view: View) -> int | None:
+    """The time (ms) of the last deposit or batch, lowered by corrections of the clock; None where there is none."""
+    head = view.ledger_head()
+    last = max(view.intake_head().last_received_at, _floor(view, head, view.events(head.events)))
+    return last or None
+
+
 def _floor(view: View, head: LedgerHead, events: Sequence[Event]) -> int:
     """The last batch's time, lowered by the corrections of the clock that stand after it."""
     last = view.batch_of(head.entries - 1) if head.entries else None

@@ -42,9 +42,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "retire.help": ("停用存证主体的密钥，自下一次存证起。", "End a depositor's key, from the next deposit on."),
     "retire.done": ("已停用", "retired"),
     "clock.help": (
-        "声明时钟现已准确。\n\n时钟出错并校正之后须作此声明；在此之前不接受存证。",
-        "Declare that the clock is right now.\n\nAfter a wrong clock is corrected, deposits are refused until then.",
+        "声明时钟现已准确。\n\n服务不信任其时钟时须作此声明；在此之前不接受存证。声明前请先与可靠的时间核对。",
+        (
+            "Declare that the clock is right now.\n\nWhere the service does not believe its clock, deposits are refused"
+            " until then. Compare it with a reliable source first."
+        ),
     ),
+    "clock.warning": ("注意：{warning}", "warning: {warning}"),
+    "clock.silent": ("时间服务器 {server} 没有应答", "the time server {server} did not answer"),
     "clock.done": ("时间自此起算：{time}", "times start from {time}"),
     "upgrade.help": ("把数据库结构升级到本程序的版本。", "Bring the database's schema up to this program's."),
     "upgrade.done": ("数据库结构已是最新", "the schema is this program's"),

@@ -51,6 +51,34 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "时钟向前跳了 {leap_ms} 毫秒；请校正，或用 hefu-service clock 声明其所示时间为准",
         "the clock leapt forward by {leap_ms} ms; set it right, or declare the time it shows with 'hefu-service clock'",
     ),
+    "clock.early": (
+        "时钟为 {now}，早于账本的最后时间 {last}；请校正，或用 hefu-service clock 声明其所示时间为准",
+        (
+            "the clock shows {now}, before the ledger's last time {last}; set it right, or declare the time it shows"
+            " with 'hefu-service clock'"
+        ),
+    ),
+    "clock.late": (
+        "时钟为 {now}，距账本的最后时间 {last} 已逾 {days} 天；请校正，或用 hefu-service clock 声明其所示时间为准",
+        (
+            "the clock shows {now}, more than {days} days after the ledger's last time {last}; set it right, or declare"
+            " the time it shows with 'hefu-service clock'"
+        ),
+    ),
+    "clock.unreleased": (
+        "时钟为 {now}，早于本程序的发布时间 {released}；请校正，或用 hefu-service clock 声明其所示时间为准",
+        (
+            "the clock shows {now}, before this program was released at {released}; set it right, or declare the time"
+            " it shows with 'hefu-service clock'"
+        ),
+    ),
+    "clock.server": (
+        "时钟与时间服务器相差 {off_ms} 毫秒；请校正，或用 hefu-service clock 声明其所示时间为准",
+        (
+            "the clock is {off_ms} ms off a time server's; set it right, or declare the time it shows with"
+            " 'hefu-service clock'"
+        ),
+    ),
     "file.immutable": (
         "{path} 已存在且内容不同；此类文件只写一次",
         "{path} exists with other bytes, and such a file is written only once",
