@@ -6,7 +6,6 @@ The documents are not read again: they may have changed or gone since. Safe to i
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -95,7 +94,7 @@ def refresh_all(
 
 def _renew(home: Home, service: Service, index: Index, done: Refreshed) -> None:
     """Look for timestamps, which an authority gives within hours if at all."""
-    for path in index.unstamped(time.time_ns() // 1_000_000 - _STAMPED_WITHIN_MS):
+    for path in index.unstamped(_STAMPED_WITHIN_MS):
         if os.path.exists(path):
             try:
                 if renew(home, service, path):

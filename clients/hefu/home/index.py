@@ -254,11 +254,15 @@ class Index:
         """The paths of all evidence that was taken in, finished or on its way."""
         return {path for _, path in self.evidence()}
 
-    def unstamped(self, since_ms: int) -> list[str]:
-        """Finished evidence without a timestamp, of deposits received at ``since_ms`` or later, newest first."""
-        condition = f"anchored AND NOT stamps AND received_at >= ? AND NOT {_IS_KEPT}"
+    def unstamped(self, within_ms: int) -> list[str]:
+        """Finished evidence without a timestamp, newest first, of deposits received so long before the last one.
+
+        Both times are the service's: this computer's clock may be wrong.
+        """
+        since = "(SELECT max(received_at) FROM deposits) - ?"
+        condition = f"anchored AND NOT stamps AND received_at >= {since} AND NOT {_IS_KEPT}"
         query = f"SELECT evidence FROM deposits WHERE {condition} ORDER BY {_NEWEST}"
-        return [os.fsdecode(evidence) for (evidence,) in self._all(query, since_ms)]
+        return [os.fsdecode(evidence) for (evidence,) in self._all(query, within_ms)]
 
     def readings(self, folder: str) -> dict[str, Reading]:
         """The digests and stamps from reading the files in ``folder``, by the path relative to it."""

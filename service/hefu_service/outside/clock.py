@@ -1,4 +1,4 @@
-"""The system's clock, believed if it agrees with what is known at the start, and as long as it keeps its pace."""
+"""The system's clock, believed if it agrees with the times known at the start, and as long as it keeps its pace."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SystemClock:
         self._lock = threading.Lock()
         self._offset_ms = self._read()[1]
         self._doubted = False
-        self._alarm: int | None = None  # the first event that can be about what was noticed
+        self._alarm: int | None = None  # the first event that can be about the fault
 
     def now_ms(self) -> int:
         """See the port; a declared time is believed from then on."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hefu.cli.command import Command, Outcome, option
-from hefu.cli.output import SHOWN, counted, done_lines, problem_line, refreshed_value, state_name
+from hefu.cli.output import SHOWN, clock_lines, counted, done_lines, problem_line, refreshed_value, state_name
 from hefu.errors import CANNOT_TELL
 from hefu.ui.language import say
 from hefu_ledger.deposit.state import ACCEPTED, ANCHORED, PREPARED, UNAPPROVED
@@ -47,6 +47,7 @@ def _deposited(done: Sequence[Deposited], owed: Sequence[str] | None = None) -> 
     lines += [say("deposit.to_submit")] if owed is None and states & _LINES.keys() else []
     values = [item._asdict() | {"left_out": [problem._asdict() for problem in item.left_out]} for item in done]
     lines += counted("deposit.left_out", (problem_line(problem) for item in done for problem in item.left_out))
+    lines += clock_lines(done)
     lines += [say("deposit.unsent", reason=item.unsent) for item in done if item.unsent]
     if owed:
         lines += [say("deposit.owed", count=len(owed)), *(f"  {name}" for name in owed[:SHOWN])]
