@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,13 +34,14 @@ from hefu_service.publishing.fsck import fsck as run_fsck
 from hefu_service.publishing.repair import repair as run_repair
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
-from hefu_service.settings import SettingsError, read_settings
+from hefu_service.settings import SettingsError, read_database, read_settings
 from hefu_service.texts import sentence
 from hefu_service.wiring import (
     clock_doubts,
     comparing,
     create_data,
     look_at_clock,
+    move_data,
     open_services,
     service_lock,
     telling,
@@ -264,6 +266,39 @@ def upgrade(data: Path | None) -> None:
     settings = read_settings(os.environ, data=data)
     upgrade_data(settings.data, settings.database_url)
     click.echo(say("upgrade.done"))
+
+
+def _database(_context: click.Context, _option: click.Parameter, value: str) -> str | None:
+    try:
+        return read_database(value)
+    except ValueError as error:
+        raise click.BadParameter(shown(error_text(error))) from None
+
+
+@command.command(help=say("move.help"))
+@data_option
+@click.option("--to", required=True, metavar="postgresql://…|sqlite", callback=_database, help=say("option.to"))
+def move(data: Path | None, to: str | None) -> None:
+    """See the catalogue."""
+    settings = read_settings(os.environ, data=data)
+    for proof in move_data(settings.data, settings.database_url, to, _Progress()):
+        click.echo(say("move.proof", table=proof.table, rows=proof.rows, digest=proof.digest))
+    click.echo(say("move.done") if to is not None else say("move.done_sqlite"))
+    if to is not None:
+        click.echo(f"HEFU_DATABASE_URL={to}")
+
+
+class _Progress:
+    """Tells how far a move is, at the end of each table and every two seconds."""
+
+    def __init__(self) -> None:
+        self._told_s = time.monotonic()
+
+    def __call__(self, table: str, done: int, total: int) -> None:
+        now_s = time.monotonic()
+        if done == total or now_s - self._told_s >= 2:
+            self._told_s = now_s
+            _tell(say("move.progress", table=table, done=done, total=total))
 
 
 @command.command(help=say("fsck.help"))

@@ -107,6 +107,11 @@ def _address(value: str) -> str:
         raise ValueError(sentence("settings.address", value=value)) from None
 
 
+def read_database(value: str) -> str | None:
+    """A database as ``move --to`` names it: a URL as of the setting, or None for SQLite. ValueError with the fault."""
+    return None if value == "sqlite" else _server(value)
+
+
 def _server(value: str) -> str:
     scheme, password = _parts(value)
     if password:

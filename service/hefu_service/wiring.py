@@ -45,6 +45,7 @@ from hefu_service.services import Services
 from hefu_service.settings import Settings
 from hefu_service.store.engines import server_url, sqlite_url
 from hefu_service.store.migrate import upgrade
+from hefu_service.store.move import Proof, Tell, has_gone, holds_ledger, is_vacant, move
 from hefu_service.store.sql import open_store
 from hefu_service.texts import Text, sentence
 
@@ -53,6 +54,7 @@ if TYPE_CHECKING:  # the store's own type stays behind the store
 
 LOG: Final = logging.getLogger("hefu.clock")
 LONGEST_DELAY_MS: Final = 86_400_000  # a small office's machine may be down for a night
+SQLITE_FILE: Final = "hefu.sqlite3"
 NUMBER_PREFIX: Final = "FX"  # 奉贤
 
 
@@ -93,13 +95,21 @@ def create_data(
 def check_data(data: Path, database_url: str | None) -> None:
     """Raise PortError unless the directory was made by ``create_data``."""
     try:
-        has_keys, has_database = (data / "keys").is_dir(), (data / "hefu.sqlite3").is_file()
+        has_keys, has_database = (data / "keys").is_dir(), (data / SQLITE_FILE).is_file()
     except OSError as error:
         raise PortError(sentence("data.cannot_look", data=data, reason=error.strerror)) from error
     if not has_keys:
         raise PortError(sentence("data.no_ledger", data=data))
     if database_url is None and not has_database:
         raise PortError(sentence("data.no_database", data=data))
+    if database_url is not None and has_database:
+        _check_moved(data / SQLITE_FILE, server_url(database_url))
+
+
+def _check_moved(file: Path, server: URL) -> None:
+    """Raise PortError where a setting alone names the server, and the ledger was never moved there."""
+    if is_vacant(server) and holds_ledger(sqlite_url(file)):
+        raise PortError(sentence("move.needed", file=file))
 
 
 def service_lock(data: Path, database_url: str | None) -> AbstractContextManager[None]:
@@ -128,6 +138,32 @@ def upgrade_data(data: Path, database_url: str | None = None) -> None:
     upgrade(_database(data, database_url))
 
 
+def move_data(data: Path, database_url: str | None, to: str | None, tell: Tell) -> list[Proof]:
+    """Move the ledger of a stopped service into another database; ``database_url`` and ``to`` as in the settings.
+
+    Says how far it is to ``tell``; harmless to repeat where it was interrupted.
+    """
+    check_data(data, database_url)
+    if to == database_url:
+        raise PortError(sentence("move.same"))
+    with only_service(data / "lock"):
+        if to is None:
+            _set_aside(data / SQLITE_FILE)
+        proofs = move(_database(data, database_url), _database(data, to), tell)
+        with open_services(data, to):  # its genesis is that of the keys
+            return proofs
+
+
+def _set_aside(path: Path) -> None:
+    """Rename a database whose ledger has moved away before: it is kept, and its place is free."""
+    if not path.is_file() or not has_gone(sqlite_url(path)):
+        return
+    number = 1
+    while path.with_name(f"{path.name}.{number}").exists():
+        number += 1
+    path.rename(path.with_name(f"{path.name}.{number}"))
+
+
 def recover(services: Services) -> None:
     """Finish work that a crash may have left between the database and the published ledger; harmless to repeat.
 
@@ -138,7 +174,7 @@ def recover(services: Services) -> None:
 
 
 def _database(data: Path, database_url: str | None) -> URL:
-    return sqlite_url(data / "hefu.sqlite3") if database_url is None else server_url(database_url)
+    return sqlite_url(data / SQLITE_FILE) if database_url is None else server_url(database_url)
 
 
 def _check_empty(store: Store) -> None:

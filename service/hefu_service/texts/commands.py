@@ -53,6 +53,23 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "clock.done": ("时间自此起算：{time}", "times start from {time}"),
     "upgrade.help": ("把数据库结构升级到本程序的版本。", "Bring the database's schema up to this program's."),
     "upgrade.done": ("数据库结构已是最新", "the schema is this program's"),
+    "move.help": (
+        (
+            "把账本迁入另一个空数据库，并逐表核对。\n\n"
+            "须先停止服务。中断后再次运行同一命令即可继续。迁出之后，原数据库不再受理，予以保留。"
+        ),
+        (
+            "Move the ledger into another, empty database, and prove every table equal.\n\nThe service must be stopped."
+            " After an interruption the same command goes on. The old database is kept, and refused from then on."
+        ),
+    ),
+    "move.progress": ("{table}：{done}/{total} 行", "{table}: {done} of {total} rows"),
+    "move.proof": ("一致：{table}，{rows} 行，{digest}", "equal: {table}, {rows} rows, {digest}"),
+    "move.done": ("已迁移；今后请设置：", "moved; from now on set:"),
+    "move.done_sqlite": (
+        "已迁移；今后请不要设置 HEFU_DATABASE_URL",
+        "moved; from now on leave HEFU_DATABASE_URL unset",
+    ),
     "fsck.help": (
         "全面自检：所存的一切相互核对。\n\n发现问题时退出码为 1。",
         "Check everything that is stored against everything else.\n\nExit 1 if anything is wrong.",
