@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from tests.service.told import Told
+from tests.support.enrolling import enrol, make_statement
 from tests.support.receivers import Receiver
 from tests.support.sample_api import api_of
 from tests.support.sample_service import DAY, START, SampleService, statement
+from tests.support.serving import Serving, get, request, run
 from tests.support.time_server import time_server
 
 from hefu_ledger.encoding import format_time
@@ -29,9 +31,10 @@ from hefu_service.ports.errors import ClockError
 from hefu_service.sealing.seal import last_time
 from hefu_service.services import Services
 from hefu_service.settings import Settings
-from hefu_service.wiring import clock_doubts, comparing
+from hefu_service.wiring import clock_doubts, comparing, open_services
 
 MS = 1_000_000
+TEXT = {"Content-Type": "text/plain"}
 
 
 class Machine:
@@ -197,3 +200,35 @@ def operators(sample: SampleService) -> SystemClock:
 def believed(services: Services, ready: Readiness) -> float:
     pages = Gauges(services, Path(), ready.not_ready).collect()
     return next(each.samples[0].value for each in pages if each.name == "hefu_clock_believed")
+
+
+def test_the_real_service_asks_its_time_servers_and_takes_nothing_until_the_operator_declares(tmp_path: Path) -> None:
+    with time_server(off_s=60) as wrong, time_server(silent=True) as silent:
+        service = Serving(tmp_path / "data", settings={"HEFU_NTP": f"{wrong.name}, {silent.name}"})
+        service.init()
+        with open_services(service.data) as services:
+            note = make_statement(enrol(services, "1"), 1)
+        service.launch()
+        try:
+            await_answer(service)
+            status, body = get(service.port, "/readyz")
+            assert status == 503
+            assert b"off a time server's" in body
+            assert request(service.port, "POST", "/v1/deposits", note, TEXT)[0] == 503
+            assert silent.name in service.log.read_text()
+            run("hefu-service", "clock", "--data", service.data, "--reason", "compared with another source")
+            assert request(service.port, "POST", "/v1/deposits", note, TEXT)[0] == 201
+        finally:
+            service.kill()
+
+
+def await_answer(service: Serving) -> None:
+    """Wait until it answers at all."""
+    for _ in range(300):
+        try:
+            get(service.port, "/healthz")
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    pytest.fail(service.log.read_text()[-2000:])
