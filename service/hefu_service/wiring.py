@@ -143,9 +143,12 @@ def move_data(data: Path, database_url: str | None, to: str | None, tell: Tell) 
 
     Says how far it is to ``tell``; harmless to repeat where it was interrupted.
     """
+    if to is not None and to == database_url and (data / SQLITE_FILE).is_file():
+        database_url = None  # set before the move instead of after it
     check_data(data, database_url)
     if to == database_url:
-        raise PortError(sentence("move.same"))
+        with open_services(data, database_url):  # or it names the database that has the ledger
+            raise PortError(sentence("move.same"))
     with only_service(data / "lock"):
         if to is None:
             _set_aside(data / SQLITE_FILE)

@@ -509,11 +509,25 @@ def test_move_shows_its_progress_and_proof_and_the_setting_to_use(
     assert operator("move", "--to", url).out.endswith(f"HEFU_DATABASE_URL={url}\n"), "again is harmless"
     monkeypatch.setenv("HEFU_DATABASE_URL", url)
     assert operator("fsck").code == 0
-    assert "the ledger is in that database already" in operator("move", "--to", url).err
+    assert operator("move", "--to", url).code == 0, "and so it is with the setting of after the move"
     assert operator("move", "--to", "sqlite").out.endswith("from now on leave HEFU_DATABASE_URL unset\n")
     assert "leave HEFU_DATABASE_URL unset" in operator("serve").err
     monkeypatch.delenv("HEFU_DATABASE_URL")
     assert operator("fsck").code == 0
+    assert "the ledger is in that database already" in operator("move", "--to", "sqlite").err
+
+
+def test_move_in_the_wrong_direction_names_the_database_that_has_the_ledger(
+    operator: Operator, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres.create().set(drivername="postgresql").render_as_string(hide_password=False)
+    monkeypatch.setenv("HEFU_DATABASE_URL", url)
+    assert operator("move", "--to", url).code == 0, "the setting came before the move"
+    monkeypatch.delenv("HEFU_DATABASE_URL")
+    assert f"set HEFU_DATABASE_URL={url}" in operator("move", "--to", "sqlite").err
+    (operator.data / "hefu.sqlite3").rename(operator.data / "kept")
+    monkeypatch.setenv("HEFU_DATABASE_URL", url)
+    assert "the ledger is in that database already" in operator("move", "--to", url).err
 
 
 @pytest.mark.parametrize("url", ["postgresql://hefu:secret@db.example/hefu", "postgresql:///hefu?password=secret"])
