@@ -294,11 +294,11 @@ class _Progress:
     def __init__(self) -> None:
         self._told_s = time.monotonic()
 
-    def __call__(self, table: str, done: int, total: int) -> None:
+    def __call__(self, step: str, table: str, done: int, total: int) -> None:
         now_s = time.monotonic()
         if done == total or now_s - self._told_s >= 2:
             self._told_s = now_s
-            _tell(say("move.progress", table=table, done=done, total=total))
+            _tell(say(f"move.{step}", table=table, done=done, total=total))
 
 
 @command.command(help=say("fsck.help"))

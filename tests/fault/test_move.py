@@ -32,7 +32,7 @@ from hefu_service.wiring import create_data, move_data, open_services, upgrade_d
 KILLED = 9
 
 
-def silent(table: str, done: int, total: int) -> None:
+def silent(step: str, table: str, done: int, total: int) -> None:
     """No one watches."""
 
 
@@ -82,10 +82,10 @@ def test_there_and_back_everything_is_equal_and_the_service_goes_on(
     begun: tuple[Path, Any], office: Path, server: Callable[[], str]
 ) -> None:
     before, url = rows(file_of(office)), server()
-    told: list[tuple[str, int, int]] = []
+    told: list[tuple[str, str, int, int]] = []
     proofs = move_data(office, None, url, lambda *said: told.append(said))
     assert {proof.table: proof.rows for proof in proofs} == {name: len(found) for name, found in before.items()}
-    assert ("deposits", 5, 5) in told
+    assert {("copied", "deposits", 5, 5), ("compared", "deposits", 10, 10)} <= {*told}
     assert rows(server_url(url)) == before
     with open_services(office, url) as services:
         deposit(services, begun[1], 5)
@@ -153,7 +153,7 @@ def test_what_was_deposited_between_two_attempts_arrives_too(
 ) -> None:
     url = server()
 
-    def interrupted(table: str, *_: object) -> None:
+    def interrupted(_: str, table: str, *__: object) -> None:
         if table == "outlets":  # it changes, and so comes after all that only grows
             raise KeyboardInterrupt
 
@@ -194,8 +194,8 @@ def test_a_table_that_differs_ends_the_move_and_the_source_lives_on(office: Path
     url = server()
     change = "UPDATE deposits SET acceptance = acceptance || ' ' WHERE seq = 2"
 
-    def interfere(table: str, *_: object) -> None:
-        if table == "deposits":  # they have arrived
+    def interfere(step: str, table: str, *_: object) -> None:
+        if (step, table) == ("copied", "deposits"):
             execute(server_url(url), f"ALTER TABLE deposits DISABLE TRIGGER USER; {change}")
 
     with pytest.raises(StorageError, match="table deposits differs"):

@@ -500,7 +500,7 @@ def test_move_shows_its_progress_and_proof_and_the_setting_to_use(
     ran = operator("move", "--to", url)
     assert ran.code == 0
     assert re.search(r"^equal: records, 1 rows, [0-9a-f]{64}$", ran.out, re.MULTILINE)
-    assert "records: 1 of 1 rows" in ran.err
+    assert "copied records: 1 of 1 rows" in ran.err
     assert ran.out.endswith(f"moved; from now on set:\nHEFU_DATABASE_URL={url}\n")
     for command in (["fsck"], ["upgrade"], ["serve"], ["export", "--out", operator.data / "out"]):
         refused = operator(*command)

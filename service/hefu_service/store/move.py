@@ -41,8 +41,10 @@ _REFERRED: Final = {key.column.table for table in _TABLES for key in table.forei
 _GROWING: Final = [table for table in _TABLES if table.name in APPEND_ONLY or table in _REFERRED]
 _CHANGING: Final = [table for table in _TABLES if table not in _GROWING]
 
-Tell = Callable[[str, int, int], None]
-"""Called with a table's name, the rows that have arrived, and all of them."""
+COPIED: Final = "copied"
+COMPARED: Final = "compared"
+Tell = Callable[[str, str, int, int], None]
+"""Called with the step, a table's name, the rows that are done, and all of them."""
 
 
 class Proof(NamedTuple):
@@ -159,14 +161,15 @@ def _fill(old: Connection, target: Engine, table: Table, tell: Tell) -> None:
     """Copy the rows that the target lacks; those that an earlier attempt brought are passed over where they can be."""
     total = _count(old, table)
     with target.connect() as new:
-        reached, done = _reached(new, table), _count(new, table)
+        reached = _reached(new, table)
+        done = 0 if reached is None else _count(new, table)
     if done:
-        tell(table.name, done, total)
-    _copy(old, target, table, reached, lambda more: tell(table.name, done + more, total))
+        tell(COPIED, table.name, done, total)
+    _copy(old, target, table, reached, lambda more: tell(COPIED, table.name, done + more, total))
     with target.connect() as new:
         complete = _count(new, table) == total and table.name in APPEND_ONLY
     if not complete and reached is not None:  # the source has grown since, in between
-        _copy(old, target, table, None, lambda more: tell(table.name, more, total))
+        _copy(old, target, table, None, lambda more: tell(COPIED, table.name, more, total))
 
 
 def _copy(old: Connection, target: Engine, table: Table, after: Any, tell: Callable[[int], None]) -> None:
@@ -206,25 +209,28 @@ def _finish(old: Connection, new: Connection, tell: Tell) -> list[Proof]:
     for table in _CHANGING:
         for rows in _chunks(old, select(table)):
             new.execute(insert(table), rows)
-        tell(table.name, _count(new, table), _count(old, table))
-    proofs = [_prove(old, new, table) for table in _TABLES]
+        tell(COPIED, table.name, _count(new, table), _count(old, table))
+    proofs = [_prove(old, new, table, tell) for table in _TABLES]
     MARK.drop(new)
     return proofs
 
 
-def _prove(old: Connection, new: Connection, table: Table) -> Proof:
-    there, here = _digest(old, table), _digest(new, table)
+def _prove(old: Connection, new: Connection, table: Table, tell: Tell) -> Proof:
+    total = 2 * _count(old, table)
+    there = _digest(old, table, lambda done: tell(COMPARED, table.name, done, total))
+    here = _digest(new, table, lambda done: tell(COMPARED, table.name, there[0] + done, total))
     if there != here:
         raise StorageError(sentence("move.differs", table=table.name, there=there[0], here=here[0]))
     return Proof(table.name, *here)
 
 
-def _digest(connection: Connection, table: Table) -> tuple[int, str]:
+def _digest(connection: Connection, table: Table, tell: Callable[[int], None]) -> tuple[int, str]:
     """The number of rows, and the sum of their hashes: no order of texts is the same in every database."""
     count = total = 0
     for rows in _chunks(connection, select(table)):
         count += len(rows)
         total += sum(int.from_bytes(sha256(_bytes(row)).digest(), "big") for row in rows)
+        tell(count)
     return count, f"{total % (1 << 256):064x}"
 
 

@@ -63,7 +63,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
             " After an interruption the same command goes on. The old database is kept, and refused from then on."
         ),
     ),
-    "move.progress": ("{table}：{done}/{total} 行", "{table}: {done} of {total} rows"),
+    "move.copied": ("复制 {table}：{done}/{total} 行", "copied {table}: {done} of {total} rows"),
+    "move.compared": (
+        "核对 {table}（两处）：{done}/{total} 行",
+        "compared {table}, on both sides: {done} of {total} rows",
+    ),
     "move.proof": ("一致：{table}，{rows} 行，{digest}", "equal: {table}, {rows} rows, {digest}"),
     "move.done": ("已迁移；今后请设置：", "moved; from now on set:"),
     "move.done_sqlite": (
