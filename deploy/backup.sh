@@ -10,7 +10,7 @@
 #                                first file, so that no one file and no one person holds both. Once is enough: keys
 #                                do not change.
 # In neither: the settings, TLS keys, the auditors' token, PostgreSQL's roles and passwords.
-# Wanted: bash, age, GNU tar; python3 for SQLite, pg_dump (of the server's version or later) for PostgreSQL. It runs
+# Wanted: bash, age, GNU tar; python3 for SQLite, psql and pg_dump (of the server's version or later) for PostgreSQL. It runs
 # as the service's user, needs room for a copy of the database in HEFU_DATA, and delays no deposit.
 set -euo pipefail
 umask 077
@@ -59,6 +59,8 @@ mkdir "$stage/signer"
 cp "$HEFU_DATA/signer/checkpoint" "$stage/signer/checkpoint"
 if [ -n "${HEFU_DATABASE_URL:-}" ]; then
     database=postgresql
+    moved=$(psql --no-psqlrc --quiet --tuples-only --no-align --command="SELECT to_regclass('move')" "$HEFU_DATABASE_URL")
+    [ -z "$moved" ] || fail 'the ledger has moved from this database, or is on its way: `hefu-service fsck` names the other'
     pg_dump --format=custom --no-owner --no-privileges --file="$stage/database" "$HEFU_DATABASE_URL"
 else
     database=sqlite
@@ -68,6 +70,8 @@ import sys
 from urllib.parse import quote
 
 source = sqlite3.connect(f"file:{quote(sys.argv[1])}?mode=rw", uri=True)
+if source.execute("SELECT 1 FROM sqlite_master WHERE name = 'move'").fetchone():
+    sys.exit("backup.sh: the ledger has moved from this database, or is on its way: `hefu-service fsck` names the other")
 copy = sqlite3.connect(sys.argv[2])
 source.backup(copy)  # all pages in one step: one snapshot, however much is written meanwhile
 copy.close()

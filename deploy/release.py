@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = {"service": "requirements.lock", "client": "requirements-client.lock"}
+RELEASED = ROOT / "service" / "hefu_service" / "released"
 SUMS = "SHA256SUMS"
 NAMESPACE = "hefu-release"  # of the signature: a key that signs other things too signs no release by mistake
 UNSIGNED = 1
@@ -70,10 +71,22 @@ def epoch(environment: Mapping[str, str]) -> int:
 
 
 def build(out: Path, when: int) -> None:
-    """The wheel and the source archive."""
+    """The wheel and the source archive, which hold the time: no clock that the service believes is before it."""
+    RELEASED.write_text(f"{_time(when)[:-1]}.000Z\n", "ascii")
+    try:
+        _build(out, when)
+    finally:
+        RELEASED.unlink()  # a clone is no release
+
+
+def _build(out: Path, when: int) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-t", "sdist", "-d", str(out)]
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(when)}
     subprocess.run(command, check=True, cwd=ROOT, env=environment, stdout=sys.stderr)  # noqa: S603 -- hatchling, and our own words
+
+
+def _time(when: int) -> str:
+    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def pinned(lock: str) -> list[Pinned]:
@@ -93,7 +106,6 @@ def _pinned(match: re.Match[str], rest: str) -> Pinned:
 def bill_of_materials(name: str, version: str, packages: list[Pinned], when: int) -> dict[str, Any]:
     """The CycloneDX 1.6 document of the packages that a lock installs (cyclonedx.org/docs/1.6/json)."""
     root = f"pkg:pypi/hefu@{version}"
-    made = datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     known: dict[str, list[str]] = {}  # of one name there may be several, for one Python or another
     for package in packages:
         known.setdefault(package.name, []).append(package.purl)
@@ -107,7 +119,7 @@ def bill_of_materials(name: str, version: str, packages: list[Pinned], when: int
         "specVersion": "1.6",
         "version": 1,
         "metadata": {
-            "timestamp": made,
+            "timestamp": _time(when),
             "component": {
                 "type": "application",
                 "bom-ref": root,

@@ -43,7 +43,7 @@ else
 fi
 
 stage=$HEFU_DATA.restoring
-mkdir "$stage" || fail "$stage is of an earlier attempt: look at it, and remove it"
+mkdir "$stage" || fail "$stage is of an earlier attempt, and may hold keys: look at it, and move it away"
 unpack() { age --decrypt --identity "$1" "$2" | tar --extract --preserve-permissions --no-same-owner -C "$stage"; }
 unpack "$identity" "$backup"
 grep -qx 'format hefu-backup/v1' "$stage/MANIFEST" || fail 'this program does not know the format of this backup'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -34,9 +35,19 @@ from hefu_service.publishing.fsck import fsck as run_fsck
 from hefu_service.publishing.repair import repair as run_repair
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
-from hefu_service.settings import SettingsError, read_settings
+from hefu_service.settings import SettingsError, read_database, read_settings
 from hefu_service.texts import sentence
-from hefu_service.wiring import create_data, open_services, service_lock, telling, upgrade_data
+from hefu_service.wiring import (
+    clock_doubts,
+    comparing,
+    create_data,
+    look_at_clock,
+    move_data,
+    open_services,
+    service_lock,
+    telling,
+    upgrade_data,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -119,7 +130,7 @@ def with_services(function: Callable[..., T]) -> Callable[..., T]:
 def _opened(data: Path | None) -> Iterator[Services]:
     settings = read_settings(os.environ, data=data)
     with open_services(settings.data, settings.database_url) as services:
-        yield services
+        yield comparing(services, settings)
 
 
 @command.command(help=say("init.help"))
@@ -189,7 +200,8 @@ def worker(queues: str, **flags: Any) -> None:
         open_services(settings.data, settings.database_url) as services,
         service_lock(settings.data, settings.database_url),
     ):
-        watched = replace(telling(services, settings), observer=Metrics(settings.data / "metrics"))
+        watched = replace(telling(comparing(services, settings), settings), observer=Metrics(settings.data / "metrics"))
+        look_at_clock(watched)
         Worker(watched, settings.redis_url, window_ms=settings.window_ms, queues=queues.split(",")).run()
 
 
@@ -253,11 +265,15 @@ def retire(services: Services, depositor: str, vkey: str, compromised_since: str
 
 
 @command.command(help=say("clock.help"))
-@with_services
+@data_option
 @reason_option
-def clock(services: Services, reason: str) -> None:
+def clock(data: Path | None, reason: str) -> None:
     """See the catalogue."""
-    click.echo(say("clock.done", time=format_time(declare_clock(services, reason=reason))))
+    settings = read_settings(os.environ, data=data)
+    with open_services(settings.data, settings.database_url) as services:  # the clock need not agree: it is declared
+        for warning in clock_doubts(services, settings):
+            _tell(say("clock.warning", warning=shown(warning)))
+        click.echo(say("clock.done", time=format_time(declare_clock(services, reason=reason))))
 
 
 @command.command(help=say("upgrade.help"))
@@ -267,6 +283,39 @@ def upgrade(data: Path | None) -> None:
     settings = read_settings(os.environ, data=data)
     upgrade_data(settings.data, settings.database_url)
     click.echo(say("upgrade.done"))
+
+
+def _database(_context: click.Context, _option: click.Parameter, value: str) -> str | None:
+    try:
+        return read_database(value)
+    except ValueError as error:
+        raise click.BadParameter(shown(error_text(error))) from None
+
+
+@command.command(help=say("move.help"))
+@data_option
+@click.option("--to", required=True, metavar="postgresql://…|sqlite", callback=_database, help=say("option.to"))
+def move(data: Path | None, to: str | None) -> None:
+    """See the catalogue."""
+    settings = read_settings(os.environ, data=data)
+    for proof in move_data(settings.data, settings.database_url, to, _Progress()):
+        click.echo(say("move.proof", table=proof.table, rows=proof.rows, digest=proof.digest))
+    click.echo(say("move.done") if to is not None else say("move.done_sqlite"))
+    if to is not None:
+        click.echo(f"HEFU_DATABASE_URL={to}")
+
+
+class _Progress:
+    """Tells how far a move is, at the end of each table and every two seconds."""
+
+    def __init__(self) -> None:
+        self._told_s = time.monotonic()
+
+    def __call__(self, step: str, table: str, done: int, total: int) -> None:
+        now_s = time.monotonic()
+        if done == total or now_s - self._told_s >= 2:
+            self._told_s = now_s
+            _tell(say(f"move.{step}", table=table, done=done, total=total))
 
 
 @command.command(help=say("fsck.help"))

@@ -34,6 +34,8 @@ class Settings:
     vault_quota_bytes: int = VAULT_QUOTA  # of a vault, and half of what a depositor's open ones may hold together
     rate: int = 120_000  # deposits a minute of one depositor
     daily_quota: int | None = None  # deposits a day of one depositor; None: as many as it likes
+    idle_days: int = 35  # the longest time without a deposit: a clock that is later at the start is not believed
+    ntp: tuple[str, ...] = ()  # time servers, host or host:port, with which the clock is compared at the start
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose X-Forwarded-For is believed
     tls_cert_file: Path | None = None  # PEM, its chain after it; with its key `serve` speaks TLS itself
     tls_key_file: Path | None = None  # PEM, not encrypted
@@ -106,6 +108,11 @@ def _address(value: str) -> str:
         return str(ip_address(value))
     except ValueError:
         raise ValueError(sentence("settings.address", value=value)) from None
+
+
+def read_database(value: str) -> str | None:
+    """A database as ``move --to`` names it: a URL as of the setting, or None for SQLite. ValueError with the fault."""
+    return None if value == "sqlite" else _server(value)
 
 
 def _server(value: str) -> str:
@@ -207,6 +214,21 @@ def _networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
         raise ValueError(sentence("settings.networks", value=value)) from None
 
 
+def _time_servers(value: str) -> tuple[str, ...]:
+    servers = tuple(each.strip() for each in value.split(","))
+    if not all(_is_server(server) for server in servers):
+        raise ValueError(sentence("settings.time_servers", value=value))
+    return servers
+
+
+def _is_server(server: str) -> bool:
+    try:
+        url = urlsplit(f"//{server}")
+        return bool(url.hostname) and _port(url) and url.netloc == server and "@" not in server
+    except ValueError:
+        return False
+
+
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def read(value: str) -> int:
         if not (value.isascii() and value.isdigit()) or not low <= int(value[:12]) <= high:
@@ -225,6 +247,8 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "vault_quota_bytes": _whole(0, 10**12 - 1),
     "rate": _whole(1, 10**9),
     "daily_quota": _whole(1, 10**9),
+    "idle_days": _whole(1, 36_500),
+    "ntp": _time_servers,
     "trusted_proxies": _networks,
     "tls_cert_file": _path,
     "tls_key_file": _path,

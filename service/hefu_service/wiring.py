@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -28,9 +29,10 @@ from hefu_ledger.records.bodies import Genesis
 from hefu_ledger.records.record import parse_record
 from hefu_ledger.tlog.keys import VerifierKey
 from hefu_service.outbox.messages import MAIL, WEBHOOK
-from hefu_service.outside.clock import SystemClock
+from hefu_service.outside.clock import SystemClock, elapsed_ns
 from hefu_service.outside.disk import is_low
 from hefu_service.outside.files import BatchFolder, LedgerFolder
+from hefu_service.outside.known_times import KnownTimes, known_times
 from hefu_service.outside.lock import one_of_many, only_service
 from hefu_service.outside.signer import FileSigner, create_key, create_mldsa44_key, read_key, read_mldsa44_key
 from hefu_service.outside.vaults import VaultFolder
@@ -39,17 +41,21 @@ from hefu_service.ports.outbox import Sender
 from hefu_service.ports.store import Store
 from hefu_service.publishing.genesis import begin_ledger, read_predecessor
 from hefu_service.publishing.publish import publish
+from hefu_service.sealing.seal import last_time
 from hefu_service.services import Services
 from hefu_service.settings import Settings
 from hefu_service.store.engines import server_url, sqlite_url
 from hefu_service.store.migrate import upgrade
+from hefu_service.store.move import Proof, Tell, has_gone, holds_ledger, is_vacant, move
 from hefu_service.store.sql import open_store
-from hefu_service.texts import sentence
+from hefu_service.texts import Text, sentence
 
 if TYPE_CHECKING:  # the store's own type stays behind the store
     from sqlalchemy import URL
 
+LOG: Final = logging.getLogger("hefu.clock")
 LONGEST_DELAY_MS: Final = 86_400_000  # a small office's machine may be down for a night
+SQLITE_FILE: Final = "hefu.sqlite3"
 NUMBER_PREFIX: Final = "FX"  # 奉贤
 
 
@@ -91,13 +97,21 @@ def create_data(
 def check_data(data: Path, database_url: str | None) -> None:
     """Raise PortError unless the directory was made by ``create_data``."""
     try:
-        has_keys, has_database = (data / "keys").is_dir(), (data / "hefu.sqlite3").is_file()
+        has_keys, has_database = (data / "keys").is_dir(), (data / SQLITE_FILE).is_file()
     except OSError as error:
         raise PortError(sentence("data.cannot_look", data=data, reason=error.strerror)) from error
     if not has_keys:
         raise PortError(sentence("data.no_ledger", data=data))
     if database_url is None and not has_database:
         raise PortError(sentence("data.no_database", data=data))
+    if database_url is not None and has_database:
+        _check_moved(data / SQLITE_FILE, server_url(database_url))
+
+
+def _check_moved(file: Path, server: URL) -> None:
+    """Raise PortError where a setting alone names the server, and the ledger was never moved there."""
+    if is_vacant(server) and holds_ledger(sqlite_url(file)):
+        raise PortError(sentence("move.needed", file=file))
 
 
 def service_lock(data: Path, database_url: str | None) -> AbstractContextManager[None]:
@@ -127,6 +141,35 @@ def upgrade_data(data: Path, database_url: str | None = None) -> None:
     upgrade(_database(data, database_url))
 
 
+def move_data(data: Path, database_url: str | None, to: str | None, tell: Tell) -> list[Proof]:
+    """Move the ledger of a stopped service into another database; ``database_url`` and ``to`` as in the settings.
+
+    Says how far it is to ``tell``; harmless to repeat where it was interrupted.
+    """
+    if to is not None and to == database_url and (data / SQLITE_FILE).is_file():
+        database_url = None  # set before the move instead of after it
+    check_data(data, database_url)
+    if to == database_url:
+        with open_services(data, database_url):  # or it names the database that has the ledger
+            raise PortError(sentence("move.same"))
+    with only_service(data / "lock"):
+        if to is None:
+            _set_aside(data / SQLITE_FILE)
+        proofs = move(_database(data, database_url), _database(data, to), tell)
+        with open_services(data, to):  # its genesis is that of the keys
+            return proofs
+
+
+def _set_aside(path: Path) -> None:
+    """Rename a database whose ledger has moved away before: it is kept, and its place is free."""
+    if not path.is_file() or not has_gone(sqlite_url(path)):
+        return
+    number = 1
+    while path.with_name(f"{path.name}.{number}").exists():
+        number += 1
+    path.rename(path.with_name(f"{path.name}.{number}"))
+
+
 def recover(services: Services) -> None:
     """Finish work that a crash may have left between the database and the published ledger; harmless to repeat.
 
@@ -137,7 +180,7 @@ def recover(services: Services) -> None:
 
 
 def _database(data: Path, database_url: str | None) -> URL:
-    return sqlite_url(data / "hefu.sqlite3") if database_url is None else server_url(database_url)
+    return sqlite_url(data / SQLITE_FILE) if database_url is None else server_url(database_url)
 
 
 def _check_empty(store: Store) -> None:
@@ -169,6 +212,36 @@ def _genesis(store: Store) -> Genesis:
     if not isinstance(body, Genesis):
         raise PortError(sentence("data.no_genesis"))
     return body
+
+
+def comparing(services: Services, settings: Settings) -> Services:
+    """The same services, whose clock is not believed before it agrees with all that is known."""
+    known = partial(times_known, services, settings)
+    return replace(services, clock=SystemClock(services.store, known))
+
+
+def look_at_clock(services: Services) -> None:
+    """Compare the clock before the first request waits for it; a doubt is logged, and told as every fault is."""
+    try:
+        services.clock.now_ms()
+    except PortError as error:
+        LOG.warning("the clock is not believed", extra={"event": {"reason": str(error)}})
+
+
+def times_known(services: Services, settings: Settings) -> KnownTimes:
+    """The last time of the ledger, the release's, and those of the time servers that tell."""
+    with services.store.view() as view:
+        last_ms = last_time(view)
+    return known_times(last_ms, idle_days=settings.idle_days, servers=settings.ntp, elapsed_ns=elapsed_ns)
+
+
+def clock_doubts(services: Services, settings: Settings) -> list[Text]:
+    """Why the clock would not be believed, and which time servers did not tell."""
+    known = times_known(services, settings)
+    now_ms = services.clock.now_ms()
+    doubt = known.doubt(now_ms, now_ms - elapsed_ns() // 1_000_000)
+    silent = [sentence("clock.silent", server=server) for server in known.silent]
+    return silent if doubt is None else [doubt, *silent]
 
 
 def telling(services: Services, settings: Settings) -> Services:

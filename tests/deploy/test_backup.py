@@ -33,7 +33,7 @@ from hefu_service.publishing.fsck import fsck
 from hefu_service.receipts.receipts import Receipts
 from hefu_service.sealing.stops import RolledBackError
 from hefu_service.services import Services
-from hefu_service.wiring import create_data, open_services, recover
+from hefu_service.wiring import create_data, move_data, open_services, recover
 
 pytestmark = pytest.mark.skipif(shutil.which("age") is None, reason="no age")
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -393,3 +393,16 @@ def test_who_does_not_say_what_was_seen_restores_nothing(small: tuple[Place, Mac
     done = machine.run("restore.sh", other, "--identity", machine.folder / "keeper", backup)
     assert done.returncode == 2
     assert "--seen is missing" in done.stderr
+
+
+def test_a_database_that_the_ledger_has_left_is_not_backed_up(
+    places: tuple[Place, Place, Machine], postgres: Postgres
+) -> None:
+    place, _, machine = places
+    begun(place)
+    other = postgres.create()._replace(password=None).set(drivername="postgresql").render_as_string()
+    move_data(place.data, place.database, None if place.database else other, lambda *_: None)
+    done = machine.run("backup.sh", place, "--recipients", machine.folder / "keeper.pub", machine.backups)
+    assert done.returncode != 0
+    assert "the ledger has moved from this database" in done.stderr
+    assert list(machine.backups.iterdir()) == []

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,16 @@ def test_the_wheel_holds_the_description_of_the_http_surface(signed: Path) -> No
     (wheel,) = (signed / "here" / "dist").glob("*.whl")
     names = ZipFile(wheel).namelist()
     assert "hefu_service/api/openapi.yaml" in names
+
+
+@needs_ssh
+def test_wheel_and_sources_hold_the_time_of_the_release_and_the_clone_does_not(signed: Path) -> None:
+    (wheel,) = (signed / "here" / "dist").glob("*.whl")
+    (sources,) = (signed / "here" / "dist").glob("*.tar.gz")
+    assert ZipFile(wheel).read("hefu_service/released") == b"2026-01-01T00:00:00.000Z\n"
+    with tarfile.open(sources) as archive:
+        assert [name for name in archive.getnames() if name.endswith("/service/hefu_service/released")]
+    assert not (signed / "here" / "service" / "hefu_service" / "released").exists()
 
 
 def verify(signed: Path, sums: bytes) -> int:

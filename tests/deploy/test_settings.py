@@ -37,7 +37,7 @@ def test_each_line_of_the_example_is_a_setting_a_comment_or_empty() -> None:
 
 def test_a_default_that_the_example_shows_is_the_default() -> None:
     defaults = read_settings({"HEFU_DATA": "/var/lib/hefu"})
-    for name in ("HOST", "PORT", "WINDOW_MS", "RATE", "VAULT_QUOTA_BYTES"):
+    for name in ("HOST", "PORT", "WINDOW_MS", "RATE", "IDLE_DAYS", "VAULT_QUOTA_BYTES"):
         (shown,) = re.findall(rf"^#{PREFIX}{name}=(.*)$", EXAMPLE, re.MULTILINE)
         assert shown == str(getattr(defaults, name.lower()))
 

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 import pytest
 from click.testing import CliRunner
+from tests.support.postgres import Postgres
 from tests.support.sample_service import ORIGIN, USCC, depositor_key, event_body, possession, statement
 
 from hefu_ledger.encoding import parse_time
@@ -528,3 +529,58 @@ def test_a_tilde_is_a_home_folder(begun: Path, tmp_path: Path, monkeypatch: pyte
     )  # fmt: skip
     assert (done.returncode, "no user's folder" in done.stderr) == (2, True)
     assert list(tmp_path.iterdir()) == []
+
+
+# move
+
+
+def test_move_shows_its_progress_and_proof_and_the_setting_to_use(
+    operator: Operator, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres.create().set(drivername="postgresql").render_as_string(hide_password=False)
+    ran = operator("move", "--to", url)
+    assert ran.code == 0
+    assert re.search(r"^equal: records, 1 rows, [0-9a-f]{64}$", ran.out, re.MULTILINE)
+    assert "copied records: 1 of 1 rows" in ran.err
+    assert ran.out.endswith(f"moved; from now on set:\nHEFU_DATABASE_URL={url}\n")
+    for command in (["fsck"], ["upgrade"], ["serve"], ["export", "--out", operator.data / "out"]):
+        refused = operator(*command)
+        assert refused.code == 2
+        assert f"the ledger has moved from this database to {url}: set HEFU_DATABASE_URL={url}" in refused.err
+    assert operator("move", "--to", url).out.endswith(f"HEFU_DATABASE_URL={url}\n"), "again is harmless"
+    monkeypatch.setenv("HEFU_DATABASE_URL", url)
+    assert operator("fsck").code == 0
+    assert operator("move", "--to", url).code == 0, "and so it is with the setting of after the move"
+    assert operator("move", "--to", "sqlite").out.endswith("from now on leave HEFU_DATABASE_URL unset\n")
+    assert "leave HEFU_DATABASE_URL unset" in operator("serve").err
+    monkeypatch.delenv("HEFU_DATABASE_URL")
+    assert operator("fsck").code == 0
+    assert "the ledger is in that database already" in operator("move", "--to", "sqlite").err
+
+
+def test_move_in_the_wrong_direction_names_the_database_that_has_the_ledger(
+    operator: Operator, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres.create().set(drivername="postgresql").render_as_string(hide_password=False)
+    monkeypatch.setenv("HEFU_DATABASE_URL", url)
+    assert operator("move", "--to", url).code == 0, "the setting came before the move"
+    monkeypatch.delenv("HEFU_DATABASE_URL")
+    assert f"set HEFU_DATABASE_URL={url}" in operator("move", "--to", "sqlite").err
+    (operator.data / "hefu.sqlite3").rename(operator.data / "kept")
+    monkeypatch.setenv("HEFU_DATABASE_URL", url)
+    assert "the ledger is in that database already" in operator("move", "--to", url).err
+
+
+@pytest.mark.parametrize("url", ["postgresql://hefu:secret@db.example/hefu", "postgresql:///hefu?password=secret"])
+def test_move_takes_no_password_and_shows_none(operator: Operator, url: str) -> None:
+    ran = operator("move", "--to", url)
+    assert ran.code == 2
+    assert "holds a password" in ran.err
+    assert "secret" not in ran.out + ran.err
+
+
+def test_a_server_that_is_not_there_leaves_the_ledger_where_it_is(operator: Operator) -> None:
+    ran = operator("move", "--to", "postgresql://hefu@127.0.0.1:1/hefu")
+    assert ran.code == 2
+    assert "database: " in ran.err
+    assert operator("fsck").code == 0

@@ -166,7 +166,7 @@ def test_help_is_in_english() -> None:
 def test_help_is_in_chinese() -> None:
     shown = helps("zh")
     assert shown.count("用法：") == len(cli.command.commands) + 1
-    assert not ENGLISH.search(shown)
+    assert not ENGLISH.search(re.sub(r"--[a-z-]+", "", shown))
     assert not re.search(r"Usage|Options|Commands|\bShow|default|required", shown)
     for key in (key for key in TEXTS if key.startswith("option.") and key != "option.no_reason"):
         assert TEXTS[key][0] in shown, key

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from hefu.ui.escape import plain
 from hefu.ui.language import say
+from hefu_ledger.encoding import format_time, parse_time
 
 if TYPE_CHECKING:
+    from hefu.deposit.depositor import Deposited
     from hefu.deposit.refresh import Refreshed
     from hefu.errors import Problem
 
@@ -50,6 +52,15 @@ def problem_line(problem: Problem) -> str:
     return f"{problem.path}: {problem.cause}"
 
 
+def clock_lines(items: Iterable[Deposited]) -> list[str]:
+    """A line if the service's clock and ours are far apart; neither is called the wrong one."""
+    for item in items:
+        if item.clock_difference_s is not None:
+            ours = parse_time(item.received_at) - 1000 * item.clock_difference_s
+            return [say("deposit.clocks", received_at=item.received_at, ours=format_time(ours))]
+    return []
+
+
 def refreshed_value(done: Refreshed) -> dict[str, Any]:
     """The value of ``--json`` of a refresh."""
     return {
@@ -66,6 +77,7 @@ def done_lines(done: Refreshed) -> list[str]:
         say("refresh.done", state=state_name(item.state), evidence=item.evidence, number=item.number or "-")
         for item in done.done
     ]
+    lines += clock_lines(done.done)
     lines += [say("refresh.grown", path=path) for path in done.grown]
     lines += counted("refresh.doubted", map(problem_line, done.doubted))
     return lines + counted("refresh.stuck", map(problem_line, done.stuck))

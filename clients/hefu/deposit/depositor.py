@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from hefu.deposit.answers import Answers, ServiceAnswers
 from hefu.deposit.approve import approved_beside, is_approved, take_over
+from hefu.deposit.clocks import difference_s, now_ms
 from hefu.deposit.pending import discard, finish, resume, write
 from hefu.deposit.plan import Target, documents
 from hefu.deposit.verify import check_twin, verify_acknowledgement, verify_answer
@@ -62,6 +63,7 @@ class Deposited(NamedTuple):
     received_at: str
     left_out: tuple[Problem, ...] = ()
     unsent: str = ""  # why the service's vault does not hold the private half yet; empty when it does, or is not to
+    clock_difference_s: int | None = None  # the service's clock minus ours; None below five minutes, or unknown
 
 
 class Pending(NamedTuple):
@@ -78,6 +80,7 @@ class Pending(NamedTuple):
     statement_id: str
     left_out: tuple[Problem, ...] = ()
     unsent: str = ""
+    clock_difference_s: int | None = None  # as of Deposited
     compare: bool = False  # whether its evidence, once complete, must be held against the documents as they are now
 
     @property
@@ -158,7 +161,7 @@ class Depositor:
         done = complete(item.target, part, receipt, item.acknowledgement, self._home)
         if item.compare:  # the documents may have changed since they were described
             _known(item.target, self._home)
-        return done._replace(left_out=item.left_out, unsent=item.unsent)
+        return done._replace(left_out=item.left_out, unsent=item.unsent, clock_difference_s=item.clock_difference_s)
 
     def _seen(self) -> Seen | None:
         return self._answers.seen(self._home)
@@ -184,7 +187,7 @@ class Depositor:
     def _send(self, target: Target, part: Part, *, resumed: bool) -> Pending | Deposited:
         """Have a deposit acknowledged that lies ready; one that is refused at once is not kept."""
         keep_private_half(target, part, self._home)
-        noted = self._is_noted(target)
+        noted, sent_ms = self._is_noted(target), now_ms()
         try:
             answer = self._answers.post(part.statement)
         except RefusedError as error:
@@ -195,6 +198,9 @@ class Depositor:
         acceptance = verify_acknowledgement(answer.acknowledgement, statement_id=answer.statement_id, home=self._home)
         replace(target.acknowledgement, answer.acknowledgement)
         item = Pending(target, part, answer.acknowledgement, acceptance, answer.statement_id)
+        first_ms = sent_ms if item.is_own and not resumed else None
+        apart_s = difference_s(acceptance.received_at, sent_ms=first_ms, answered_ms=now_ms())
+        item = item._replace(clock_difference_s=apart_s)
         if not item.is_own:  # a colleague's copy is handed over once its receipt has shown that it is one
             return item
         return item._replace(unsent=self._answers.hand_over(self._home, item.statement_id, noted=noted))
@@ -218,12 +224,14 @@ class Depositor:
             self._answers.check_key(self._home)
 
     def _receipt(self, item: Pending, pause: Callable[[float], None] | None) -> Receipt | None:
-        pause_s = _FIRST_PAUSE_S
+        """Wait as long as the service promised, counted by no clock that can be wrong."""
+        pause_s, begun_s = _FIRST_PAUSE_S, time.monotonic()
+        promised_s = (item.acceptance.anchor_by - item.acceptance.received_at) / 1000
         while True:
             receipt = self._answers.receipt(item.statement_id)
             if receipt is not None or pause is None:
                 return receipt
-            if time.time() * 1000 > item.acceptance.anchor_by:
+            if time.monotonic() - begun_s > promised_s:
                 by, kept = format_time(item.acceptance.anchor_by), item.target.acknowledgement
                 raise UnreachableError(say("deposit.late", by=by, kept=kept))
             pause(pause_s)
@@ -286,6 +294,7 @@ def accepted(item: Pending, home: Home) -> Deposited:
         received_at=format_time(item.acceptance.received_at),
         left_out=item.left_out,
         unsent=item.unsent,
+        clock_difference_s=item.clock_difference_s,
     )
 
 

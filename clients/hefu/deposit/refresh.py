@@ -6,7 +6,6 @@ The documents are not read again: they may have changed or gone since. Safe to i
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -105,9 +104,9 @@ def _grow(home: Home, service: Service, index: Index, done: Refreshed) -> None:
     """
     event = newest_event(service, home)
     known = home.refreshed_event
-    since_ms = 0 if known is None or event > known else time.time_ns() // 1_000_000 - _COMING_WITHIN_MS
+    within_ms = None if known is None or event > known else _COMING_WITHIN_MS
     complete = True
-    for path in index.finished(since_ms):
+    for path in index.finished(within_ms):
         if os.path.exists(path):
             complete &= _grow_one(home, service, index, path, done)
     if complete:

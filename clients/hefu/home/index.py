@@ -262,11 +262,15 @@ class Index:
         """The paths of all evidence that was taken in, finished or on its way."""
         return {path for _, path in self.evidence()}
 
-    def finished(self, since_ms: int) -> list[str]:
-        """Finished evidence of deposits received at ``since_ms`` or later, newest first."""
-        condition = f"anchored AND received_at >= ? AND NOT {_IS_KEPT}"
+    def finished(self, within_ms: int | None) -> list[str]:
+        """Finished evidence, newest first; of deposits received so long before the last one, where a span is given.
+
+        Both times are the service's: this computer's clock may be wrong.
+        """
+        since = "coalesce((SELECT max(received_at) FROM deposits) - ?, 0)"
+        condition = f"anchored AND received_at >= {since} AND NOT {_IS_KEPT}"
         query = f"SELECT evidence FROM deposits WHERE {condition} ORDER BY {_NEWEST}"
-        return [os.fsdecode(evidence) for (evidence,) in self._all(query, since_ms)]
+        return [os.fsdecode(evidence) for (evidence,) in self._all(query, within_ms)]
 
     def readings(self, folder: str) -> dict[str, Reading]:
         """The digests and stamps from reading the files in ``folder``, by the path relative to it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hefu_ledger.deposit.acceptance import parse_acceptance
-from hefu_ledger.records.bodies import Batch, KnownBody
+from hefu_ledger.records.bodies import Batch, Clock, KnownBody
 from hefu_ledger.records.record import parse_body, parse_record
 from hefu_service.ports.rows import LEDGER, Deposit, Event, LedgerHead
 from hefu_service.ports.store import View
@@ -72,6 +72,17 @@ def _before_correction(events: Sequence[Event], entries: int, next_seq: int) -> 
         if event.type == "clock" and event.from_seq > entries:
             return events[:place], event.from_seq
     return events, next_seq
+
+
+def last_time(view: View) -> int | None:
+    """The time (ms) of the last deposit or record, lowered by corrections of the clock; None before genesis."""
+    head = view.ledger_head()
+    if not head.size:
+        return None
+    owed = [parse_body(event.type, event.body) for event in view.events(head.events) if event.type == "clock"]
+    corrected = [body.not_before for body in owed if isinstance(body, Clock)]
+    received = view.intake_head().last_received_at  # a correction has lowered it already
+    return received if corrected else max(received, _last_ms(view, head))
 
 
 def _last_ms(view: View, head: LedgerHead) -> int:

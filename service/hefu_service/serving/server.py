@@ -40,7 +40,16 @@ from hefu_service.serving.app import create_app
 from hefu_service.serving.slow_clients import Stalled
 from hefu_service.settings import Settings
 from hefu_service.texts import sentence
-from hefu_service.wiring import check_data, make_senders, open_services, recover, service_lock, telling
+from hefu_service.wiring import (
+    check_data,
+    comparing,
+    look_at_clock,
+    make_senders,
+    open_services,
+    recover,
+    service_lock,
+    telling,
+)
 
 THREADS: Final = 64  # requests answered at a time: each waits for its group's commit, so many are needed
 MOST_CONNECTIONS: Final = 16_384  # open at a time, idle ones too; more wait in the kernel's queue, unanswered
@@ -142,7 +151,8 @@ def _load(settings: Settings, parent: int) -> Flask:
     services = stack.enter_context(open_services(settings.data, settings.database_url))
     metrics = Metrics(settings.data / "metrics")
     _keep_to_one_core(settings.data)
-    services = replace(services, vault_quota=settings.vault_quota_bytes, observer=metrics)
+    services = replace(comparing(services, settings), vault_quota=settings.vault_quota_bytes, observer=metrics)
+    look_at_clock(services)
     app, ticker = make_app(services, settings, metrics)
     ticker.start()
     Stalled(app.extensions["hefu"].arrivals, port=settings.port, threads=THREADS).watch()

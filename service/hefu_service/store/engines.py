@@ -13,7 +13,7 @@ so that they hold behind a pooler too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -24,7 +24,9 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     Engine,
+    Insert,
     Integer,
+    Table,
     create_engine,
     event,
     func,
@@ -32,6 +34,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from hefu_service.ports.errors import StorageError
@@ -125,6 +128,57 @@ def append_only(dialect: str, table: str) -> list[str]:
             ]
         case other:
             raise _unsupported(other)
+
+
+def lock_all(connection: Connection, tables: Sequence[Table]) -> None:
+    """Let others read and not write until the end of the transaction, which may take its time."""
+    if connection.dialect.name == "postgresql":  # SQLite's transaction has begun with the lock on everything
+        take_time(connection)
+        names = ", ".join(table.name for table in tables)
+        connection.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
+
+
+def take_time(connection: Connection) -> None:
+    """Let this one transaction wait for another database as long as it must."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+
+
+def let_all_read(connection: Connection, table: Table) -> None:
+    """Let every role read a table."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"GRANT SELECT ON {table.name} TO PUBLIC"))
+
+
+def put(connection: Connection, table: Table, *, replacing: bool) -> Insert:
+    """Insert a row unless one of its key is there, which is replaced or left as it is."""
+    statement = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    others = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    changed = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
+    chosen: Insert = changed if replacing else statement.on_conflict_do_nothing()
+    return chosen
+
+
+def refuse_writes(connection: Connection, tables: Sequence[Table]) -> None:
+    """Refuse every further write, of programs that have the database open too."""
+    for table in tables:
+        for statement in _moved(connection.dialect.name, table.name):
+            connection.exec_driver_sql(statement)
+
+
+def _moved(dialect: str, table: str) -> list[str]:
+    told = f"{table}: this ledger has moved to another database"
+    if dialect == "postgresql":
+        refuse = f"RAISE EXCEPTION '{told}'"
+        changes = f"BEFORE INSERT OR UPDATE OR DELETE ON {table} FOR EACH STATEMENT"
+        return [
+            f"CREATE FUNCTION {table}_moved() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {refuse}; END $$",
+            f"CREATE TRIGGER {table}_moved {changes} EXECUTE FUNCTION {table}_moved()",
+        ]
+    return [
+        f"CREATE TRIGGER {table}_moved_{action} BEFORE {action} ON {table} BEGIN SELECT RAISE(ABORT, '{told}'); END"
+        for action in ("insert", "update", "delete")
+    ]
 
 
 def _begin_by(engine: Engine, begin: str) -> None:

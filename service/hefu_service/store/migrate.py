@@ -12,6 +12,7 @@ from sqlalchemy import URL, Engine, inspect, text
 
 from hefu_service.ports.errors import StorageError
 from hefu_service.store.engines import begin_upgrade, open_engines, translated
+from hefu_service.store.mark import GONE, check_mark, read_mark
 
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 
@@ -29,6 +30,9 @@ def upgrade(url: URL) -> None:
     try:
         with translated(), engines.writer.begin() as connection:
             begin_upgrade(connection)
+            mark = read_mark(connection)
+            if mark is not None and mark.state == GONE:
+                check_mark(mark)
             config = Config()
             config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))  # it interpolates
             config.attributes["connection"] = connection
@@ -38,6 +42,13 @@ def upgrade(url: URL) -> None:
 
 
 def check_schema(engine: Engine) -> None:
+    """Raise StorageError unless the schema is this program's and the ledger has not moved, nor is it on its way."""
+    check_revision(engine)
+    with translated(), engine.connect() as connection:
+        check_mark(read_mark(connection))
+
+
+def check_revision(engine: Engine) -> None:
     """Raise StorageError unless the schema is this program's, neither older nor newer."""
     known = sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py"))
     expected = known[-1]

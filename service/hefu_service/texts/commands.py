@@ -42,12 +42,38 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "retire.help": ("停用存证主体的密钥，自下一次存证起。", "End a depositor's key, from the next deposit on."),
     "retire.done": ("已停用", "retired"),
     "clock.help": (
-        "声明时钟现已准确。\n\n时钟出错并校正之后须作此声明；在此之前不接受存证。",
-        "Declare that the clock is right now.\n\nAfter a wrong clock is corrected, deposits are refused until then.",
+        "声明时钟现已准确。\n\n服务不信任其时钟时须作此声明；在此之前不接受存证。声明前请先与可靠的时间核对。",
+        (
+            "Declare that the clock is right now.\n\nWhere the service does not believe its clock, deposits are refused"
+            " until then. Compare it with a reliable source first."
+        ),
     ),
+    "clock.warning": ("注意：{warning}", "warning: {warning}"),
+    "clock.silent": ("时间服务器 {server} 没有应答", "the time server {server} did not answer"),
     "clock.done": ("时间自此起算：{time}", "times start from {time}"),
     "upgrade.help": ("把数据库结构升级到本程序的版本。", "Bring the database's schema up to this program's."),
     "upgrade.done": ("数据库结构已是最新", "the schema is this program's"),
+    "move.help": (
+        (
+            "把账本迁入另一个空数据库，并逐表核对。\n\n"
+            "须先停止服务。中断后再次运行同一命令即可继续。迁出之后，原数据库不再受理，予以保留。"
+        ),
+        (
+            "Move the ledger into another, empty database, and prove every table equal.\n\nThe service must be stopped."
+            " After an interruption the same command goes on. The old database is kept, and refused from then on."
+        ),
+    ),
+    "move.copied": ("复制 {table}：{done}/{total} 行", "copied {table}: {done} of {total} rows"),
+    "move.compared": (
+        "核对 {table}（两处）：{done}/{total} 行",
+        "compared {table}, on both sides: {done} of {total} rows",
+    ),
+    "move.proof": ("一致：{table}，{rows} 行，{digest}", "equal: {table}, {rows} rows, {digest}"),
+    "move.done": ("已迁移；今后请设置：", "moved; from now on set:"),
+    "move.done_sqlite": (
+        "已迁移；今后请不要设置 HEFU_DATABASE_URL",
+        "moved; from now on leave HEFU_DATABASE_URL unset",
+    ),
     "fsck.help": (
         "全面自检：所存的一切相互核对。\n\n发现问题时退出码为 1。",
         "Check everything that is stored against everything else.\n\nExit 1 if anything is wrong.",

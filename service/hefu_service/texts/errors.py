@@ -43,13 +43,106 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "the database holds a ledger already: a ledger is begun once, in a database of its own",
     ),
     "data.no_genesis": (
-        "数据库中没有创世条目：hefu-service init 曾被中断；请删除后重新建立",
-        "the database holds no genesis record: `hefu-service init` was interrupted; remove it and begin anew",
+        (
+            "数据库中没有创世条目。若账本在另一个数据库中，请核对 HEFU_DATABASE_URL；若迁移曾被中断，请再次运行同一条"
+            " hefu-service move；若 hefu-service init 曾被中断，请用另一个空文件夹与空数据库重新建立，原有的予以保留"
+        ),
+        (
+            "the database holds no genesis record. If the ledger is in another database, check HEFU_DATABASE_URL; if a"
+            " move was interrupted, run the same `hefu-service move` again; if `hefu-service init` was interrupted,"
+            " begin in another empty directory and database, and keep these"
+        ),
+    ),
+    "move.gone": (
+        "账本已从此数据库迁往 {place}：请设置 HEFU_DATABASE_URL={place}；此数据库予以保留，不再受理",
+        (
+            "the ledger has moved from this database to {place}: set HEFU_DATABASE_URL={place}; this one is kept and"
+            " takes nothing any more"
+        ),
+    ),
+    "move.gone_sqlite": (
+        "账本已从此数据库迁往数据文件夹中的 SQLite：请不要设置 HEFU_DATABASE_URL；此数据库予以保留，不再受理",
+        (
+            "the ledger has moved from this database to SQLite in the data directory: leave HEFU_DATABASE_URL unset;"
+            " this one is kept and takes nothing any more"
+        ),
+    ),
+    "move.coming": (
+        "账本正从 {place} 迁入此数据库，尚未完成：请以原来的设置再次运行同一条 hefu-service move",
+        (
+            "the ledger is on its way from {place} into this database, and not whole: run the same `hefu-service move`"
+            " again with the settings of before"
+        ),
+    ),
+    "move.needed": (
+        (
+            "{file} 中有本账本，而 HEFU_DATABASE_URL 指向另一个数据库。要迁入该数据库：请停止服务，取消此设置，"
+            "运行 hefu-service move --to 网址；否则请取消此设置"
+        ),
+        (
+            "{file} holds this ledger, and HEFU_DATABASE_URL names another database. To move there: stop the service,"
+            " unset it, and run `hefu-service move --to URL`; otherwise unset it"
+        ),
+    ),
+    "move.none": ("此数据库中没有账本可迁", "this database holds no ledger to move"),
+    "move.same": ("账本已在该数据库中", "the ledger is in that database already"),
+    "move.elsewhere": (
+        "账本已不在此数据库中（另见 {place}）：请在账本所在的数据库上运行，或用原先所写的网址继续",
+        (
+            "the ledger is not here any more, or not yet (see {place}): run this on the database that has it, or go on"
+            " with the URL as it was written before"
+        ),
+    ),
+    "move.lost": (
+        "账本早已迁入该数据库，而今其中没有它：请找回该数据库或其备份；此处的旧数据可能缺少此后的存证",
+        (
+            "the ledger moved into that database before, and is not in it now: find that database, or its backup; the"
+            " old data here may lack deposits of after the move"
+        ),
+    ),
+    "move.not_empty": (
+        "迁入的数据库不是空的，未作任何改动：请另建一个空数据库",
+        "the database to move into is not empty, and was left as it is: make another, empty one",
+    ),
+    "move.differs": (
+        "表 {table} 的内容不一致（原 {there} 行，新 {here} 行）：原数据库仍然有效；请另建一个空数据库再迁",
+        (
+            "table {table} differs ({there} rows there, {here} here): the old database is still the ledger's; move into"
+            " another, empty one"
+        ),
     ),
     "data.secret": ("无法读取密文件 {path}", "cannot read the secret in {path}"),
     "clock.leapt": (
         "时钟向前跳了 {leap_ms} 毫秒；请校正，或用 hefu-service clock 声明其所示时间为准",
         "the clock leapt forward by {leap_ms} ms; set it right, or declare the time it shows with 'hefu-service clock'",
+    ),
+    "clock.early": (
+        "时钟为 {now}，早于账本的最后时间 {last}；请校正，或用 hefu-service clock 声明其所示时间为准",
+        (
+            "the clock shows {now}, before the ledger's last time {last}; set it right, or declare the time it shows"
+            " with 'hefu-service clock'"
+        ),
+    ),
+    "clock.late": (
+        "时钟为 {now}，距账本的最后时间 {last} 已逾 {days} 天；请校正，或用 hefu-service clock 声明其所示时间为准",
+        (
+            "the clock shows {now}, more than {days} days after the ledger's last time {last}; set it right, or declare"
+            " the time it shows with 'hefu-service clock'"
+        ),
+    ),
+    "clock.unreleased": (
+        "时钟为 {now}，早于本程序的发布时间 {released}；请校正，或用 hefu-service clock 声明其所示时间为准",
+        (
+            "the clock shows {now}, before this program was released at {released}; set it right, or declare the time"
+            " it shows with 'hefu-service clock'"
+        ),
+    ),
+    "clock.server": (
+        "时钟与时间服务器相差 {off_ms} 毫秒；请校正，或用 hefu-service clock 声明其所示时间为准",
+        (
+            "the clock is {off_ms} ms off a time server's; set it right, or declare the time it shows with"
+            " 'hefu-service clock'"
+        ),
     ),
     "file.immutable": (
         "{path} 已存在且内容不同；此类文件只写一次",

@@ -53,6 +53,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "自此时起密钥可能为他人所用：2026-01-31T08:00:00.000Z。",
         "The key may have been in other hands since: 2026-01-31T08:00:00.000Z.",
     ),
+    "option.to": (
+        "迁入的空数据库：PostgreSQL 的网址，或 sqlite（数据文件夹中）。",
+        "The empty database to move into: PostgreSQL's URL, or sqlite (in the data directory).",
+    ),
     "option.repair": ("先重写损坏或遗失的公开文件。", "First write damaged or lost published files anew."),
     "option.seen": ("外部所见的检查点，用以比对。", "A checkpoint that was kept outside, to compare."),
     "option.out": ("文件夹，新建的或先前导出的。", "A directory, new or of an earlier export."),

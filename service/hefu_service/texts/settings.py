@@ -73,6 +73,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "不是以逗号分隔的 IP 地址或网段，例如 10.0.0.5,10.1.0.0/16：{value!r:.80}",
         "not IP addresses or networks such as 10.0.0.5,10.1.0.0/16, between commas: {value!r:.80}",
     ),
+    "settings.time_servers": (
+        "不是以逗号分隔的时间服务器名称，例如 ntp.ntsc.ac.cn,ntp.example:123：{value!r:.80}",
+        "not the names of time servers such as ntp.ntsc.ac.cn,ntp.example:123, between commas: {value!r:.80}",
+    ),
     "settings.number": (
         "不是 {low} 至 {high} 的整数：{value!r:.40}",
         "not a whole number from {low} to {high}: {value!r:.40}",

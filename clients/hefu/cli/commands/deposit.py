@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hefu.cli.command import Command, Outcome, option
-from hefu.cli.output import SHOWN, counted, done_lines, refreshed_value, state_name
+from hefu.cli.output import SHOWN, clock_lines, counted, done_lines, refreshed_value, state_name
 from hefu.errors import CANNOT_TELL
 from hefu.ui.language import say
 from hefu_ledger.deposit.state import ACCEPTED, ANCHORED, PREPARED, UNAPPROVED
@@ -58,6 +58,7 @@ def _deposited(done: Sequence[Deposited], owed: Sequence[str] | None = None) -> 
     values = [item._asdict() | {"left_out": [problem._asdict() for problem in item.left_out]} for item in done]
     left_out = [say("deposit.left_out", **problem._asdict()) for item in done for problem in item.left_out]
     lines += [*left_out[:SHOWN], *([f"  … +{len(left_out) - SHOWN}"] if len(left_out) > SHOWN else [])]
+    lines += clock_lines(done)
     lines += [say("deposit.unsent", reason=item.unsent) for item in done if item.unsent]
     if owed:
         lines += [say("deposit.owed", count=len(owed)), *(f"  {name}" for name in owed[:SHOWN])]

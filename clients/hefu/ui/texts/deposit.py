@@ -60,8 +60,21 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         ),
     ),
     "deposit.late": (
-        "服务承诺在 {by} 前入账而未做到；{kept} 可为凭",
-        "the service promised to anchor this by {by} and has not; {kept} proves it",
+        "已等满服务所承诺的时间（至 {by}），仍未入账；请保管 {kept}：此后的检查点若仍不含此存证，二者即可为凭",
+        (
+            "waited as long as the service promised (until {by}), and it is not on the ledger yet; keep {kept}: with a"
+            " checkpoint of after that time which lacks the deposit it proves a broken promise"
+        ),
+    ),
+    "deposit.clocks": (
+        (
+            "注意：服务的收讫时间为 {received_at}，而本机时钟当时约为 {ours}。二者必有一个不准："
+            "请先核对本机时钟，若无误再联系服务方"
+        ),
+        (
+            "note: the service's time of receipt is {received_at}, this computer's clock then showed about {ours}. One"
+            " of the two is wrong: check this computer's clock first; if it is right, ask the service's operator"
+        ),
     ),
     "deposit.other": (
         "{evidence} 不是 {path} 现有内容的证据：{reason}。它予以保留；请换一个 --out，或移走后再存证",
