@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,21 +10,18 @@ from typing import Any, Final, TypeVar
 from flask import Response, current_app, request
 from werkzeug.exceptions import BadRequest, RequestTimeout, UnsupportedMediaType
 
-from hefu_ledger.encoding import Fields, canonical, parse_plain
+from hefu_ledger.encoding import Fields
 from hefu_ledger.errors import MalformedError
 from hefu_service.api.arrivals import Arrivals
-from hefu_service.api.problems import PrivateHalfError
 from hefu_service.api.strangers import Strangers
 from hefu_service.intake.accept import FrontDoor
+from hefu_service.intake.body import check_not_private, parse_json
+from hefu_service.ports.verifier import Verifier
 from hefu_service.receipts.receipts import Receipts
 from hefu_service.services import Services
 
 T = TypeVar("T")
 MAX_BODY: Final = 262_144  # bytes, unless a view says otherwise
-_PRIVATE: Final = frozenset({"digests", "nonce", "sections", "seed"})  # of evidence files, bundles and opened sections
-# Matches their names in any JSON, also cut short, inside a note or quoted in a string.
-_PRIVATE_HALF: Final = "the body holds a part of the private half (sections, digests, nonces or a seed)"
-_PRIVATE_MEMBER: Final = re.compile(rb'"(%s)\\*"\s*:' % "|".join(sorted(_PRIVATE)).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +36,7 @@ class Context:
     metrics: Callable[[], bytes]  # in the Prometheus text format
     public: Path  # the published ledger
     auditor_token: str | None
+    verifier: Verifier
     strangers: Strangers = field(default_factory=Strangers)
     arrivals: Arrivals = field(default_factory=Arrivals)
 
@@ -71,33 +68,18 @@ def body_of(media_type: str, *, limit: int = MAX_BODY) -> bytes:
         data = request.get_data()
     if length not in (None, len(data)):  # the client left or was cut off; the server cannot tell that from the end
         raise RequestTimeout(f"of {length} bytes only {len(data)} came, or not in time")
-    if _PRIVATE_MEMBER.search(data):
-        raise PrivateHalfError(_PRIVATE_HALF)
+    check_not_private(data)
     return data
 
 
 def json_of(*, limit: int = MAX_BODY) -> Any:
     """The request's JSON."""
-    value = parse_plain(body_of("application/json", limit=limit), limit=limit)
-    _refuse_private(value)
-    canonical(value)  # refuses lone surrogates, which could be neither stored nor answered
-    return value
+    return parse_json(body_of("application/json", limit=limit), limit=limit)
 
 
 def fields_of(*names: str) -> Fields:
     """The request's JSON object of exactly these members."""
     return Fields(json_of(), "the body", frozenset(names))
-
-
-def _refuse_private(value: object) -> None:
-    """Refuse private members whose names were hidden by JSON escapes."""
-    if isinstance(value, dict):
-        if not _PRIVATE.isdisjoint(value):
-            raise PrivateHalfError(_PRIVATE_HALF)
-        value = list(value.values())
-    if isinstance(value, list):
-        for member in value:
-            _refuse_private(member)
 
 
 def named(parse: Callable[[str], T], name: str) -> T:

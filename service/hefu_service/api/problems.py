@@ -25,10 +25,6 @@ from hefu_service.sealing.stops import SealingStoppedError
 LOG: Final = logging.getLogger("hefu.api")
 
 
-class PrivateHalfError(refusals.RefusedError):
-    """A body that holds an enterprise's private half; it is neither kept nor logged."""
-
-
 class Problem(NamedTuple):
     """A problem as the client sees it; ``tell`` allows the error's own text to leave the service."""
 
@@ -44,7 +40,7 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     UnknownFormatError: Problem(400, "unknown-format", "A format or version not known here 未知格式"),
     VerificationError: Problem(422, "not-verified", "It does not prove what it should 核验不一致"),
     LedgerError: Problem(422, "not-verified", "It does not prove what it should 核验不一致"),
-    PrivateHalfError: Problem(
+    refusals.PrivateHalfError: Problem(
         422, "private-half", "The private half must not be sent; it was not kept 请勿发送私密部分"
     ),
     refusals.UnknownDepositorError: Problem(403, "unknown-depositor", "No such depositor is enrolled 存证主体未登记"),
@@ -55,6 +51,9 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     refusals.PossessionRefusedError: Problem(422, "possession-refused", "The key's holder has not signed 持钥声明不符"),
     refusals.ConflictError: Problem(409, "conflict", "It contradicts what was done before 与既有登记冲突"),
     refusals.BusyError: Problem(503, "busy", "Too many requests wait; nothing was stored 服务繁忙", retry_after_s=1),
+    refusals.VerifierBusyError: Problem(
+        503, "verifier-busy", "Too many verify here; nothing is wrong with the receipt 核验繁忙", retry_after_s=2
+    ),
     refusals.OverLimitError: Problem(429, "over-limit", "Too many for now; nothing was stored 超出限额"),
     refusals.NotTheirVaultError: Problem(403, "not-their-vault", "The vault is another depositor's 保管库属于他人"),
     refusals.VaultClosedError: Problem(410, "vault-closed", "The vault is closed, and another in use 保管库已停用"),
@@ -95,7 +94,7 @@ def answer(error: Exception) -> Response:
     problem = problem_of(error)
     if isinstance(error, LedgerError) and request.method not in {"POST", "PUT"}:
         problem = INTERNAL  # a GET sends a path alone, and the view has parsed it: the stored data are damaged
-    if problem.status >= 500 and problem.type not in {"busy", "quota"}:
+    if problem.status >= 500 and problem.type not in {"busy", "quota", "verifier-busy"}:
         # An internal error's text may name paths or values: it goes to the operator's log, never to the client.
         event = {"request": g.get("request_id")}
         LOG.error("request failed", exc_info=error, extra={"event": event})

@@ -33,7 +33,9 @@ from hefu_service.observing.readiness import Readiness
 from hefu_service.outside.deposit_limits import DepositLimits
 from hefu_service.outside.parent import end_with
 from hefu_service.outside.process_slots import take_slot
+from hefu_service.outside.verifier import ProcessVerifier
 from hefu_service.ports.errors import PortError, StorageError
+from hefu_service.ports.verifier import Verifier
 from hefu_service.receipts.receipts import Receipts
 from hefu_service.services import Services
 from hefu_service.serving.app import create_app
@@ -141,9 +143,11 @@ def _load(settings: Settings, parent: int) -> Flask:
     stack.callback(flush_logs)
     services = stack.enter_context(open_services(settings.data, settings.database_url))
     metrics = Metrics(settings.data / "metrics")
+    verifier = ProcessVerifier()  # knows all cores, so it is made before
+    stack.callback(verifier.close)
     _keep_to_one_core(settings.data)
     services = replace(services, vault_quota=settings.vault_quota_bytes, observer=metrics)
-    app, ticker = make_app(services, settings, metrics)
+    app, ticker = make_app(services, settings, metrics, verifier)
     ticker.start()
     Stalled(app.extensions["hefu"].arrivals, port=settings.port, threads=THREADS).watch()
     stack.callback(ticker.stop)
@@ -172,7 +176,7 @@ def _keep_to_one_core(data: Path) -> None:
             os.sched_setaffinity(0, {cores[(data.stat().st_ino + place) % len(cores)]})
 
 
-def make_app(services: Services, settings: Settings, metrics: Metrics) -> tuple[Flask, Ticker]:
+def make_app(services: Services, settings: Settings, metrics: Metrics, verifier: Verifier) -> tuple[Flask, Ticker]:
     """Put the application and its ticker together, without starting the ticker."""
     ticker = _ticker(services, settings)
     ready = Readiness(services, settings.data, ticker.trouble)
@@ -185,6 +189,7 @@ def make_app(services: Services, settings: Settings, metrics: Metrics) -> tuple[
         metrics=page(metrics, Gauges(services, settings.data, ready.not_ready)),
         public=settings.data / "ledger",
         auditor_token=read_token(settings),
+        verifier=verifier,
         strangers=Strangers(settings.trusted_proxies),
     )
     return create_app(context), ticker
