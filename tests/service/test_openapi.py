@@ -68,6 +68,7 @@ def test_the_design_s_table_is_served() -> None:
         "GET /ledger/tile/{name}",
         "GET /ledger/batches/{index}/leaves",
         "GET /v1/batches/{index}/entries",
+        "GET /",
         "GET /healthz",
         "GET /readyz",
         "GET /metrics",

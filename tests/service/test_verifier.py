@@ -20,8 +20,10 @@ from tests.support.serving import Serving, post_json, request, serving
 from hefu_ledger.deposit.receipt import format_receipt
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.tlog.policy import format_policy
+from hefu_service.api.fast_path import FastPath
 from hefu_service.intake.refusals import PrivateHalfError, VerifierBusyError
 from hefu_service.outside.verifier import PATIENCE_S, ProcessVerifier
+from hefu_service.outside.verifier_process import NICE
 from hefu_service.receipts.verdict import receipt_verdict
 
 RECEIPT = format_receipt(sample().receipt(1, [1]))
@@ -90,17 +92,17 @@ def test_it_holds_nothing_of_the_service_and_has_a_low_priority(
         process = Path(f"/proc/{verifier.pid}")
         names = {entry.partition(b"=")[0] for entry in (process / "environ").read_bytes().split(b"\0") if entry}
         assert {name for name in names if not name.startswith(b"PYTHON")} <= {b"LC_CTYPE"}
-        held = {os.readlink(entry) for entry in (process / "fd").iterdir()}
+        held = {str(entry.readlink()) for entry in (process / "fd").iterdir()}
         assert not any(str(tmp_path) in path for path in held)
         assert sum(path.startswith("pipe:") for path in held) <= 3
     assert verifier.pid is not None
-    assert os.getpriority(os.PRIO_PROCESS, verifier.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 10
+    assert os.getpriority(os.PRIO_PROCESS, verifier.pid) == os.getpriority(os.PRIO_PROCESS, 0) + NICE
 
 
-def test_a_verdict_is_a_few_milliseconds_from_an_api_whose_body_is_not_read_while_another_is_verified(
-    service: SampleService,
+def test_a_receipt_is_refused_unread_while_another_is_verified(
+    service: SampleService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    busy = ProcessVerifier()
+    busy = ProcessVerifier(patience_s=1)
     api = api_of(service, verifier=busy)
     try:
         assert api.post("/v1/verify", data=RECEIPT, content_type="application/json").status_code == 200
@@ -112,6 +114,12 @@ def test_a_verdict_is_a_few_milliseconds_from_an_api_whose_body_is_not_read_whil
             answer = api.post("/v1/verify", data=b"x" * 2_000_000, content_type="application/json")
             assert (answer.status_code, answer.get_json()["type"]) == (503, "about:hefu/verifier-busy")
             assert int(answer.headers["Retry-After"]) >= 1
+            express = api.application.wsgi_app
+            assert isinstance(express, FastPath)
+            monkeypatch.setattr(api.application, "wsgi_app", express.behind)
+            by_flask = api.post("/v1/verify", data=RECEIPT, content_type="application/json")
+            assert (by_flask.status_code, by_flask.data) == (503, answer.data)
+            assert by_flask.headers["Retry-After"] == answer.headers["Retry-After"]
             with pytest.raises(VerifierBusyError):
                 slow.result(timeout=10)
     finally:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hmac import compare_digest
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from flask import Response, current_app, request
-from werkzeug.exceptions import BadRequest, RequestTimeout, UnsupportedMediaType
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import BadRequest, RequestTimeout, Unauthorized, UnsupportedMediaType
 
 from hefu_ledger.encoding import Fields
 from hefu_ledger.errors import MalformedError
@@ -16,11 +18,14 @@ from hefu_service.api.arrivals import Arrivals
 from hefu_service.api.strangers import Strangers
 from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.body import check_not_private, parse_json
+from hefu_service.language import error_text
 from hefu_service.ports.verifier import Verifier
 from hefu_service.receipts.receipts import Receipts
 from hefu_service.services import Services
+from hefu_service.texts import Text, sentence
 
 T = TypeVar("T")
+BEARER: Final = WWWAuthenticate("bearer")
 MAX_BODY: Final = 262_144  # bytes, unless a view says otherwise
 
 
@@ -60,14 +65,14 @@ def body_of(media_type: str, *, limit: int = MAX_BODY) -> bytes:
     """
     request.max_content_length = limit
     if request.mimetype != media_type:
-        raise UnsupportedMediaType(f"Content-Type must be {media_type}")
+        raise UnsupportedMediaType(sentence("http.media_type", media_type=media_type))
     if "Content-Encoding" in request.headers:
-        raise UnsupportedMediaType("Content-Encoding is not supported")
+        raise UnsupportedMediaType(sentence("http.encoding"))
     length = request.content_length
     with context().arrivals.expect(request.remote_addr or "", length or 0):
         data = request.get_data()
     if length not in (None, len(data)):  # the client left or was cut off; the server cannot tell that from the end
-        raise RequestTimeout(f"of {length} bytes only {len(data)} came, or not in time")
+        raise RequestTimeout(sentence("http.cut_short", length=length, came=len(data)))
     check_not_private(data)
     return data
 
@@ -82,12 +87,24 @@ def fields_of(*names: str) -> Fields:
     return Fields(json_of(), "the body", frozenset(names))
 
 
+def bearer() -> str | None:
+    """The bearer token that the request shows."""
+    shown = request.authorization
+    return shown.token if shown is not None and shown.type == "bearer" else None
+
+
+def check_bearer(token: str, missing: Text) -> None:
+    """Raise Unauthorized, with the text ``missing``, unless the request shows this token."""
+    if not compare_digest((bearer() or "").encode(), token.encode()):
+        raise Unauthorized(missing, www_authenticate=BEARER)
+
+
 def named(parse: Callable[[str], T], name: str) -> T:
     """Parse a part of the path; 400 if it is malformed."""
     try:
         return parse(name)
     except MalformedError as error:
-        raise BadRequest(str(error)) from None
+        raise BadRequest(error_text(error)) from None
 
 
 def text(body: bytes, status: int = 200, *, content_type: str = "text/plain; charset=utf-8") -> Response:

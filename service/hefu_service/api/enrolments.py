@@ -13,6 +13,7 @@ from hefu_ledger.section import section_value
 from hefu_service.api.context import admit, context, fields_of
 from hefu_service.intake.enrolment import enrol
 from hefu_service.receipts.receipts import enrolment_proofs
+from hefu_service.texts import sentence
 
 enrolments: Final = Blueprint("enrolments", __name__)
 enrolments.before_request(admit)
@@ -39,7 +40,7 @@ def show(depositor: str) -> ResponseReturnValue:
     """A depositor's enrolment and key records with their proofs; they do not hold its name."""
     found = enrolment_proofs(context().services, depositor)
     if found is None:
-        raise NotFound("no depositor of this id is enrolled")
+        raise NotFound(sentence("http.no_depositor"))
     return jsonify(
         depositor=found.depositor,
         pending=found.pending,

@@ -14,6 +14,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from hefu_service.intake.refusals import OverLimitError
+from hefu_service.texts import sentence
 
 Network = IPv4Network | IPv6Network
 FAILURES: Final = 600  # a minute, of requests from one address that were refused
@@ -44,7 +45,7 @@ class Strangers:
 
     def _refusal(self, key: str) -> OverLimitError:
         wait = math.ceil(self._counter.get_window_stats(self._item, key).reset_time - time.time())
-        return OverLimitError("too many requests from this address were refused", retry_after_s=max(1, wait))
+        return OverLimitError(sentence("http.strangers"), retry_after_s=max(1, wait))
 
     def _key(self) -> str:
         """Map the sender's address to one of 4096 keys: many addresses cannot fill the memory."""

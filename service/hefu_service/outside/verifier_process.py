@@ -22,7 +22,7 @@ READY: Final = b"ready"
 VERDICT: Final = b"v"
 REFUSED: Final = b"r"  # with the kind of the error and its text, in English and Chinese, as JSON
 FAILED: Final = b"f"  # with the kind of the error alone: its text may hold anything
-NICE: Final = 10  # a tenth of a depositor's share, where both want the processor
+NICE: Final = 15  # a thirtieth of a depositor's share, where both want the processor
 
 
 def main(cores: Sequence[str]) -> None:

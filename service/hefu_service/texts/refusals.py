@@ -15,7 +15,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "verify.slow": (
         "核验未能在 {seconds} 秒内完成；请稍后再试，或用 hefu verify 自行核验",
-        "the receipt could not be verified within {seconds} s; try again later, or verify it yourself with `hefu verify`",
+        "not verified within {seconds} s; try again later, or verify it yourself with `hefu verify`",
     ),
     "verify.long": ("入账证明超过 {limit} 字节", "the receipt is longer than {limit} bytes"),
     "verify.failed": ("核验进程出错：{reason}", "the process that verifies has failed: {reason}"),
