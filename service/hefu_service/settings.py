@@ -34,6 +34,7 @@ class Settings:
     vault_quota_bytes: int = VAULT_QUOTA  # of a vault, and half of what a depositor's open ones may hold together
     rate: int = 120_000  # deposits a minute of one depositor
     daily_quota: int | None = None  # deposits a day of one depositor; None: as many as it likes
+    metrics_token_file: Path | None = None  # its token admits to /metrics from elsewhere than this machine
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose X-Forwarded-For is believed
     tls_cert_file: Path | None = None  # PEM, its chain after it; with its key `serve` speaks TLS itself
     tls_key_file: Path | None = None  # PEM, not encrypted
@@ -219,6 +220,7 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "port": _whole(1, 65535),
     "window_ms": _whole(1, 60_000),
     "auditor_token_file": _path,
+    "metrics_token_file": _path,
     "vault_quota_bytes": _whole(0, 10**12 - 1),
     "rate": _whole(1, 10**9),
     "daily_quota": _whole(1, 10**9),

@@ -68,7 +68,7 @@ def _ask(port: int, body: bytes, until: float, statuses: Counter[str]) -> None:
 
 
 def main(path: str, seconds: str, count: str, *ports: str) -> None:
-    """Run the strangers, and print what they were answered."""
+    """Run the strangers, and print the statuses of their answers."""
     os.nice(19)
     body, until, statuses = Path(path).read_bytes(), time.monotonic() + float(seconds), Counter[str]()
     threads = [

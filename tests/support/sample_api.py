@@ -64,6 +64,7 @@ def api_of(service: SampleService, *, auditor_token: str | None = TOKEN, **chang
         metrics=lambda: b"",
         public=service.data / "ledger",
         auditor_token=auditor_token,
+        metrics_token=None,
         verifier=VERIFIER,
     )
     context = replace(context, **changes)

@@ -41,6 +41,7 @@ class Context:
     metrics: Callable[[], bytes]  # in the Prometheus text format
     public: Path  # the published ledger
     auditor_token: str | None
+    metrics_token: str | None
     verifier: Verifier
     strangers: Strangers = field(default_factory=Strangers)
     arrivals: Arrivals = field(default_factory=Arrivals)

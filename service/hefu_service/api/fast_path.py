@@ -1,4 +1,4 @@
-"""The most frequent requests, answered before Flask: a statement in, a receipt out, a receipt not verified now.
+"""The most frequent requests, answered before Flask: a statement in, a receipt out; a receipt not verified now.
 
 Flask costs a deposit more than all the rest of its work (contexts, routing, proxies). The fast path decides nothing:
 each answer has a Flask view of the same route behind it, and a request that is malformed, refused or not found goes on

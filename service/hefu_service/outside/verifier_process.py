@@ -33,7 +33,7 @@ def main(cores: Sequence[str]) -> None:
         with suppress(OSError):
             os.sched_setaffinity(0, map(int, cores))
     asked, answers = Connection(os.dup(0), writable=False), Connection(os.dup(1), readable=False)
-    os.dup2(2, 1)  # what a library prints is no answer
+    os.dup2(2, 1)  # a library that prints would spoil the answers
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         answers.send_bytes(READY)
         while True:

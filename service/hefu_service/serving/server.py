@@ -55,7 +55,8 @@ def serve(settings: Settings) -> None:
     """Repair the ledger after a crash, then serve until SIGTERM or SIGINT. PortError if these data are served already
     and the database is a file."""
     log_to_stderr()
-    read_token(settings)
+    read_token(settings.auditor_token_file)
+    read_token(settings.metrics_token_file)
     if settings.redis_url is None:  # otherwise the workers tell
         make_senders(settings)
     check_data(settings.data, settings.database_url)
@@ -123,16 +124,16 @@ def check_certificate(settings: Settings) -> None:
         ) from error
 
 
-def read_token(settings: Settings) -> str | None:
-    """The token that admits auditors, if there is one."""
-    if settings.auditor_token_file is None:
+def read_token(path: Path | None) -> str | None:
+    """The token in a file, if there is one; PortError if it cannot be read or could be guessed."""
+    if path is None:
         return None
     try:
-        token = settings.auditor_token_file.read_text("ascii").strip()
+        token = path.read_text("ascii").strip()
     except (OSError, ValueError) as error:
-        raise PortError(sentence("serve.token", path=settings.auditor_token_file, error=error)) from error
+        raise PortError(sentence("serve.token", path=path, error=error)) from error
     if len(token) < 32:
-        raise PortError(sentence("serve.short_token"))
+        raise PortError(sentence("serve.short_token", path=path))
     return token
 
 
@@ -188,7 +189,8 @@ def make_app(services: Services, settings: Settings, metrics: Metrics, verifier:
         answered=metrics.answered,
         metrics=page(metrics, Gauges(services, settings.data, ready.not_ready)),
         public=settings.data / "ledger",
-        auditor_token=read_token(settings),
+        auditor_token=read_token(settings.auditor_token_file),
+        metrics_token=read_token(settings.metrics_token_file),
         verifier=verifier,
         strangers=Strangers(settings.trusted_proxies),
     )

@@ -1,4 +1,4 @@
-"""Answers of the HTTP surface: titles and details of what is not there, not allowed or not in form."""
+"""Answers of the HTTP surface: details of requests that are not served."""
 
 from __future__ import annotations
 
