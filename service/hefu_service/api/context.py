@@ -53,12 +53,6 @@ def context() -> Context:
     return found
 
 
-def admit() -> None:
-    """Refuse a POST unread if its address had too many refusals; for requests whose sender is not known yet."""
-    if request.method == "POST":
-        context().strangers.admit()
-
-
 def body_of(media_type: str, *, limit: int = MAX_BODY) -> bytes:
     """The request's body of exactly this media type; 415 for another, 413 above ``limit`` bytes, 408 if cut short.
 

@@ -10,13 +10,12 @@ from werkzeug.exceptions import NotFound
 
 from hefu_ledger.records.identity import MAX_POSSESSION
 from hefu_ledger.section import section_value
-from hefu_service.api.context import admit, context, fields_of
+from hefu_service.api.context import context, fields_of
 from hefu_service.intake.enrolment import enrol
 from hefu_service.receipts.receipts import enrolment_proofs
 from hefu_service.texts import sentence
 
 enrolments: Final = Blueprint("enrolments", __name__)
-enrolments.before_request(admit)
 
 
 @enrolments.post("/v1/enrolments")

@@ -25,8 +25,8 @@ FAILURES: Final = 600  # a minute, of requests from one address that were refuse
 class Strangers:
     """Counts of the refused requests of each address, in this process alone.
 
-    ``proxies`` are believed about the address behind them. A deposit is never refused for its address: checking its
-    signature costs no more than this answer.
+    ``proxies`` are believed about the address behind them. A deposit, a key request, a closure or an enrolment is never
+    refused for its address: checking its signature or code costs no more than this answer.
     """
 
     def __init__(self, proxies: Sequence[Network] = (), *, failures: int = FAILURES) -> None:

@@ -95,6 +95,8 @@ def enrol(services: Services, code: str, possession: bytes) -> Enrolled:
     """
     _, claim = parse_signed_possession(possession)
     now_ms = services.clock.now_ms()
+    with services.store.view() as view:  # a stranger's code takes no lock that deposits wait for
+        _check_code(view, code)
     with services.store.intake() as intake:
         known = _check_code(intake, code)
         if (claim.origin, claim.depositor) != (services.origin, known.depositor):

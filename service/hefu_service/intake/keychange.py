@@ -17,10 +17,10 @@ from hefu_ledger.records.keyrequest import MAX_REQUEST, KeyRequest, parse_key_re
 from hefu_ledger.records.record import KeyEvent, parse_body
 from hefu_ledger.records.roster import Roster
 from hefu_ledger.tlog.keys import VerifierKey, format_vkey
-from hefu_ledger.tlog.note import Note, parse_note
+from hefu_ledger.tlog.note import Note, parse_note, verify_note
 from hefu_service.intake.enrolment import check_compromise, check_room
 from hefu_service.intake.event import add_event
-from hefu_service.intake.keys import fold_roster
+from hefu_service.intake.keys import fold_roster, roster_of
 from hefu_service.intake.refusals import (
     ConflictError,
     KeyNotInForceError,
@@ -30,6 +30,7 @@ from hefu_service.intake.refusals import (
 )
 from hefu_service.intake.statement_texts import keep_earlier
 from hefu_service.ports.rows import Event
+from hefu_service.ports.store import View
 from hefu_service.services import Services
 
 _LATE_MS: Final = 60_000  # how long a request may take to arrive, and how far a depositor's clock may be behind
@@ -56,10 +57,10 @@ def change_key(services: Services, data: bytes) -> Changed:
     note = parse_note(data, limit=MAX_REQUEST)
     request = parse_key_request(note.text)
     depositor = _depositor(request.vkey, services.origin)
+    with services.store.view() as view:  # a stranger's note takes no lock that deposits wait for
+        _check_signed(services, view, note, request, data.decode(), depositor)
     with services.store.intake() as intake:
-        events, head = tuple(intake.events_of(depositor)), intake.intake_head()
-        if not events:
-            raise UnknownDepositorError(f"no depositor {depositor!r:.40} is enrolled here")
+        events, head = _events(intake, depositor), intake.intake_head()
         known = _done_before(events, data.decode())
         if known is not None:
             return _answer(known, request.action, depositor, again=True)
@@ -82,6 +83,29 @@ def _depositor(vkey: VerifierKey, origin: str) -> str:
     if vkey.name != depositor_key_name(origin, depositor):
         raise WrongLedgerError(f"the request is about a key of {vkey.name!r:.200}, this is the ledger {origin!r}")
     return depositor
+
+
+def _events(view: View, depositor: str) -> tuple[Event, ...]:
+    events = tuple(view.events_of(depositor))
+    if not events:
+        raise UnknownDepositorError(f"no depositor {depositor!r:.40} is enrolled here")
+    return events
+
+
+def _check_signed(services: Services, view: View, note: Note, request: KeyRequest, by: str, depositor: str) -> None:
+    """Refuse a request that no key of the depositor has signed, be it in force or not."""
+    events = _events(view, depositor)
+    if _done_before(events, by) is not None:
+        return
+    keys = [member.key for member in roster_of(services.origin, depositor, events).members]
+    new = [request.vkey] if request.action == "add" else []
+    try:
+        verified, unknown = verify_note(note, [*keys, *new])
+    except VerificationError as error:
+        raise SignatureRefusedError(str(error)) from error
+    if not any(line.key in keys for line in verified):
+        refusal = KeyNotInForceError if unknown else SignatureRefusedError
+        raise refusal("the request is signed by no key that was ever enrolled for the depositor")
 
 
 def _event(request: KeyRequest, *, by: str, from_seq: int) -> KeyEvent:

@@ -101,6 +101,8 @@ def close_vault(services: Services, note: bytes) -> Closed:
     one of the two holds nothing, the other one is closed itself, or this one was in favour of a third.
     """
     signed, closure = parse_signed_closure(note)
+    with services.store.view() as view:  # a stranger's note takes no lock that deposits wait for
+        _signers(_roster(services, view, closure.depositor), signed)
     with services.store.intake() as intake:
         roster = _roster(services, intake, closure.depositor)
         signers, approvers = _signers(roster, signed), roster.keys_at(MAX_INTEGER, role=APPROVE)

@@ -50,7 +50,9 @@ def _begin(reporter: Reporter) -> None:
 
 def _count_refused(response: Response) -> Response:
     """Count a request that is sent and refused for its sender's address."""
-    if request.method not in {"POST", "PUT"} or not 400 <= response.status_code < 500 or response.status_code == 429:
+    if request.method not in {"POST", "PUT"} or not 400 <= response.status_code < 500:
+        return response
+    if response.status_code in {409, 410, 429}:  # a signature or code was verified before
         return response
     context: Context = current_app.extensions["hefu"]
     too_often = context.strangers.refused()
