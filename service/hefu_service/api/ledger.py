@@ -79,7 +79,7 @@ def _file(name: Path, mimetype: str, caching: str) -> Response:
 
 def _long_file(path: Path, mimetype: str) -> Response:
     if not _LONG.acquire(blocking=False):
-        raise BusyError("too many long files are being sent at once")
+        raise BusyError(sentence("http.long_files"))
     try:
         response = send_file(path, mimetype=mimetype, etag=False, conditional=False, max_age=None)
     except BaseException:

@@ -77,10 +77,10 @@ def shut() -> ResponseReturnValue:
 def _place(depositor: str) -> Iterator[None]:
     """Hold a place for one arriving file. A depositor has one place, so it cannot take all by sending slowly."""
     if not _AT_ONCE.acquire(blocking=False):
-        raise BusyError("too many files are arriving at once; nothing was stored")
+        raise BusyError(sentence("http.files"))
     try:
         if _SENDERS.setdefault(depositor, get_ident()) != get_ident():
-            raise BusyError("another file of this depositor is arriving; nothing was stored")
+            raise BusyError(sentence("http.one_file"))
         try:
             yield
         finally:

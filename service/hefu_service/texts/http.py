@@ -59,6 +59,15 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "there is no vault of this address: no file was ever put there",
     ),
     "http.no_blob": ("此保管库中没有这个文件", "no such file in the vault of this address"),
+    "http.long_files": ("正在发送的长文件过多", "too many long files are being sent at once"),
+    "http.files": (
+        "同时送来的文件过多；未作存储",
+        "too many files are arriving at once; nothing was stored",
+    ),
+    "http.one_file": (
+        "此主体的另一个文件正在送来；未作存储",
+        "another file of this depositor is arriving; nothing was stored",
+    ),
     "http.strangers": (
         "此网络地址被拒绝的请求过多",
         "too many requests from this address were refused",
