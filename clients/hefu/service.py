@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Self
 import httpx
 
 from hefu.errors import ClientError, RefusedError, UnreachableError
-from hefu.ui.language import say
+from hefu.ui.language import language, say
 from hefu.version import __version__
 from hefu_ledger.encoding import parse_plain
 from hefu_ledger.errors import MalformedError
@@ -62,7 +62,7 @@ class Service:
             raise ClientError(say("service.address", url=url))
         self.url = url.rstrip("/")
         self.sleep = sleep
-        headers = {"User-Agent": f"hefu/{__version__}", "Accept-Encoding": "identity"}
+        headers = {"User-Agent": f"hefu/{__version__}", "Accept-Encoding": "identity", "Accept-Language": language()}
         self._client = httpx.Client(timeout=_TIMEOUT, headers=headers)
 
     def __enter__(self) -> Self:

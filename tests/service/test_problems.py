@@ -6,16 +6,20 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
 import pytest
 from tests.service.refusing import kind, logged, number_of, unchanged
 from tests.support.sample_api import SampleApi, api_of
-from tests.support.sample_service import SampleService, statement
+from tests.support.sample_service import SampleService, depositor_key, statement
+from tests.support.serving import serving
 
 import hefu_ledger
 import hefu_service
+from hefu.errors import RefusedError
+from hefu.service import Service
 from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.errors import LedgerError, MalformedError
 from hefu_ledger.tlog.note import parse_note
@@ -175,6 +179,17 @@ def test_a_refusal_of_the_service_s_own_is_in_the_reader_s_language(api: SampleA
     assert answer.get_json()["detail"] == "请求中含有私密部分（卡片、摘要、随机数或种子）"
     answer = api.post("/v1/keys", data=b"{", content_type="application/json", headers={"Accept-Language": "zh"})
     assert not answer.get_json()["detail"].isascii()
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh", "此处没有登记存证主体"), ("en", "no depositor")])
+def test_the_client_is_told_in_its_reader_s_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    monkeypatch.setenv("HEFU_LANG", language)
+    with serving(tmp_path / "data") as running, Service(running.url) as service:
+        note = statement(depositor_key("aaaqeayeaudaocaj", "key"))
+        with pytest.raises(RefusedError, match=said):
+            service.post("/v1/deposits", note, "text/plain")
 
 
 # Where it is

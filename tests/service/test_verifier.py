@@ -139,6 +139,7 @@ def verifying(service: Serving) -> int:
     """The process that verifies, begun by a first receipt."""
     assert request(service.port, "POST", "/v1/verify", RECEIPT, JSON)[0] == 200
     (found,) = (pid for pid in below(service.pid) if b"hefu_service.outside.verifier_process" in _cmdline(pid))
+    assert os.sched_getaffinity(found) == os.sched_getaffinity(0), "not to the one core that answers depositors"
     return found
 
 
