@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, Self
 import httpx
 
 from hefu.errors import ClientError, RefusedError, UnreachableError
-from hefu.ui.language import say
+from hefu.ui.language import language, say
 from hefu.version import __version__
 from hefu_ledger.encoding import parse_plain
 from hefu_ledger.errors import MalformedError
@@ -76,7 +76,11 @@ class Service:
         if self._open is None:
             proxy = proxy_of(self.url)
             self._through = "" if proxy is None else proxy.setting
-            headers = {"User-Agent": f"hefu/{__version__}", "Accept-Encoding": "identity"}
+            headers = {
+                "User-Agent": f"hefu/{__version__}",
+                "Accept-Encoding": "identity",
+                "Accept-Language": language(),
+            }
             self._open = httpx.Client(
                 timeout=_TIMEOUT,
                 headers=headers,

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from functools import cache
-from importlib.resources import files
-from typing import Any
 
 import click
 
@@ -15,6 +11,7 @@ from hefu_ledger.language import CHINESE, choose_language
 from hefu_ledger.verify import sentences
 from hefu_service.texts import Text, said, sentence
 from hefu_service.texts.commands import CLICK
+from hefu_service.texts.verdicts import verdict_sentences
 
 
 def say(key: str, /, **values: object) -> str:
@@ -30,7 +27,7 @@ def shown(text: Text) -> str:
 def error_text(error: Exception) -> Text:
     """An error in both languages; the ledger's sentence where the error has one of its own."""
     if isinstance(error, LedgerError) and error.code != type(error).code:
-        zh = sentences.sentence(_table(), CHINESE, error.code, error.values)
+        zh = sentences.sentence(verdict_sentences(), CHINESE, error.code, error.values)
         return Text(str(error), zh.rstrip("。"))
     return said(error)
 
@@ -62,8 +59,3 @@ class Group(click.Group):
 
 def _chinese() -> bool:
     return choose_language(os.environ) == CHINESE
-
-
-@cache
-def _table() -> Any:
-    return json.loads(files("hefu_ledger.verify").joinpath(sentences.FILE).read_bytes())

@@ -36,6 +36,7 @@ class Settings:
     daily_quota: int | None = None  # deposits a day of one depositor; None: as many as it likes
     idle_days: int = 35  # the longest time without a deposit: a clock that is later at the start is not believed
     ntp: tuple[str, ...] = ()  # time servers, host or host:port, with which the clock is compared at the start
+    metrics_token_file: Path | None = None  # its token admits to /metrics from elsewhere than this machine
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()  # whose X-Forwarded-For is believed
     tls_cert_file: Path | None = None  # PEM, its chain after it; with its key `serve` speaks TLS itself
     tls_key_file: Path | None = None  # PEM, not encrypted
@@ -244,6 +245,7 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "port": _whole(1, 65535),
     "window_ms": _whole(1, 60_000),
     "auditor_token_file": _path,
+    "metrics_token_file": _path,
     "vault_quota_bytes": _whole(0, 10**12 - 1),
     "rate": _whole(1, 10**9),
     "daily_quota": _whole(1, 10**9),

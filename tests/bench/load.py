@@ -24,6 +24,7 @@ from tests.bench import baselines
 from tests.bench.depositors import enrol, statements
 from tests.bench.engines import Engine, embedded, production
 from tests.bench.generating import Load, generate, get, post
+from tests.bench.strangers import STRANGERS, strangers
 from tests.bench.trivial import trivial_server
 
 from hefu_service.ports.rows import Deposit
@@ -65,6 +66,17 @@ class Loads:
         yield f"single, {rate:,.0f}/s arriving    {load.text()}"
         yield limit("acknowledged, p99 ms", load.latency["p99"], 30)
         yield limit("deposit to receipt, p99 ms", load.receipt["p99"], 2000)
+
+    def verifiers(self) -> Iterator[str]:
+        """One statement a request, as fast as it goes, while strangers have long receipts verified; and without."""
+        before = self.send(self.singles(MOST["single"])).per_second
+        with strangers(self.scratch, self.engine.ports, self._time()) as answered:
+            beset = self.send(self.singles(MOST["single"]))
+        after = self.send(self.singles(MOST["single"])).per_second
+        told = ", ".join(f"{count} of {status}" for status, count in sorted(answered.items()))
+        yield f"single, {STRANGERS} strangers verify ({told})    {beset.text()}"
+        alone = (before + after) / 2
+        yield target(f"of deposits/s without them ({alone:,.0f}/s)", beset.per_second / alone, 0.8, aim=0.9)
 
     def many(self) -> Iterator[str]:
         """64 statements a request."""
@@ -185,6 +197,7 @@ def run(engine: str, scenarios: Sequence[str], **options: Any) -> None:
 SCENARIOS = {
     "single": Loads.single,
     "half": lambda loads: loads.half(loads.rate or 1000),
+    "verifiers": Loads.verifiers,
     "many": Loads.many,
     "folder": Loads.folder,
     "receipts": Loads.receipts,

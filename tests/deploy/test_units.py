@@ -123,15 +123,17 @@ def system_calls(name: str) -> set[str]:
 
 
 @needs_systemd
-def test_the_web_may_choose_its_core_and_how_many_files_it_opens() -> None:
-    """Refused either, it would end as it starts."""
+@pytest.mark.parametrize("name", ["hefu-web", "hefu-worker"])
+def test_a_unit_may_choose_its_core_how_many_files_it_opens_and_a_lower_priority(name: str) -> None:
+    """Refused any, it would end as it starts, or strangers' receipts would take depositors' time."""
     allowed: set[str] = set()
-    unit = (DEPLOY / "systemd" / "hefu-web.service").read_text()
+    unit = (DEPLOY / "systemd" / f"{name}.service").read_text()
     for words in re.findall(r"^SystemCallFilter=(.*)$", unit, re.MULTILINE):
         named = {call for name in words.lstrip("~").split() for call in system_calls(name)}
         allowed = allowed - named if words.startswith("~") else allowed | named
-    assert {"sched_getaffinity", "sched_setaffinity", "prlimit64"} <= allowed
-    assert "setpriority" not in allowed
+    assert {"sched_getaffinity", "prlimit64", "setpriority"} <= allowed
+    assert ("sched_setaffinity" in allowed) == (name == "hefu-web")
+    assert "sched_setscheduler" not in allowed
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)

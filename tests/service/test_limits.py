@@ -15,6 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
+from tests.service.test_keys import lost
+from tests.service.test_vault_closure import NEW, OLD, closure, fill
 from tests.support.cases import every_case
 from tests.support.sample_api import SampleApi, api_of
 from tests.support.sample_service import SampleService, depositor_key, depositor_of, statement
@@ -278,14 +280,45 @@ def test_an_address_that_is_refused_too_often_is_told_to_wait(api: SampleApi) ->
     assert elsewhere.status_code == 400
 
 
-def test_codes_cannot_be_guessed_on_and_on(api: SampleApi) -> None:
+def test_codes_are_not_guessed_at_the_cost_of_who_has_one(api: SampleApi) -> None:
     limit(api, strangers=Strangers(failures=4))
     code = api.service.code()
     key = depositor_key(code, "key")
     wrong = code[:-1] + ("0" if code[-1] != "0" else "1")
     assert [api.redeem(wrong, key).status_code for _ in range(4)] == [403] * 4
-    check_too_many(api.redeem(code, key))
+    check_too_many(api.redeem(wrong, key))
+    assert api.redeem(code, key).status_code == 201
     assert api.get("/v1/trust").status_code == 200, "reading goes on"
+
+
+def test_a_flood_from_one_address_closes_nothing_to_a_note_that_verifies(
+    api: SampleApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thief in the same office must not keep the owner from reporting the stolen key."""
+    limit(api, strangers=Strangers(failures=1))
+    key = api.service.enrol()
+    thief = depositor_key(depositor_of(key), "thief")
+    code = api.service.code()
+    fill(api, key, OLD, NEW)
+
+    def ask(path: str, **members: str) -> TestResponse:
+        return api.post(path, json=members)
+
+    forged: list[tuple[str, dict[str, str]]] = [
+        ("/v1/keys", {"request": lost(key, thief).decode()}),
+        ("/v1/keys", {"request": lost(thief, thief).decode()}),
+        ("/v1/vault-closures", {"closure": closure(thief).decode()}),
+        ("/v1/enrolments", {"code": code + "x", "possession": possession(thief).decode()}),
+    ]
+    with monkeypatch.context() as patch:
+        patch.setattr(type(api.service.services.store), "intake", None)  # none of these takes the lock of deposits
+        assert [ask(path, **members).status_code for path, members in forged] == [403, 429, 429, 429]
+    assert ask("/v1/vault-closures", closure=closure(key).decode()).status_code == 201
+    assert ask("/v1/vault-closures", closure=closure(key).decode()).status_code == 200
+    assert api.enrol(code, possession(depositor_key(code, "key"))).status_code == 201
+    assert ask("/v1/keys", request=lost(key, key).decode()).status_code == 201
+    assert ask("/v1/keys", request=lost(key, key).decode()).status_code == 200, "again, by an ended key"
+    check_too_many(ask("/v1/keys", request=lost(key, thief).decode()))
 
 
 def test_deposits_are_not_refused_for_those_who_share_their_address(api: SampleApi) -> None:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from tests.support.sample_service import DAY, SampleService, depositor_of, state
 from tests.support.serving import get, request
 from tests.support.valkey import Valkey
 
+from hefu_service.api.strangers import Strangers
 from hefu_service.jobs import ticker
 from hefu_service.jobs.queue import LEDGER, connect, queue_of
 from hefu_service.jobs.tasks import settle
@@ -35,12 +37,14 @@ from hefu_service.jobs.ticker import Ticker
 from hefu_service.jobs.worker import LedgerWorker
 from hefu_service.observing.gauges import Gauges
 from hefu_service.observing.metrics import FILES, METHODS, RESERVED, Metrics, page
-from hefu_service.ports.errors import ClockError, StorageError
+from hefu_service.ports.errors import ClockError, PortError, StorageError
 from hefu_service.ports.outbox import Message, Waiting
 from hefu_service.ports.rows import VaultBlob
 from hefu_service.ports.store import Store
 from hefu_service.publishing.publish import publish
 from hefu_service.sealing.seal import seal_once
+from hefu_service.serving.server import serve
+from hefu_service.settings import Settings
 
 PATIENCE_S = 20
 
@@ -528,3 +532,54 @@ def test_one_scrape_of_the_production_engine_shows_webs_and_workers(
         assert math.isclose(values()["hefu_records"], 1)
     finally:
         production.kill()
+
+
+# Who may read them
+
+METRICS_TOKEN = "f" * 32
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "status"),
+    [
+        ("127.0.0.1", {}, 200),
+        ("127.8.0.1", {}, 200),
+        ("::1", {}, 200),
+        ("::ffff:127.0.0.1", {}, 200),
+        ("10.0.0.9", {}, 403),
+        ("2001:db8::1", {}, 403),
+        ("", {}, 403),
+        ("10.0.0.9", {"X-Forwarded-For": "127.0.0.1"}, 403),  # no proxy of ours: it may say what it likes
+        ("127.0.0.1", {"X-Forwarded-For": "198.51.100.1"}, 403),  # a proxy on this machine that is not set
+        ("127.0.0.1", {"Forwarded": "for=198.51.100.1"}, 403),
+        ("127.0.0.1", {"X-Real-IP": "198.51.100.1"}, 403),
+        ("10.9.0.1", {"X-Forwarded-For": "127.0.0.1, 198.51.100.1"}, 403),  # the first was sent by the client itself
+        ("10.9.0.1", {"X-Forwarded-For": "198.51.100.1"}, 403),
+        ("10.9.0.1", {"X-Forwarded-For": "nonsense"}, 403),
+        ("10.9.0.1", {"X-Forwarded-For": "127.0.0.1"}, 200),  # our proxy's own machine
+        ("10.9.0.1", {}, 403),
+    ],
+)
+def test_figures_are_for_this_machine_and_elsewhere_for_who_has_the_token(
+    service: SampleService, peer: str, headers: dict[str, str], status: int
+) -> None:
+    strangers = Strangers([ip_network("10.9.0.0/16")])
+    closed = api_of(service, strangers=strangers)
+    assert closed.get("/metrics", headers=headers, environ_base={"REMOTE_ADDR": peer}).status_code == status
+    opened = api_of(service, strangers=strangers, metrics_token=METRICS_TOKEN)
+    asked = {"environ_base": {"REMOTE_ADDR": peer}}
+    refused = opened.get("/metrics", headers=headers, **asked)
+    assert refused.status_code == (200 if status == 200 else 401)
+    assert ("WWW-Authenticate" in refused.headers) == (status != 200)
+    for wrong in ("", "Bearer", "Bearer " + "e" * 32, f"Bearer {METRICS_TOKEN}x", f"Basic {METRICS_TOKEN}"):
+        told = opened.get("/metrics", headers=headers | {"Authorization": wrong}, **asked)
+        assert told.status_code == refused.status_code
+    shown = opened.get("/metrics", headers=headers | {"Authorization": f"Bearer {METRICS_TOKEN}"}, **asked)
+    assert shown.status_code == 200
+
+
+def test_a_short_or_unreadable_token_of_figures_ends_the_start(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("short\n")
+    for name, words in (("token", "at least 32 characters"), ("none", "cannot read the token file")):
+        with pytest.raises(PortError, match=words):
+            serve(Settings(tmp_path, metrics_token_file=tmp_path / name))

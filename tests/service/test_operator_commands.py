@@ -232,12 +232,12 @@ def test_serve_refuses_an_old_schema_with_the_remedy(operator: Operator) -> None
 def test_serve_refuses_an_auditor_s_token_that_is_unreadable_or_short(operator: Operator, tmp_path: Path) -> None:
     token = tmp_path / "token"
     words = ("serve", "--auditor-token-file", token)
-    assert "cannot read the auditor token" in operator(*words).err
+    assert "cannot read the token file" in operator(*words).err
     token.write_text("short\n")
     assert "at least 32 characters" in operator(*words).err
     token.write_text("密" * 40)
     ran = operator(*words)
-    assert (ran.code, "cannot read the auditor token" in ran.err) == (2, True)
+    assert (ran.code, "cannot read the token file" in ran.err) == (2, True)
     assert "密" not in ran.err
     assert "\\xe5" not in ran.err
 

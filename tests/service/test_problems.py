@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
 
 import pytest
 from tests.service.refusing import kind, logged, number_of, unchanged
 from tests.support.sample_api import SampleApi, api_of
-from tests.support.sample_service import SampleService, statement
+from tests.support.sample_service import SampleService, depositor_key, statement
+from tests.support.serving import serving
 
 import hefu_ledger
 import hefu_service
+from hefu.errors import RefusedError
+from hefu.service import Service
 from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.errors import LedgerError, MalformedError
 from hefu_ledger.tlog.note import parse_note
@@ -122,8 +127,91 @@ def test_a_damaged_tile_is_no_fault_of_who_asks_for_a_receipt(api: SampleApi) ->
 # What the framework refuses
 
 
+SAID = {
+    ("GET", "/nothing"): "此地址没有内容；GET /openapi.json 列出全部地址",
+    ("GET", "/healthz/"): "此地址没有内容；GET /openapi.json 列出全部地址",
+    ("DELETE", "/v1/deposits"): "此地址不接受 DELETE，只接受 POST",
+    ("PATCH", "/v1/vault/x"): "此地址不接受 PATCH，只接受 GET, HEAD, PUT",
+    ("POST", "/v1/deposits"): "Content-Type 须为 text/plain（一份声明）或 application/json（多份声明）",
+    ("POST", "/v1/keys"): "Content-Type 须为 application/json",
+    ("GET", "/v1/vault"): "须出示保管库地址：Authorization: Bearer …",
+    ("GET", f"/v1/deposits/{'0' * 64}"): "没有此 SHA-256 的存证声明",
+    ("GET", "/ledger/tile/x"): "格式不符",
+}
+
+
+@pytest.mark.parametrize(("method", "path"), SAID)
+def test_a_reader_of_chinese_is_told_in_chinese_and_nobody_in_the_framework_s_words(
+    api: SampleApi, method: str, path: str
+) -> None:
+    chinese = api.open(path, method=method, headers={"Accept-Language": "zh-CN,en;q=0.8"})
+    assert chinese.get_json()["detail"].startswith(SAID[method, path])
+    for language in (
+        {},
+        {"Accept-Language": "fr"},
+        {"Accept-Language": "en-GB,zh;q=0.2"},
+        {"Accept-Language": "zh;q=0,;q=x"},
+    ):
+        english = api.open(path, method=method, headers=language)
+        assert not re.search("[\u4e00-\u9fff]", english.get_json()["detail"])
+        for words in ("URL", "spelling", "server", "browser", "capacity", "method is not allowed"):
+            assert words not in english.get_json()["detail"]
+        assert english.get_json()["title"] == chinese.get_json()["title"]
+        assert not english.get_json()["title"].isascii(), "titles are in both"
+
+
+def test_what_is_too_long_is_told_how_long_it_may_be(api: SampleApi) -> None:
+    headers = {"Accept-Language": "zh"}
+    for path, kind_, limit in (("/v1/verify", "application/json", 786_432), ("/v1/keys", "application/json", 262_144)):
+        answer = api.post(path, data=b" " * 800_000, content_type=kind_, headers=headers)
+        assert answer.get_json()["detail"] == f"正文超过 {limit} 字节"
+
+
+def test_a_head_is_refused_without_a_body(api: SampleApi) -> None:
+    assert (api.head("/v1/deposits").status_code, api.head("/v1/deposits").data) == (405, b"")
+    assert (api.head("/nothing").status_code, api.head("/nothing").data) == (404, b"")
+
+
+def test_a_refusal_of_the_service_s_own_is_in_the_reader_s_language(api: SampleApi) -> None:
+    answer = api.post(
+        "/v1/verify", data=b'{"seed": 1}', content_type="application/json", headers={"Accept-Language": "zh"}
+    )
+    assert answer.get_json()["detail"] == "请求中含有私密部分（卡片、摘要、随机数或种子）"
+    answer = api.post("/v1/keys", data=b"{", content_type="application/json", headers={"Accept-Language": "zh"})
+    assert not answer.get_json()["detail"].isascii()
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh", "此处没有登记存证主体"), ("en", "no depositor")])
+def test_the_client_is_told_in_its_reader_s_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    monkeypatch.setenv("HEFU_LANG", language)
+    with serving(tmp_path / "data") as running, Service(running.url) as service:
+        note = statement(depositor_key("aaaqeayeaudaocaj", "key"))
+        with pytest.raises(RefusedError, match=said):
+            service.post("/v1/deposits", note, "text/plain")
+
+
+# Where it is
+
+
+def test_the_front_page_tells_a_person_where_they_are_in_either_language(api: SampleApi) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "zh-CN,zh;q=0.9"}
+    page = api.get("/", headers=browser)
+    assert (page.status_code, page.content_type) == (200, "text/html; charset=utf-8")
+    assert '<html lang="zh">' in page.text
+    assert "合符存证服务" in page.text
+    assert '<a href="/v1/trust">' in page.text
+    english = api.get("/", headers=browser | {"Accept-Language": "en"})
+    assert "Hefu, an evidence service" in english.text
+    assert english.text.isascii()
+    for accept in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}):
+        told = api.get("/", headers=accept).get_json()
+        assert "log.example/fengxian" in told["about"]
+        assert set(told["links"]) <= {rule.rule for rule in api.application.url_map.iter_rules()}
+
+
 def test_the_framework_s_own_refusals_are_problems(api: SampleApi) -> None:
-    assert kind(api.get("/")) == "404 not-found"
     assert kind(api.get("/ledger//checkpoint")) == "404 not-found", "and no redirect, which would be HTML"
     assert kind(api.get("/healthz/")) == "404 not-found"
     assert kind(api.get("/v1/deposits/")) == "404 not-found"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import re
 from collections.abc import Sequence
@@ -17,12 +18,15 @@ from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_service.api.context import Context
 from hefu_service.api.openapi import document
 from hefu_service.intake.refusals import CodeRefusedError
+from hefu_service.outside.verifier import ProcessVerifier
 from hefu_service.receipts.receipts import Receipts
 from hefu_service.serving.app import create_app
 from tests.support.sample_service import SampleService, possession
 
 PROBLEM = "application/problem+json"
 TOKEN = "0123456789abcdef0123456789abcdef"
+VERIFIER = ProcessVerifier(patience_s=20)  # one for all tests of a process; tests of its time have their own
+atexit.register(VERIFIER.close)
 
 
 class SampleApi(FlaskClient):
@@ -70,6 +74,8 @@ def api_of(service: SampleService, *, auditor_token: str | None = TOKEN, **chang
         metrics=lambda: b"",
         public=service.data / "ledger",
         auditor_token=auditor_token,
+        metrics_token=None,
+        verifier=VERIFIER,
     )
     context = replace(context, **changes)
     app = create_app(context)

@@ -14,7 +14,7 @@ from hefu_ledger.records.possession import parse_signed_possession
 from hefu_ledger.records.roster import NO_ROSTER, Roster, RosterKey, key_bytes
 from hefu_ledger.records.signatures import verify_statement
 from hefu_ledger.verify.carried import DepositorRecord
-from hefu_ledger.verify.case import Case, Note, NotReachedError, StepFinding, finding, noted
+from hefu_ledger.verify.case import OWN, Case, Note, NotReachedError, StepFinding, finding, noted
 from hefu_ledger.verify.relied import pick, relied_events
 from hefu_ledger.verify.verdict import CANNOT, NOTED, OK
 
@@ -164,7 +164,8 @@ def compromise(case: Case) -> StepFinding:
             found = finding(NOTED, "compromised-later", first.key, key=first.key, since=since, by=[first.by, {}])
         return noted(found, notes)
     if case.carried.reading is not None:
-        return noted(finding(OK, "compromise-read", "", size=case.carried.reading.size, **values), notes)
+        outcome = NOTED if case.source == OWN else OK  # what the service has read is its own word
+        return noted(finding(outcome, "compromise-read", "", size=case.carried.reading.size, **values), notes)
     return noted(finding(NOTED, "compromise-none", f"event {newest.body.event}", **values), notes)
 
 

@@ -74,7 +74,8 @@ def conclude(steps: list[Step], facts: dict[str, Any]) -> Verdict:
 def summary(verdict: Verdict) -> tuple[str, dict[str, Any]]:
     """The one sentence under a verdict, as code and values: the document's own finding before any other."""
     if verdict.verdict == PROVEN:
-        return f"proven-{verdict.facts['subject']}", verdict.facts
+        own = {"notes": [["policy-own", {}]]} if verdict.facts.get("policy_source") == "own" else {}
+        return f"proven-{verdict.facts['subject']}", verdict.facts | own
     outcome = FAILED if verdict.verdict == NOT_PROVEN else CANNOT
     first = next(step for step in verdict.steps if step.outcome == outcome)
     if outcome == FAILED and first.checked != TITLES[2][1]:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from hmac import compare_digest
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from flask import Response, current_app, request
-from werkzeug.exceptions import BadRequest, RequestTimeout, UnsupportedMediaType
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import BadRequest, RequestTimeout, Unauthorized, UnsupportedMediaType
 
-from hefu_ledger.encoding import Fields, canonical, parse_plain
+from hefu_ledger.encoding import Fields
 from hefu_ledger.errors import MalformedError
 from hefu_service.api.arrivals import Arrivals
-from hefu_service.api.problems import PrivateHalfError
 from hefu_service.api.strangers import Strangers
 from hefu_service.intake.accept import FrontDoor
+from hefu_service.intake.body import check_not_private, parse_json
+from hefu_service.language import error_text
+from hefu_service.ports.verifier import Verifier
 from hefu_service.receipts.receipts import Receipts
 from hefu_service.services import Services
+from hefu_service.texts import Text, sentence
 
 T = TypeVar("T")
+BEARER: Final = WWWAuthenticate("bearer")
 MAX_BODY: Final = 262_144  # bytes, unless a view says otherwise
-_PRIVATE: Final = frozenset({"digests", "nonce", "sections", "seed"})  # of evidence files, bundles and opened sections
-# Matches their names in any JSON, also cut short, inside a note or quoted in a string.
-_PRIVATE_HALF: Final = "the body holds a part of the private half (sections, digests, nonces or a seed)"
-_PRIVATE_MEMBER: Final = re.compile(rb'"(%s)\\*"\s*:' % "|".join(sorted(_PRIVATE)).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Context:
     metrics: Callable[[], bytes]  # in the Prometheus text format
     public: Path  # the published ledger
     auditor_token: str | None
+    metrics_token: str | None
+    verifier: Verifier
     strangers: Strangers = field(default_factory=Strangers)
     arrivals: Arrivals = field(default_factory=Arrivals)
 
@@ -50,12 +53,6 @@ def context() -> Context:
     return found
 
 
-def admit() -> None:
-    """Refuse a POST unread if its address had too many refusals; for requests whose sender is not known yet."""
-    if request.method == "POST":
-        context().strangers.admit()
-
-
 def body_of(media_type: str, *, limit: int = MAX_BODY) -> bytes:
     """The request's body of exactly this media type; 415 for another, 413 above ``limit`` bytes, 408 if cut short.
 
@@ -63,25 +60,21 @@ def body_of(media_type: str, *, limit: int = MAX_BODY) -> bytes:
     """
     request.max_content_length = limit
     if request.mimetype != media_type:
-        raise UnsupportedMediaType(f"Content-Type must be {media_type}")
+        raise UnsupportedMediaType(sentence("http.media_type", media_type=media_type))
     if "Content-Encoding" in request.headers:
-        raise UnsupportedMediaType("Content-Encoding is not supported")
+        raise UnsupportedMediaType(sentence("http.encoding"))
     length = request.content_length
     with context().arrivals.expect(request.remote_addr or "", length or 0):
         data = request.get_data()
     if length not in (None, len(data)):  # the client left or was cut off; the server cannot tell that from the end
-        raise RequestTimeout(f"of {length} bytes only {len(data)} came, or not in time")
-    if _PRIVATE_MEMBER.search(data):
-        raise PrivateHalfError(_PRIVATE_HALF)
+        raise RequestTimeout(sentence("http.cut_short", length=length, came=len(data)))
+    check_not_private(data)
     return data
 
 
 def json_of(*, limit: int = MAX_BODY) -> Any:
     """The request's JSON."""
-    value = parse_plain(body_of("application/json", limit=limit), limit=limit)
-    _refuse_private(value)
-    canonical(value)  # refuses lone surrogates, which could be neither stored nor answered
-    return value
+    return parse_json(body_of("application/json", limit=limit), limit=limit)
 
 
 def fields_of(*names: str, optional: Collection[str] = ()) -> Fields:
@@ -89,15 +82,16 @@ def fields_of(*names: str, optional: Collection[str] = ()) -> Fields:
     return Fields(json_of(), "the body", frozenset(names), frozenset(optional))
 
 
-def _refuse_private(value: object) -> None:
-    """Refuse private members whose names were hidden by JSON escapes."""
-    if isinstance(value, dict):
-        if not _PRIVATE.isdisjoint(value):
-            raise PrivateHalfError(_PRIVATE_HALF)
-        value = list(value.values())
-    if isinstance(value, list):
-        for member in value:
-            _refuse_private(member)
+def bearer() -> str | None:
+    """The bearer token that the request shows."""
+    shown = request.authorization
+    return shown.token if shown is not None and shown.type == "bearer" else None
+
+
+def check_bearer(token: str, missing: Text) -> None:
+    """Raise Unauthorized, with the text ``missing``, unless the request shows this token."""
+    if not compare_digest((bearer() or "").encode(), token.encode()):
+        raise Unauthorized(missing, www_authenticate=BEARER)
 
 
 def named(parse: Callable[[str], T], name: str) -> T:
@@ -105,7 +99,7 @@ def named(parse: Callable[[str], T], name: str) -> T:
     try:
         return parse(name)
     except MalformedError as error:
-        raise BadRequest(str(error)) from None
+        raise BadRequest(error_text(error)) from None
 
 
 def text(body: bytes, status: int = 200, *, content_type: str = "text/plain; charset=utf-8") -> Response:

@@ -19,6 +19,7 @@ from hefu_service.intake.acknowledgement import acknowledge
 from hefu_service.intake.committer import Accepted
 from hefu_service.intake.deposits import MAX_BYTES, MAX_STATEMENTS
 from hefu_service.receipts.receipts import deposit_state, number_state
+from hefu_service.texts import sentence
 
 deposits: Final = Blueprint("deposits", __name__)
 POLL_S: Final = 1  # the default sealing window: when a client is told to ask again
@@ -31,7 +32,7 @@ def submit() -> ResponseReturnValue:
         accepted = _accept([_one()])
         return text(_acknowledge(accepted[0]).encode(), _status(accepted))
     if request.mimetype != "application/json":
-        raise UnsupportedMediaType("Content-Type must be text/plain (one statement) or application/json (many)")
+        raise UnsupportedMediaType(sentence("http.media_types"))
     accepted = _accept(_many())
     return jsonify(acknowledgements=[_acknowledge(each) for each in accepted]), _status(accepted)
 
@@ -41,7 +42,7 @@ def state(statement_id: str) -> ResponseReturnValue:
     """The acknowledgement of a statement, by its SHA-256, and how far it has come."""
     found = deposit_state(context().services, named(from_hex, statement_id))
     if found is None:
-        raise NotFound("no deposit of a statement with this SHA-256")
+        raise NotFound(sentence("http.no_deposit"))
     acknowledgement = acknowledge(context().services, found.deposit)
     return jsonify(acknowledgement=acknowledgement, number=found.number, state=found.state)
 
@@ -62,14 +63,14 @@ def numbered(number: str) -> Response:
     named(partial(parse_number, prefix=services.number_prefix), number)
     found = number_state(services, number)
     if found is None:
-        raise NotFound("no deposit has this number")
+        raise NotFound(sentence("http.no_number"))
     return jsonify(number=found.number, state=found.state, **found.times())
 
 
 def _one() -> bytes:
     data = body_of("text/plain")  # the general limit, so that an evidence file is refused as a private half
     if len(data) > MAX_BYTES:
-        raise RequestEntityTooLarge(f"a statement has at most {MAX_BYTES} bytes")
+        raise RequestEntityTooLarge(sentence("http.statement", limit=MAX_BYTES))
     return data
 
 

@@ -12,12 +12,12 @@ from hefu_ledger.errors import MalformedError
 from hefu_ledger.records.possession import MAX_POSSESSION
 from hefu_ledger.records.roster import roster_value
 from hefu_ledger.section import section_value
-from hefu_service.api.context import admit, context, fields_of
+from hefu_service.api.context import context, fields_of
 from hefu_service.intake.enrolment import Invitation, enrol, invite
 from hefu_service.receipts.receipts import enrolment_proofs
+from hefu_service.texts import sentence
 
 enrolments: Final = Blueprint("enrolments", __name__)
-enrolments.before_request(admit)
 
 
 @enrolments.post("/v1/enrolments")
@@ -59,7 +59,7 @@ def show(depositor: str) -> ResponseReturnValue:
     """A depositor's enrolment and key records with their proofs; they do not hold its name."""
     found = enrolment_proofs(context().services, depositor)
     if found is None:
-        raise NotFound("no depositor of this id is enrolled")
+        raise NotFound(sentence("http.no_depositor"))
     return jsonify(
         checkpoint=found.checkpoint,
         depositor=found.depositor,

@@ -7,9 +7,11 @@ from typing import Final
 from flask import Blueprint, Response, jsonify
 from flask.typing import ResponseReturnValue
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+from werkzeug.exceptions import Forbidden
 
-from hefu_service.api.context import context, text
+from hefu_service.api.context import check_bearer, context, text
 from hefu_service.api.openapi import document_json
+from hefu_service.texts import sentence
 
 health: Final = Blueprint("health", __name__)
 
@@ -30,7 +32,12 @@ def ready() -> ResponseReturnValue:
 
 @health.get("/metrics")
 def metrics() -> Response:
-    """Counters and gauges, in the Prometheus text format."""
+    """Counters and gauges, in the Prometheus text format: for this machine, and elsewhere for who has the token."""
+    if not context().strangers.is_from_here():
+        token = context().metrics_token
+        if token is None:
+            raise Forbidden(sentence("http.no_metrics"))
+        check_bearer(token, sentence("http.metrics"))
     return text(context().metrics(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 

@@ -8,11 +8,10 @@ from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
 from hefu_ledger.records.keyrequest import MAX_REQUEST
-from hefu_service.api.context import admit, context, fields_of
+from hefu_service.api.context import context, fields_of
 from hefu_service.intake.keychange import change_key
 
 keys: Final = Blueprint("keys", __name__)
-keys.before_request(admit)
 
 
 @keys.post("/v1/keys")

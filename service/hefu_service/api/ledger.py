@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from hmac import compare_digest
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Final
 from weakref import finalize
 
-from flask import Blueprint, Response, request, send_file
+from flask import Blueprint, Response, send_file
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
+from werkzeug.exceptions import Forbidden, NotFound
 
 from hefu_ledger.encoding import parse_decimal
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.tlog.tiles import parse_tile_path
-from hefu_service.api.context import context, text
+from hefu_service.api.context import check_bearer, context, text
 from hefu_service.intake.refusals import BusyError
+from hefu_service.language import error_text
 from hefu_service.publishing.entries import batch_entries
+from hefu_service.texts import sentence
 
 ledger: Final = Blueprint("ledger", __name__)
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
@@ -39,7 +39,7 @@ def tile(name: str) -> ResponseReturnValue:
     try:
         path = parse_tile_path(f"tile/{name}").path
     except MalformedError as error:
-        raise NotFound(str(error)) from None
+        raise NotFound(error_text(error)) from None
     return _file(Path(path), "application/octet-stream", _IMMUTABLE)
 
 
@@ -55,7 +55,7 @@ def entries(index: str) -> Response:
     _check_auditor()
     found = batch_entries(context().services, _index(index))
     if found is None:
-        raise NotFound("no batch has this record index")
+        raise NotFound(sentence("http.no_batch"))
     response = text(found, content_type="application/x-ndjson")
     response.headers["Cache-Control"] = "private, no-store"
     return response
@@ -71,7 +71,7 @@ def _file(name: Path, mimetype: str, caching: str) -> Response:
         else:
             response = _long_file(path, mimetype)
     except FileNotFoundError:
-        raise NotFound("not published, or not yet") from None
+        raise NotFound(sentence("http.unpublished")) from None
     response.headers["Cache-Control"] = caching
     response.headers["Access-Control-Allow-Origin"] = "*"  # a verifier in a browser reads it from anywhere
     return response
@@ -79,7 +79,7 @@ def _file(name: Path, mimetype: str, caching: str) -> Response:
 
 def _long_file(path: Path, mimetype: str) -> Response:
     if not _LONG.acquire(blocking=False):
-        raise BusyError("too many long files are being sent at once")
+        raise BusyError(sentence("http.long_files"))
     try:
         response = send_file(path, mimetype=mimetype, etag=False, conditional=False, max_age=None)
     except BaseException:
@@ -94,16 +94,11 @@ def _index(index: str) -> int:
     try:
         return parse_decimal(index)
     except MalformedError as error:
-        raise NotFound(str(error)) from None
+        raise NotFound(error_text(error)) from None
 
 
 def _check_auditor() -> None:
     token = context().auditor_token
     if token is None:
-        raise Forbidden("this service admits no auditors: HEFU_AUDITOR_TOKEN_FILE is not set")
-    authorization = request.authorization
-    shown = authorization.token if authorization is not None and authorization.type == "bearer" else None
-    if shown is None or not compare_digest(shown.encode(), token.encode()):
-        raise Unauthorized(
-            "an auditor's token is needed: Authorization: Bearer …", www_authenticate=WWWAuthenticate("bearer")
-        )
+        raise Forbidden(sentence("http.no_auditors"))
+    check_bearer(token, sentence("http.auditor"))

@@ -10,15 +10,15 @@ from typing import Final
 
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge, Unauthorized
 
 from hefu_ledger.deposit.vault import MAX_BLOB, MAX_CLOSURE, check_blob_name, parse_signed_upload
 from hefu_ledger.encoding import from_base64
 from hefu_ledger.errors import MalformedError
-from hefu_service.api.context import body_of, context, fields_of, named, text
+from hefu_service.api.context import BEARER, bearer, body_of, context, fields_of, named, text
 from hefu_service.intake.refusals import BusyError, SignatureRefusedError
 from hefu_service.intake.vault import check_upload, close_vault, list_vault, put_blob, read_blob
+from hefu_service.texts import sentence
 
 vault: Final = Blueprint("vault", __name__)
 _OCTETS: Final = "application/octet-stream"
@@ -49,7 +49,7 @@ def show() -> Response:
     """The vault's files, and the ids of its depositor's statements."""
     found = list_vault(context().services, _address())
     if found is None:
-        raise NotFound("there is no vault of this address: no file was ever put there")
+        raise NotFound(sentence("http.no_vault"))
     blobs = [{"name": blob.name, "sha256": blob.sha256.hex(), "size": blob.size} for blob in found.blobs]
     statements = [statement_id.hex() for statement_id in found.statements]
     return _private(jsonify(blobs=blobs, depositor=found.depositor, statements=statements))
@@ -60,7 +60,7 @@ def fetch(name: str) -> Response:
     """One file, as it was put there."""
     found = read_blob(context().services, _address(), named(check_blob_name, name))
     if found is None:
-        raise NotFound("no such file in the vault of this address")
+        raise NotFound(sentence("http.no_blob"))
     return _private(text(found, content_type=_OCTETS))
 
 
@@ -77,10 +77,10 @@ def shut() -> ResponseReturnValue:
 def _place(depositor: str) -> Iterator[None]:
     """Hold a place for one arriving file. A depositor has one place, so it cannot take all by sending slowly."""
     if not _AT_ONCE.acquire(blocking=False):
-        raise BusyError("too many files are arriving at once; nothing was stored")
+        raise BusyError(sentence("http.files"))
     try:
         if _SENDERS.setdefault(depositor, get_ident()) != get_ident():
-            raise BusyError("another file of this depositor is arriving; nothing was stored")
+            raise BusyError(sentence("http.one_file"))
         try:
             yield
         finally:
@@ -90,10 +90,9 @@ def _place(depositor: str) -> Iterator[None]:
 
 
 def _address() -> str:
-    authorization = request.authorization
-    shown = authorization.token if authorization is not None and authorization.type == "bearer" else None
+    shown = bearer()
     if shown is None or not _ADDRESS.fullmatch(shown):
-        raise Unauthorized("the vault's address is needed: Authorization: Bearer …", www_authenticate=_BEARER)
+        raise Unauthorized(sentence("http.vault"), www_authenticate=BEARER)
     return shown
 
 
@@ -107,6 +106,3 @@ def _signed() -> bytes:
 def _private(response: Response) -> Response:
     response.headers["Cache-Control"] = "private, no-store"
     return response
-
-
-_BEARER: Final = WWWAuthenticate("bearer")

@@ -25,6 +25,7 @@ from hefu_service.ports.errors import StorageError
 from hefu_service.ports.rows import Deposit
 from hefu_service.ports.store import Intake
 from hefu_service.services import Services
+from hefu_service.texts import sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Committer:
         waiter = _Waiter(statements)
         with self._lock:
             if len(self._queue) >= self._most_waiting:
-                raise BusyError("too many deposits wait already; nothing was stored")
+                raise BusyError(sentence("deposit.busy"))
             self._queue.append(waiter)
             leads, self._led = not self._led, True
         if not leads:

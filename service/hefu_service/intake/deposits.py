@@ -33,6 +33,7 @@ from hefu_service.ports.errors import DamagedError
 from hefu_service.ports.files import LedgerFiles
 from hefu_service.ports.store import View
 from hefu_service.services import Services
+from hefu_service.texts import sentence
 from hefu_service.tiles import published_nodes
 
 MAX_STATEMENTS: Final = 64  # of one request
@@ -124,10 +125,7 @@ class Gate:
         """Refuse a statement whose ``seen`` is not of the published ledger: a full replay would report it."""
         seen = statement.seen
         if seen is not None and self._root_at(seen.size) != seen.root:
-            raise WrongLedgerError(
-                f"the statement has seen a ledger of {seen.size} records that this one is not, or not any more:"
-                " compare your checkpoint with others, it may prove a fork"
-            )
+            raise WrongLedgerError(sentence("deposit.seen", size=seen.size))
 
     def _root_at(self, size: int) -> bytes | None:
         """The published ledger's root (32 bytes) at ``size``; None while it is shorter."""
@@ -156,7 +154,7 @@ def published_root(files: LedgerFiles, size: int) -> bytes | None:
         root, path = root_of(size, node), consistency_path(size, published.size, node)
         verify_consistency(old_size=size, old_root=root, new_size=published.size, new_root=published.root, path=path)
     except LedgerError as error:  # our damage: the statement is neither malformed nor of a fork
-        raise DamagedError(f"published tiles do not lead to the checkpoint: run `hefu-service fsck`: {error}") from None
+        raise DamagedError(sentence("deposit.tiles", error=error)) from None
     return root
 
 
@@ -166,22 +164,20 @@ def read_statement(data: bytes, origin: str) -> Signed:
         raise MalformedError(f"note of {len(data)} bytes, at most {MAX_BYTES} allowed")
     note, statement = parse_signed_statement(data)
     if statement.origin != origin:
-        raise WrongLedgerError(f"the statement is for the ledger {statement.origin!r}, this is {origin!r}")
+        raise WrongLedgerError(sentence("deposit.origin", found=statement.origin, origin=origin))
     return Signed(data, statement_id(data), note, statement)
 
 
 def check_signatures(signed: Signed, keys: Keys) -> None:
     """Check that a statement's lines and the keys in force now match one to one, and are as many as required."""
     if keys.event < 0:
-        raise UnknownDepositorError(f"no depositor {signed.statement.depositor!r} is enrolled here")
+        raise UnknownDepositorError(sentence("deposit.unknown", depositor=signed.statement.depositor))
     statement = signed.statement
     name = depositor_key_name(statement.origin, statement.depositor)
     in_force = {(key.name, key.key_id) for key in keys.roster.verifier_keys(name)}
     for line in signed.note.signatures:
         if (line.name, line.key_id) not in in_force:
-            raise KeyNotInForceError(
-                f"key {line.key_id.hex()} of {line.name!r:.200} is unknown, retired or not the depositor's"
-            )
+            raise KeyNotInForceError(sentence("deposit.key", key=line.key_id.hex(), name=line.name))
     try:
         verify_statement(signed.note, keys.roster, name)
     except VerificationError as error:
@@ -197,7 +193,7 @@ def check_time(statement: Statement, received_at: int) -> None:
 def check_all(gate: Gate, statements: Sequence[bytes]) -> list[CheckedStatement]:
     """Check the statements (1 to 64) of one request; of more than one, OneOfManyError names the first that fails."""
     if not 1 <= len(statements) <= MAX_STATEMENTS:
-        raise MalformedError(f"a request has 1 to {MAX_STATEMENTS} statements, not {len(statements)}")
+        raise MalformedError(sentence("deposit.count", limit=MAX_STATEMENTS, count=len(statements)))
     checked = []
     for index, data in enumerate(statements):
         try:

@@ -23,6 +23,7 @@ from hefu_ledger.records.roster import MAX_SIGNATURES, NO_ROSTER, Roster, key_by
 from hefu_ledger.section import OpenedSection, close
 from hefu_ledger.tlog.ed25519 import check_prime_order
 from hefu_ledger.tlog.keys import VerifierKey, format_vkey
+from hefu_ledger.tlog.note import Note, judge_lines
 from hefu_service.intake.event import add_event
 from hefu_service.intake.keys import Keys, event_body, keys_ever, keys_of, need_keys, next_roster
 from hefu_service.intake.refusals import (
@@ -127,6 +128,11 @@ def enrol(services: Services, possession: bytes, *, code: str | None = None) -> 
     """
     note, claim = parse_signed_possession(possession)
     now_ms = services.clock.now_ms()
+    with services.store.view() as view:  # a stranger takes no lock that deposits wait for
+        if code is None:
+            _check_vouched(view, note, claim)
+        else:
+            _check_code(view, code)
     with services.store.intake() as intake:
         known = None if code is None else _check_code(intake, code)
         if claim.origin != services.origin or (known is not None and claim.depositor != known.depositor):
@@ -214,6 +220,12 @@ def _done_before(view: View, claim: Possession, possession: bytes, known: Code |
             if same or (known is not None and known.used_for == vkey):
                 return event
     return None
+
+
+def _check_vouched(view: View, note: Note, claim: Possession) -> None:
+    """Refuse a note that no key of the depositor has signed, be it in force or not."""
+    if not judge_lines(note, keys_ever(view, claim.depositor)).good:
+        raise CodeRefusedError("without a code, keys of the depositor must vouch for the new one")
 
 
 def _add_by_code(services: Services, intake: Intake, claim: Possession, possession: bytes, known: Code) -> Event:

@@ -15,7 +15,7 @@ from hefu_ledger.records.keyrequest import ADD, RETIRE, parse_signed_key_request
 from hefu_ledger.records.role import APPROVE
 from hefu_ledger.records.roster import NO_ROSTER, Roster, key_bytes
 from hefu_ledger.tlog.keys import VerifierKey
-from hefu_ledger.tlog.note import Note
+from hefu_ledger.tlog.note import Note, judge_lines
 from hefu_service.intake.enrolment import check_compromise, end_key
 from hefu_service.intake.keys import Keys, event_body, keys_ever, need_keys
 from hefu_service.intake.refusals import ConflictError, KeyNotInForceError, SignatureRefusedError, WrongLedgerError
@@ -48,6 +48,8 @@ def change_key(services: Services, data: bytes) -> Changed:
     depositor = _depositor(request.vkey, services.origin)
     if request.action == ADD:
         raise ConflictError("a key comes by a possession note that keys in force sign as well, see POST /v1/enrolments")
+    with services.store.view() as view:  # a stranger's note takes no lock that deposits wait for
+        _check_signed(view, note, data.decode(), depositor)
     with services.store.intake() as intake:
         keys = need_keys(intake, depositor)
         known = _done_before(intake, depositor, data.decode())
@@ -75,6 +77,17 @@ def _depositor(vkey: VerifierKey, origin: str) -> str:
     if vkey.name != depositor_key_name(origin, depositor):
         raise WrongLedgerError(f"the request is about a key of {vkey.name!r:.200}, this is the ledger {origin!r}")
     return depositor
+
+
+def _check_signed(view: View, note: Note, by: str, depositor: str) -> None:
+    """Refuse a request that no key of the depositor has signed, be it in force or not."""
+    need_keys(view, depositor)
+    if _done_before(view, depositor, by) is not None:
+        return
+    lines = judge_lines(note, keys_ever(view, depositor))
+    if not lines.good:
+        refusal = KeyNotInForceError if lines.unknown else SignatureRefusedError
+        raise refusal("the request is signed by no key that was ever enrolled for the depositor")
 
 
 def _done_before(view: View, depositor: str, by: str) -> Event | None:

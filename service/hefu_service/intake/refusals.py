@@ -7,6 +7,10 @@ class RefusedError(Exception):
     """A request that was understood and is not granted; the text names the cause and holds no secret."""
 
 
+class PrivateHalfError(RefusedError):
+    """A body that holds an enterprise's private half; it is neither kept nor logged."""
+
+
 class UnknownDepositorError(RefusedError):
     """No such depositor 存证主体 is enrolled here."""
 
@@ -59,6 +63,10 @@ class BusyError(RefusedError):
     """Too many requests wait already; ``retry_after_s`` is when to try again."""
 
     retry_after_s = 1
+
+
+class VerifierBusyError(RefusedError):
+    """A receipt is being verified already, or this one would take too long."""
 
 
 class OverLimitError(RefusedError):

@@ -16,6 +16,7 @@ from hefu_service.intake.deposits import Signed
 from hefu_service.intake.refusals import ConflictError
 from hefu_service.ports.rows import Deposit
 from hefu_service.ports.store import Intake
+from hefu_service.texts import sentence
 
 _MOST_EARLIER: Final = 10_000  # of a depositor: the lock is held meanwhile, 0.2 s
 
@@ -41,15 +42,10 @@ class Texts:
         deposited = self._deposited.get(text)
         if deposited is not None:
             number = format_number(self._number_prefix, deposited.seq)
-            raise ConflictError(
-                f"this text was deposited already, under other signature lines: statement"
-                f" {deposited.statement_id.hex()}, deposit {number}; its acknowledgement and receipt are yours as well"
-            )
+            raise ConflictError(sentence("deposit.text", statement=deposited.statement_id.hex(), number=number))
         for other in before:
             if other != statement_id and self._hashes.get(other) == text:
-                raise ConflictError(
-                    f"the request holds this text under other signature lines too, as statement {other.hex()}"
-                )
+                raise ConflictError(sentence("deposit.text_twice", statement=other.hex()))
 
     def accept(self, deposit: Deposit) -> None:
         """Remember an accepted statement's text, if the depositor has had more than one key."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hefu_service.ports.errors import ClockError
 from hefu_service.ports.rows import IntakeHead
 from hefu_service.ports.world import Clock
+from hefu_service.texts import sentence
 
 BACK_MS = 1_000  # the clock may be so far behind the last deposit's time: clocks of several machines differ by less
 
@@ -15,10 +16,7 @@ def received_at(head: IntakeHead, now_ms: int) -> int:
     ClockError if now is more than a second before it.
     """
     if now_ms < head.last_received_at - BACK_MS:
-        raise ClockError(
-            f"the clock is {head.last_received_at - now_ms} ms behind the last deposit; set it right, or declare the"
-            " time it shows with 'hefu-service clock'"
-        )
+        raise ClockError(sentence("clock.behind", behind_ms=head.last_received_at - now_ms))
     return max(now_ms, head.last_received_at)
 
 

@@ -101,6 +101,8 @@ def close_vault(services: Services, note: bytes) -> Closed:
     one of the two holds nothing, the other one is closed itself, or this one was in favour of a third.
     """
     signed, closure = parse_signed_closure(note)
+    with services.store.view() as view:  # a stranger's note takes no lock that deposits wait for
+        _signers(services, need_keys(view, closure.depositor).roster, closure.depositor, signed)
     with services.store.intake() as intake:
         roster = need_keys(intake, closure.depositor).roster
         signers = _signers(services, roster, closure.depositor, signed)

@@ -9,6 +9,7 @@ from hefu_service.ports.errors import ImmutableError, StorageError
 from hefu_service.ports.files import ExportFiles
 from hefu_service.publishing.entries import batch_entries
 from hefu_service.services import Services
+from hefu_service.texts import Text, sentence
 from hefu_service.tiles import published_tile
 
 
@@ -21,12 +22,10 @@ def export_ledger(services: Services, target: ExportFiles, *, statements: bool) 
     again.
     """
     if not statements and target.has_entries():
-        raise ImmutableError(
-            "this directory holds an export with statements, which are private: export to another, or with --statements"
-        )
+        raise ImmutableError(sentence("export.private"))
     note = services.files.read_checkpoint()
     if note is None:
-        raise StorageError("no checkpoint is published yet")
+        raise StorageError(sentence("export.nothing"))
     size = parse_checkpoint(parse_note(note).text).size
     for tile in tiles_at(size):
         target.write_tile(tile, published_tile(services.files, tile))
@@ -41,12 +40,13 @@ def _copy_batches(services: Services, target: ExportFiles, size: int, *, stateme
     with services.store.view() as view:
         batches = [record.index for record in view.records(0, size) if record.type == "batch"]
     for index in batches:
-        target.write_leaves(index, _needed(services.files.read_leaves(index), f"leaves of batch {index}"))
+        target.write_leaves(index, _needed(services.files.read_leaves(index), sentence("export.leaves", index=index)))
         if statements:
-            target.write_entries(index, _needed(batch_entries(services, index), f"entries of batch {index}"))
+            entries = batch_entries(services, index)
+            target.write_entries(index, _needed(entries, sentence("export.entries", index=index)))
 
 
-def _needed(data: bytes | None, name: str) -> bytes:
+def _needed(data: bytes | None, name: Text) -> bytes:
     if data is None:
-        raise StorageError(f"{name} is not where it was published: run `hefu-service fsck`")
+        raise StorageError(sentence("export.missing", name=name))
     return data

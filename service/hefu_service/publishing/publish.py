@@ -15,6 +15,7 @@ from hefu_service.sealing.batch import batch_body, leaf_hashes
 from hefu_service.sealing.continuity import check_past, published_checkpoint
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
+from hefu_service.texts import sentence
 from hefu_service.tiles import grown_nodes, published_nodes
 
 FEW: Final = 64  # leaves, whose tree is hashed again for each receipt faster than its nodes could be read
@@ -79,7 +80,7 @@ def _leaves(services: Services, view: View, record: StoredRecord) -> bytes:
     deposits = list(view.deposits(body.first_seq, body.count))
     leaves = leaf_hashes(deposits, first_seq=body.first_seq, origin=services.origin)
     if root_of_leaves(leaves) != body.roots["sha-256"]:
-        raise SealingStoppedError(f"the deposits of record {record.index} no longer lead to the root it holds")
+        raise SealingStoppedError(sentence("publish.deposits", index=record.index))
     return leaves
 
 
@@ -98,7 +99,7 @@ def _bundle(view: View, tile: Tile, node: NodeReader) -> bytes:
     entries = [record.data for record in view.records(tile.index * WIDTH, tile.width)]
     for index, data in enumerate(entries, tile.index * WIDTH):
         if leaf_hash(data) != node(0, index):
-            raise SealingStoppedError(f"record {index} is no longer the one that was published")
+            raise SealingStoppedError(sentence("publish.record", index=index))
     return format_bundle(entries)
 
 
@@ -107,7 +108,6 @@ def _checked_root(head: LedgerHead, node: NodeReader) -> bytes:
     published, committed = root_of(head.size, node), Frontier(head.size, head.frontier).root()
     if published != committed:
         raise SealingStoppedError(
-            f"the tiles of {head.size} records lead to the root {published.hex()}, the database to {committed.hex()};"
-            " nothing is signed"
+            sentence("publish.tiles", size=head.size, published=published.hex(), committed=committed.hex())
         )
     return committed

@@ -14,6 +14,7 @@ from hefu_service.sealing.batch import batch_body
 from hefu_service.sealing.continuity import check_past
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
+from hefu_service.texts import sentence
 
 
 def repair(services: Services, mender: Mender) -> Iterator[str]:
@@ -30,7 +31,7 @@ def repair(services: Services, mender: Mender) -> Iterator[str]:
         size = past.published.size
         tree = record_tree(view, size)
         if tree.root != past.published.root:
-            raise SealingStoppedError(f"the database's {size} records do not lead to the published checkpoint")
+            raise SealingStoppedError(sentence("repair.checkpoint", size=size))
         _check_deposits(view, size)
         for tile, data in wanted_tiles(view, tree, size):
             if fault_of(partial(services.files.read_tile, tile), data):
@@ -52,4 +53,4 @@ def _check_deposits(view: View, size: int) -> None:
     roots = {record.index: batch_body(record).roots for record in records_of(view, size) if record.type == "batch"}
     for index, leaves in wanted_leaves(view, size):
         if root_of_leaves(leaves) != roots[index]["sha-256"]:
-            raise SealingStoppedError(f"the deposits of record {index} no longer lead to the root it holds")
+            raise SealingStoppedError(sentence("publish.deposits", index=index))

@@ -14,6 +14,7 @@ from hefu_ledger.records.record import parse_record
 from hefu_ledger.tlog.merkle import leaf_hash, root_of_leaves
 from hefu_service.ports.rows import Deposit, StoredRecord
 from hefu_service.sealing.stops import SealingStoppedError
+from hefu_service.texts import sentence
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it looks for a sha3 module that this Python has built in
@@ -36,7 +37,7 @@ def batch_body(record: StoredRecord) -> Batch:
     """Read a batch record; SealingStoppedError if it is stored as one and is none."""
     body = parse_record(record.data).body
     if not isinstance(body, Batch):
-        raise SealingStoppedError(f"record {record.index} is stored as a batch and is none")
+        raise SealingStoppedError(sentence("seal.no_batch", index=record.index))
     return body
 
 
@@ -54,10 +55,7 @@ def batch_root(leaves: bytes) -> bytes:
     """The root (32 bytes) over contiguous leaf hashes, at least one; SealingStoppedError unless two opinions agree."""
     ours, theirs = root_of_leaves(leaves), second_opinion(leaves)
     if ours != theirs:
-        raise SealingStoppedError(
-            f"two computations of a batch's root differ: {ours.hex()}, and {theirs.hex()} by merkletools;"
-            " nothing is sealed"
-        )
+        raise SealingStoppedError(sentence("seal.roots", ours=ours.hex(), theirs=theirs.hex()))
     return ours
 
 
@@ -74,9 +72,9 @@ def _check_deposit(deposit: Deposit, seq: int, origin: str) -> None:
     try:
         acceptance = parse_acceptance(deposit.acceptance)
     except MalformedError as error:
-        raise SealingStoppedError(f"deposit {seq}: its stored acceptance cannot be read: {error}") from error
+        raise SealingStoppedError(sentence("seal.acceptance", seq=seq, error=error)) from error
     found = statement_id(deposit.statement)  # the statement itself was checked when it came
     accepted = (acceptance.seq, acceptance.nth, acceptance.origin, acceptance.depositor, acceptance.statement)
     row = (deposit.seq, deposit.nth, origin, deposit.depositor, deposit.statement_id)
     if not accepted == row == (seq, deposit.nth, origin, deposit.depositor, found):
-        raise SealingStoppedError(f"deposit {seq}: its acceptance, its statement and its place do not agree")
+        raise SealingStoppedError(sentence("seal.place", seq=seq))

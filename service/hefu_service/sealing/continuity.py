@@ -13,6 +13,7 @@ from hefu_ledger.tlog.note import parse_note, verify_note
 from hefu_service.ports.rows import LedgerHead
 from hefu_service.sealing.stops import RolledBackError, SealingStoppedError
 from hefu_service.services import Services
+from hefu_service.texts import Text, sentence
 
 
 def read_checkpoint(note: bytes, *, keys: Sequence[VerifierKey], origin: str) -> Checkpoint:
@@ -21,7 +22,7 @@ def read_checkpoint(note: bytes, *, keys: Sequence[VerifierKey], origin: str) ->
     checkpoint = parse_checkpoint(parsed.text)
     verified, _ = verify_note(parsed, keys)
     if len(verified) < len(keys) or checkpoint.origin != origin:
-        raise VerificationError(f"a checkpoint of {checkpoint.origin!r:.200} that {origin} has not signed")
+        raise VerificationError(sentence("past.not_ours", origin=checkpoint.origin, key=origin))
     return checkpoint
 
 
@@ -42,9 +43,9 @@ def check_past(services: Services) -> tuple[Past, LedgerHead]:
     with services.store.view() as view:  # after the past was read: other workers move both forward
         head = view.ledger_head()
     if past.published is not None:
-        _check("published", past.published, head, services.origin)
+        _check(sentence("past.published"), past.published, head, services.origin)
     if past.signed is not None:
-        _check("signed", past.signed, head, services.origin)
+        _check(sentence("past.signed"), past.signed, head, services.origin)
     return past, head
 
 
@@ -54,16 +55,10 @@ def published_checkpoint(services: Services) -> Checkpoint | None:
     return None if note is None else read_checkpoint(note, keys=services.log_keys, origin=services.origin)
 
 
-def _check(done: str, checkpoint: Checkpoint, head: LedgerHead, origin: str) -> None:
+def _check(done: Text, checkpoint: Checkpoint, head: LedgerHead, origin: str) -> None:
     if checkpoint.origin != origin:
-        raise SealingStoppedError(f"the checkpoint last {done} is of {checkpoint.origin!r}, not of {origin!r}")
+        raise SealingStoppedError(sentence("past.origin", done=done, found=checkpoint.origin, origin=origin))
     if checkpoint.size > head.size:
-        raise RolledBackError(
-            f"a checkpoint of {checkpoint.size} records was {done}, the database has {head.size}: it has lost records,"
-            " as after restoring a backup; this ledger cannot go on"
-        )
+        raise RolledBackError(sentence("past.behind", done=done, size=checkpoint.size, stored=head.size))
     if checkpoint.size == head.size and checkpoint.root != Frontier(head.size, head.frontier).root():
-        raise RolledBackError(
-            f"the checkpoint of {checkpoint.size} records that was {done} is of other records than the database's;"
-            " this ledger cannot go on"
-        )
+        raise RolledBackError(sentence("past.beside", done=done, size=checkpoint.size))

@@ -16,6 +16,7 @@ from hefu_service.sealing.batch import batch_root, leaf_hashes
 from hefu_service.sealing.continuity import check_past
 from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
+from hefu_service.texts import sentence
 
 MOST_DEPOSITS: Final = 100_000  # of one batch: as many as a worker can hold in memory
 
@@ -53,12 +54,12 @@ def seal_once(services: Services) -> bool:
 def _owed(view: View) -> Owed:
     head, intake = view.ledger_head(), view.intake_head()
     if not head.size:
-        raise SealingStoppedError("the ledger has no genesis record; begin it with 'hefu-service init'")
+        raise SealingStoppedError(sentence("seal.no_genesis"))
     events, end = _before_correction(view.events(head.events), head.entries, intake.next_seq)
     count = min(end - head.entries, MOST_DEPOSITS)
     deposits = list(view.deposits(head.entries, count)) if count else []
     if len(deposits) != count:
-        raise SealingStoppedError(f"{count} deposits are owed from {head.entries} on, {len(deposits)} are stored")
+        raise SealingStoppedError(sentence("seal.owed", count=count, first=head.entries, found=len(deposits)))
     return Owed(head, events, deposits, _last_ms(view, head))
 
 

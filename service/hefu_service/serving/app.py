@@ -12,6 +12,7 @@ from hefu_service.api.context import MAX_BODY, Context
 from hefu_service.api.deposits import deposits
 from hefu_service.api.enrolments import enrolments
 from hefu_service.api.fast_path import FAILURE, FastPath
+from hefu_service.api.front import front
 from hefu_service.api.health import health
 from hefu_service.api.keys import keys
 from hefu_service.api.ledger import ledger
@@ -29,7 +30,7 @@ def create_app(context: Context) -> Flask:
     app.url_map.merge_slashes = False  # nor redirects, which would be HTML
     app.json.sort_keys = True  # type: ignore[attr-defined]  # Flask's default provider has it
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the same
-    for blueprint in (deposits, enrolments, keys, ledger, vault, verification, health):
+    for blueprint in (front, deposits, enrolments, keys, ledger, vault, verification, health):
         app.register_blueprint(blueprint)
     problems.register(app)
     reporter = Reporter(context.answered)
@@ -49,7 +50,9 @@ def _begin(reporter: Reporter) -> None:
 
 def _count_refused(response: Response) -> Response:
     """Count a request that is sent and refused for its sender's address."""
-    if request.method not in {"POST", "PUT"} or not 400 <= response.status_code < 500 or response.status_code == 429:
+    if request.method not in {"POST", "PUT"} or not 400 <= response.status_code < 500:
+        return response
+    if response.status_code in {409, 410, 429}:  # a signature or code was verified before
         return response
     context: Context = current_app.extensions["hefu"]
     too_often = context.strangers.refused()

@@ -33,7 +33,9 @@ from hefu_service.observing.readiness import Readiness
 from hefu_service.outside.deposit_limits import DepositLimits
 from hefu_service.outside.parent import end_with
 from hefu_service.outside.process_slots import take_slot
+from hefu_service.outside.verifier import ProcessVerifier
 from hefu_service.ports.errors import PortError, StorageError
+from hefu_service.ports.verifier import Verifier
 from hefu_service.receipts.receipts import Receipts
 from hefu_service.services import Services
 from hefu_service.serving.app import create_app
@@ -62,7 +64,8 @@ def serve(settings: Settings) -> None:
     """Repair the ledger after a crash, then serve until SIGTERM or SIGINT. PortError if these data are served already
     and the database is a file."""
     log_to_stderr()
-    read_token(settings)
+    read_token(settings.auditor_token_file)
+    read_token(settings.metrics_token_file)
     if settings.redis_url is None:  # otherwise the workers tell
         make_senders(settings)
     check_data(settings.data, settings.database_url)
@@ -130,16 +133,16 @@ def check_certificate(settings: Settings) -> None:
         ) from error
 
 
-def read_token(settings: Settings) -> str | None:
-    """The token that admits auditors, if there is one."""
-    if settings.auditor_token_file is None:
+def read_token(path: Path | None) -> str | None:
+    """The token in a file, if there is one; PortError if it cannot be read or could be guessed."""
+    if path is None:
         return None
     try:
-        token = settings.auditor_token_file.read_text("ascii").strip()
+        token = path.read_text("ascii").strip()
     except (OSError, ValueError) as error:
-        raise PortError(sentence("serve.token", path=settings.auditor_token_file, error=error)) from error
+        raise PortError(sentence("serve.token", path=path, error=error)) from error
     if len(token) < 32:
-        raise PortError(sentence("serve.short_token"))
+        raise PortError(sentence("serve.short_token", path=path))
     return token
 
 
@@ -150,10 +153,12 @@ def _load(settings: Settings, parent: int) -> Flask:
     stack.callback(flush_logs)
     services = stack.enter_context(open_services(settings.data, settings.database_url))
     metrics = Metrics(settings.data / "metrics")
+    verifier = ProcessVerifier()  # knows all cores, so it is made before
+    stack.callback(verifier.close)
     _keep_to_one_core(settings.data)
     services = replace(comparing(services, settings), vault_quota=settings.vault_quota_bytes, observer=metrics)
     look_at_clock(services)
-    app, ticker = make_app(services, settings, metrics)
+    app, ticker = make_app(services, settings, metrics, verifier)
     ticker.start()
     Stalled(app.extensions["hefu"].arrivals, port=settings.port, threads=THREADS).watch()
     stack.callback(ticker.stop)
@@ -182,7 +187,7 @@ def _keep_to_one_core(data: Path) -> None:
             os.sched_setaffinity(0, {cores[(data.stat().st_ino + place) % len(cores)]})
 
 
-def make_app(services: Services, settings: Settings, metrics: Metrics) -> tuple[Flask, Ticker]:
+def make_app(services: Services, settings: Settings, metrics: Metrics, verifier: Verifier) -> tuple[Flask, Ticker]:
     """Put the application and its ticker together, without starting the ticker."""
     ticker = _ticker(services, settings)
     ready = Readiness(services, settings.data, ticker.trouble)
@@ -194,7 +199,9 @@ def make_app(services: Services, settings: Settings, metrics: Metrics) -> tuple[
         answered=metrics.answered,
         metrics=page(metrics, Gauges(services, settings.data, ready.not_ready)),
         public=settings.data / "ledger",
-        auditor_token=read_token(settings),
+        auditor_token=read_token(settings.auditor_token_file),
+        metrics_token=read_token(settings.metrics_token_file),
+        verifier=verifier,
         strangers=Strangers(settings.trusted_proxies),
     )
     return create_app(context), ticker

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from hefu_service.texts import commands, errors, findings, options, settings
+from hefu_service.texts import commands, errors, findings, http, options, refusals, settings, stops
 
-AREAS: Final = (commands, errors, findings, options, settings)
+AREAS: Final = (commands, errors, findings, http, options, refusals, settings, stops)
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {key: pair for area in AREAS for key, pair in area.TEXTS.items()}
 
 

@@ -208,10 +208,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
             " certificate and not encrypted: {error}"
         ),
     ),
-    "serve.token": ("无法读取审计口令文件 {path}：{error}", "cannot read the auditor token file {path}: {error}"),
+    "serve.token": ("无法读取口令文件 {path}：{error}", "cannot read the token file {path}: {error}"),
     "serve.short_token": (
-        "审计口令至少须有 32 个字符：openssl rand -hex 32",
-        "the auditor token must have at least 32 characters: openssl rand -hex 32",
+        "{path} 中的口令至少须有 32 个字符：openssl rand -hex 32",
+        "the token in {path} must have at least 32 characters: openssl rand -hex 32",
     ),
     "queue.task": (
         "队列 {queue} 中的 {name!r:.100} 不是本程序的任务：不予运行",
