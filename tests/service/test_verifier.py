@@ -31,7 +31,7 @@ TRUSTED = format_policy(POLICY).encode()
 JSON = {"Content-Type": "application/json"}
 
 
-def NOTHING(_: bytes) -> bytes:
+def nothing(_: bytes) -> bytes:
     return b"null"
 
 
@@ -43,46 +43,46 @@ def verifier() -> Iterator[ProcessVerifier]:
 
 
 def test_the_other_process_gives_the_verdict_that_this_one_would(verifier: ProcessVerifier) -> None:
-    verdict = verifier.verdict(RECEIPT, TRUSTED, NOTHING)
-    assert verdict == receipt_verdict(RECEIPT, TRUSTED, NOTHING)
+    verdict = verifier.verdict(RECEIPT, TRUSTED, nothing)
+    assert verdict == receipt_verdict(RECEIPT, TRUSTED, b"null")
     assert json.loads(verdict)["verdict"] == "proven"
     first = verifier.pid
     with pytest.raises(MalformedError, match="not JSON"):
-        verifier.verdict(b"{", TRUSTED, NOTHING)
+        verifier.verdict(b"{", TRUSTED, nothing)
     with pytest.raises(PrivateHalfError) as refused:
-        verifier.verdict(b'{"\\u0073eed": "ab"}', TRUSTED, NOTHING)
+        verifier.verdict(b'{"\\u0073eed": "ab"}', TRUSTED, nothing)
     assert refused.value.args[0].zh.startswith("请求中含有私密部分")
-    assert verifier.verdict(RECEIPT, TRUSTED, NOTHING) == verdict
+    assert verifier.verdict(RECEIPT, TRUSTED, nothing) == verdict
     assert verifier.pid == first, "begun once"
 
 
 def test_one_at_a_time_and_each_for_a_limited_time(verifier: ProcessVerifier) -> None:
-    verifier.verdict(RECEIPT, TRUSTED, NOTHING)
+    verifier.verdict(RECEIPT, TRUSTED, nothing)
     assert verifier.pid is not None
     os.kill(verifier.pid, signal.SIGSTOP)  # it takes for ever
     with ThreadPoolExecutor(1) as pool:
         started = time.monotonic()
-        slow = pool.submit(verifier.verdict, RECEIPT * 300, TRUSTED, NOTHING)  # more than a pipe holds
+        slow = pool.submit(verifier.verdict, RECEIPT * 300, TRUSTED, nothing)  # more than a pipe holds
         while not slow.running():
             time.sleep(0.01)
         time.sleep(0.05)
         with pytest.raises(VerifierBusyError, match="another receipt"):
             verifier.check_free()
         with pytest.raises(VerifierBusyError, match="another receipt"):
-            verifier.verdict(RECEIPT, TRUSTED, NOTHING)
+            verifier.verdict(RECEIPT, TRUSTED, nothing)
         with pytest.raises(VerifierBusyError, match="within 1 s"):
             slow.result(timeout=10)
         assert 0.9 < time.monotonic() - started < 5
     verifier.check_free()
-    assert verifier.verdict(RECEIPT, TRUSTED, NOTHING), "by another process"
+    assert verifier.verdict(RECEIPT, TRUSTED, nothing), "by another process"
 
 
 def test_a_process_that_was_killed_is_begun_anew(verifier: ProcessVerifier) -> None:
-    verifier.verdict(RECEIPT, TRUSTED, NOTHING)
+    verifier.verdict(RECEIPT, TRUSTED, nothing)
     assert verifier.pid is not None
     os.kill(verifier.pid, signal.SIGKILL)
     time.sleep(0.1)
-    assert verifier.verdict(RECEIPT, TRUSTED, NOTHING)
+    assert verifier.verdict(RECEIPT, TRUSTED, nothing)
 
 
 def test_it_holds_nothing_of_the_service_and_has_a_low_priority(
@@ -92,7 +92,7 @@ def test_it_holds_nothing_of_the_service_and_has_a_low_priority(
     monkeypatch.setenv("HEFU_DATA", "/srv/hefu")
     with (tmp_path / "log.key").open("w") as key:
         os.set_inheritable(key.fileno(), True)
-        verifier.verdict(RECEIPT, TRUSTED, NOTHING)
+        verifier.verdict(RECEIPT, TRUSTED, nothing)
         process = Path(f"/proc/{verifier.pid}")
         names = {entry.partition(b"=")[0] for entry in (process / "environ").read_bytes().split(b"\0") if entry}
         assert {name for name in names if not name.startswith(b"PYTHON")} <= {b"LC_CTYPE"}
@@ -113,7 +113,7 @@ def test_a_receipt_is_refused_unread_while_another_is_verified(
         assert busy.pid is not None
         os.kill(busy.pid, signal.SIGSTOP)
         with ThreadPoolExecutor(1) as pool:
-            slow = pool.submit(busy.verdict, RECEIPT, TRUSTED, NOTHING)
+            slow = pool.submit(busy.verdict, RECEIPT, TRUSTED, nothing)
             time.sleep(0.1)
             answer = api.post("/v1/verify", data=b"x" * 2_000_000, content_type="application/json")
             assert (answer.status_code, answer.get_json()["type"]) == (503, "about:hefu/verifier-busy")
