@@ -83,9 +83,9 @@ def test_a_token_that_openssl_issued_is_accepted(tmp_path: Path, kind: str, dige
 
 
 @needs_openssl
-def test_a_plain_token_of_openssl_has_no_accuracy_and_whole_seconds(tmp_path: Path) -> None:
+def test_a_plain_token_of_openssl_states_no_accuracy_and_is_taken_to_a_second(tmp_path: Path) -> None:
     stamp = verify(openssl_stamp(tmp_path, tsa(), "sha256", "-token_out"))
-    assert stamp.accuracy_ms == 0
+    assert stamp.accuracy_ms == 1000
     assert stamp.gen_time_ms % 1000 == 0
 
 
@@ -122,7 +122,7 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_our_own_token_is_accepted_and_read() -> None:
-    assert verify(issue()) == Timestamp(parse_time("2026-06-01T12:00:00.000Z"), 0, POLICY, "TSA", 7)
+    assert verify(issue()) == Timestamp(parse_time("2026-06-01T12:00:00.000Z"), 1000, POLICY, "TSA", 7)
 
 
 @needs_openssl
@@ -133,13 +133,13 @@ def test_our_own_token_is_accepted_by_openssl(tmp_path: Path) -> None:
 @every_case(
     ("microsecond", "accuracy", "expected"),
     [
-        (0, (None, None, None), (0, 0)),
+        (0, (None, None, None), (0, 1000)),
         (0, (2, None, None), (0, 2000)),
         (0, (None, 500, None), (0, 500)),
         (0, (1, 2, 3), (0, 1003)),
         (0, (0, 0, 0), (0, 0)),
         (123_000, (None, None, 999), (123, 1)),
-        (123_456, (None, None, None), (123, 1)),
+        (123_456, (None, None, None), (123, 1001)),
         (123_001, (None, None, 999), (123, 1)),
         (123_002, (None, None, 999), (123, 2)),
         (999_999, (86400, 999, 999), (999, 86_401_001)),

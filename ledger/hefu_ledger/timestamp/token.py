@@ -35,6 +35,7 @@ from hefu_ledger.timestamp.cms import (
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_UNSTATED_MS: Final = 1000  # FORMAT.md, step 15: genTime is often cut to whole seconds
 
 _SIGNED_DATA: Final = ObjectIdentifier("1.2.840.113549.1.7.2")
 _TST_INFO: Final = ObjectIdentifier("1.2.840.113549.1.9.16.1.4")
@@ -70,8 +71,8 @@ _CURVES: Final = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 class Timestamp(NamedTuple):
     """The word of a trusted authority: the message existed no later than ``gen_time_ms + accuracy_ms`` (ms since 1970).
 
-    Rounded outwards, so that the true interval lies within. A token that states no accuracy has 0. ``policy`` is a
-    dotted OID, ``signer`` the common name of the authority's certificate, ``serial`` at most 160 bits.
+    Rounded outwards, so that the true interval lies within. A token that states no accuracy has 1,000 ms. ``policy`` is
+    a dotted OID, ``signer`` the common name of the authority's certificate, ``serial`` at most 160 bits.
     """
 
     gen_time_ms: int
@@ -252,12 +253,13 @@ _STAMPER: Final = (
 
 def _interval_ms(gen_time_us: int, accuracy: Accuracy | None) -> tuple[int, int]:
     """Return genTime and accuracy in ms, such that the stated interval lies within theirs."""
-    stated = (accuracy.seconds, accuracy.millis, accuracy.micros) if accuracy else (0, 0, 0)
+    stated = (accuracy.seconds, accuracy.millis, accuracy.micros) if accuracy else (None, None, None)
     seconds, millis, micros = (part or 0 for part in stated)
     if not (0 <= seconds <= 86400 and 0 <= millis <= 999 and 0 <= micros <= 999):
         raise MalformedError("timestamp token: accuracy should be at most a day, 999 ms and 999 µs")
     gen_time_ms, rest_us = divmod(gen_time_us, 1000)
-    accuracy_ms = seconds * 1000 + millis - (micros + rest_us) // -1000  # rounded up; rest_us moved it down
+    whole_ms = _UNSTATED_MS if stated == (None, None, None) else seconds * 1000 + millis
+    accuracy_ms = whole_ms - (micros + rest_us) // -1000  # rounded up; rest_us moved it down
     if not accuracy_ms <= gen_time_ms <= MAX_TIME_MS - accuracy_ms:
         raise MalformedError("timestamp token: genTime should be from 1970 to 9999")
     return gen_time_ms, accuracy_ms
