@@ -36,6 +36,7 @@ from hefu_service.outside.process_slots import take_slot
 from hefu_service.ports.errors import PortError, StorageError
 from hefu_service.receipts.receipts import Receipts
 from hefu_service.services import Services
+from hefu_service.serving.address import claimed
 from hefu_service.serving.app import create_app
 from hefu_service.serving.slow_clients import Stalled
 from hefu_service.settings import Settings
@@ -57,7 +58,7 @@ def serve(settings: Settings) -> None:
     if settings.redis_url is None:  # otherwise the workers tell
         make_senders(settings)
     check_data(settings.data, settings.database_url)
-    with service_lock(settings.data, settings.database_url):
+    with service_lock(settings.data, settings.database_url), claimed(settings.host, settings.port):
         with open_services(settings.data, settings.database_url) as services:
             recover(services)
         _run(settings)
