@@ -198,12 +198,13 @@ def test_a_new_database_is_closed_to_others(tmp_path: Path) -> None:
 # --- PostgreSQL ---
 
 
+@pytest.mark.parametrize("setting", ["off", "local"])
 @ON_POSTGRESQL
-def test_a_session_that_does_not_wait_for_the_disk_is_refused(url: URL) -> None:
-    careless = url.update_query_dict({"options": "-csynchronous_commit=off"})
-    with pytest.raises(StorageError, match=r"would lose commits.*: synchronous_commit=off;"):
+def test_a_session_that_does_not_wait_for_the_disk_or_the_standby_is_refused(url: URL, setting: str) -> None:
+    careless = url.update_query_dict({"options": f"-csynchronous_commit={setting}"})
+    with pytest.raises(StorageError, match=rf"would lose commits.*: synchronous_commit={setting};"):
         open_store(careless)
-    with pytest.raises(StorageError, match="synchronous_commit=off"):
+    with pytest.raises(StorageError, match=f"synchronous_commit={setting}"):
         upgrade(careless)
 
 

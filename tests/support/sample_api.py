@@ -54,6 +54,7 @@ def api_of(service: SampleService, *, auditor_token: str | None = TOKEN, **chang
     context = Context(
         services=service.services,
         front_door=service.front_door,
+        durable=service.committer.durable,
         receipts=Receipts(service.services),
         not_ready=lambda: not_ready,
         answered=lambda *_: None,

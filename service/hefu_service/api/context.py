@@ -17,6 +17,7 @@ from hefu_service.api.arrivals import Arrivals
 from hefu_service.api.problems import PrivateHalfError
 from hefu_service.api.strangers import Strangers
 from hefu_service.intake.accept import FrontDoor
+from hefu_service.intake.durable import Durable
 from hefu_service.receipts.receipts import Receipts
 from hefu_service.services import Services
 
@@ -34,6 +35,7 @@ class Context:
 
     services: Services
     front_door: FrontDoor
+    durable: Durable
     receipts: Receipts
     not_ready: Callable[[], Mapping[str, str]]  # parts that are not ready, with reasons; empty if all are
     answered: Callable[[str, str, int, float, str | None], None]  # method, route, status, seconds, problem's type

@@ -35,6 +35,7 @@ from hefu_service.outside.parent import end_with
 from hefu_service.outside.process_slots import take_slot
 from hefu_service.ports.errors import PortError, StorageError
 from hefu_service.receipts.receipts import Receipts
+from hefu_service.sealing.continuity import check_connection
 from hefu_service.services import Services
 from hefu_service.serving.address import claimed
 from hefu_service.serving.app import create_app
@@ -175,11 +176,14 @@ def _keep_to_one_core(data: Path) -> None:
 
 def make_app(services: Services, settings: Settings, metrics: Metrics) -> tuple[Flask, Ticker]:
     """Put the application and its ticker together, without starting the ticker."""
+    services.store.guard(partial(check_connection, services))
     ticker = _ticker(services, settings)
+    committer = Committer(services, accepted=ticker.accepted)
     ready = Readiness(services, settings.data, ticker.trouble)
     context = Context(
         services=services,
-        front_door=FrontDoor(Committer(services, accepted=ticker.accepted), _limits(settings)),
+        front_door=FrontDoor(committer, _limits(settings)),
+        durable=committer.durable,
         receipts=Receipts(services),
         not_ready=ready.not_ready,
         answered=metrics.answered,

@@ -105,7 +105,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "serve.taken": (
         "无法监听 {place}：已有别的程序在此监听；请先停止它，或用 --port 另选端口",
-        "cannot listen on {place}: Address already in use: stop the program that listens there, or choose another --port",
+        "cannot listen on {place}: Address already in use; stop the program that has it, or choose another --port",
     ),
     "serve.listen": ("无法监听 {place}：{reason}", "cannot listen on {place}: {reason}"),
     "serve.ended": (
