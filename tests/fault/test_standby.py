@@ -113,12 +113,12 @@ def test_a_visible_deposit_that_no_standby_has_is_not_acknowledged_by_a_read(
     alone: Pair, service: SampleService, key: Ed25519Signer
 ) -> None:
     api, note = api_of(service), statement(key, 200)
-    depositing = Doing(lambda: service.accept(note))  # which is tried again, and waits for the standby again
+    depositing = Doing(lambda: service.accept(note))
     alone.crash()
     assert visible(service, note)
     asking = Doing(state(api, note))
-    alone.await_waiting()
     assert not asking.ended()
+    alone.await_waiting()
     alone.with_standby()
     asking.end()
     depositing.end()

@@ -11,8 +11,7 @@ from sqlalchemy import URL
 from tests.support.postgres import Postgres, execute
 from tests.support.sample_service import RECOVERY, SampleService, SetClock, services_on, statement
 
-from hefu_service.jobs import queue
-from hefu_service.observing import readiness
+from hefu_service.jobs.queue import look
 from hefu_service.observing.metrics import Metrics
 from hefu_service.publishing.genesis import begin_ledger
 from hefu_service.sealing.stops import RolledBackError
@@ -26,7 +25,7 @@ END_OTHERS = (
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
-STOPPED = "the database does not have what was signed or published: the ledger has stopped, its operator must look"
+STOPPED = "the database lacks records that were signed or published: the ledger has stopped, its operator must look"
 
 
 @pytest.fixture
@@ -61,10 +60,7 @@ def behind_after(sample: SampleService, url: URL, postgres: Postgres) -> None:
     execute(server, f"ALTER DATABASE {name}_copy RENAME TO {name}")
 
 
-def test_a_web_refuses_deposits_at_once_and_is_not_ready(
-    sample: SampleService, url: URL, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(readiness, "_GOOD_FOR_S", 0.0)
+def test_a_web_refuses_deposits_at_once_and_is_not_ready(sample: SampleService, url: URL, postgres: Postgres) -> None:
     key = sample.enrol()
     sample.deposit(key, 1)
     sample.settle()
@@ -95,8 +91,8 @@ def test_a_sweep_finds_it_where_no_connection_breaks(sample: SampleService) -> N
 
 
 def test_a_web_that_has_its_workers_seal_looks_itself(sample: SampleService, url: URL, postgres: Postgres) -> None:
-    queue._look(sample.services)
+    look(sample.services)
     behind_after(sample, url, postgres)
     sample.services.store.close()
     with pytest.raises(RolledBackError, match="it has lost records"):
-        queue._look(sample.services)
+        look(sample.services)

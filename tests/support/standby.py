@@ -28,30 +28,33 @@ class Pair:
         """Start the standby, and wait until the primary waits for it."""
         self._control("start", "-o", f"-h '' -k {self._folder}", "-l", str(self._folder / "log"))
         end_with_run(int((self._folder / "postmaster.pid").read_text().split()[0]))
-        while not execute(self.url, "SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"):
-            time.sleep(0.02)
+        self._await("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'")
 
     def without_standby(self) -> None:
-        """Take the standby away: what is committed from now on is on one machine."""
+        """Take the standby away: later commits are on one machine."""
         self._control("stop", "-m", "immediate")
-        while execute(self.url, "SELECT 1 FROM pg_stat_replication"):
-            time.sleep(0.02)
+        self._await("SELECT 1 WHERE NOT EXISTS (SELECT FROM pg_stat_replication)")
 
     def await_waiting(self) -> None:
-        """Wait until a commit waits for the standby; it is visible to nobody yet."""
-        while not execute(self.url, WAITING):
-            time.sleep(0.02)
+        """Wait until a commit waits for the standby; no reader sees it yet."""
+        self._await(WAITING)
 
     def cancel(self) -> None:
-        """Cancel what waits for the standby, as a tool against long queries does."""
+        """Cancel the commit that waits for the standby, as a tool against long queries does."""
         self.await_waiting()
         execute(self.url, WAITING.replace("pid", "pg_cancel_backend(pid)", 1))
 
     def crash(self) -> None:
-        """Let the primary crash and recover: what has waited for the standby is visible now."""
+        """Let the primary crash and recover: commits that waited for the standby are visible now."""
         self.await_waiting()
         self.primary.crash()
         self.primary.start()
+
+    def _await(self, query: str) -> None:
+        deadline = time.monotonic() + 20
+        while not execute(self.url, query):
+            assert time.monotonic() < deadline, query
+            time.sleep(0.02)
 
     def _control(self, *words: str) -> None:
         self.primary.control(self._folder, *words)

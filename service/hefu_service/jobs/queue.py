@@ -122,14 +122,14 @@ class AskingTicker(Ticker):
 
     def __init__(self, services: Services, redis_url: str, *, window_ms: int) -> None:
         hints = Hints(connect(redis_url))
-        super().__init__(services, window_ms=window_ms, work=partial(_look_and_ask, hints), sweep=_look)
+        super().__init__(services, window_ms=window_ms, work=partial(_look_and_ask, hints), sweep=look)
 
 
 def _look_and_ask(hints: Hints, services: Services) -> None:
-    _look(services)
+    look(services)
     hints.ask(services)
 
 
-def _look(services: Services) -> None:
+def look(services: Services) -> None:
     """Raise RolledBackError if the database has lost records: this process takes deposits, though others seal."""
     check_past(services)

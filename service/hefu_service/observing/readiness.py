@@ -122,7 +122,9 @@ def _signer(services: Services) -> str | None:
     try:
         check_past(services)
     except SealingStoppedError:
-        return "the database does not have what was signed or published: the ledger has stopped, its operator must look"
+        return (
+            "the database lacks records that were signed or published: the ledger has stopped, its operator must look"
+        )
     return None
 
 
