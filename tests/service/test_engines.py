@@ -257,6 +257,15 @@ def test_a_server_that_vanishes_without_a_word_is_noticed(engines: Engines, engi
 
 
 @ON_POSTGRESQL
+def test_the_url_may_say_how_long_to_wait_for_a_server(url: URL) -> None:
+    engines = open_engines(url.update_query_dict({"connect_timeout": "2"}))
+    with engines.reader.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        assert driver.info.get_parameters()["connect_timeout"] == "2"
+    engines.dispose()
+
+
+@ON_POSTGRESQL
 def test_a_transaction_that_has_failed_is_not_said_to_be_committed(store: Store) -> None:
     with pytest.raises(StorageError, match="nothing was written") as caught:
         add_twice(store)

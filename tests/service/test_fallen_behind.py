@@ -13,6 +13,9 @@ from tests.support.sample_service import RECOVERY, SampleService, SetClock, serv
 
 from hefu_service.jobs.queue import look
 from hefu_service.observing.metrics import Metrics
+from hefu_service.outside.files import LedgerFolder
+from hefu_service.ports.errors import StorageError
+from hefu_service.publishing.export import export_ledger
 from hefu_service.publishing.genesis import begin_ledger
 from hefu_service.sealing.stops import RolledBackError
 from hefu_service.serving.server import make_app
@@ -60,11 +63,15 @@ def behind_after(sample: SampleService, url: URL, postgres: Postgres) -> None:
     execute(server, f"ALTER DATABASE {name}_copy RENAME TO {name}")
 
 
-def test_a_web_refuses_deposits_at_once_and_is_not_ready(sample: SampleService, url: URL, postgres: Postgres) -> None:
+def test_a_web_refuses_deposits_at_once_and_is_not_ready(
+    sample: SampleService, url: URL, postgres: Postgres, request: pytest.FixtureRequest
+) -> None:
     key = sample.enrol()
     sample.deposit(key, 1)
     sample.settle()
-    app, ticker = make_app(sample.services, Settings(sample.data), Metrics(sample.data / "metrics"))
+    metrics = Metrics(sample.data / "metrics")
+    request.addfinalizer(metrics.close)
+    app, ticker = make_app(sample.services, Settings(sample.data), metrics)
     client = app.test_client()
     answers = [client.post("/v1/deposits", data=statement(key, 50), **NOTE)]
     assert answers[0].status_code == 201
@@ -88,6 +95,16 @@ def test_a_sweep_finds_it_where_no_connection_breaks(sample: SampleService) -> N
     sample.services.store.distrust()
     sample.deposit(key, 1)
     assert len(checked) == 2
+
+
+def test_an_export_is_refused_where_the_database_would_leave_batches_out(
+    sample: SampleService, url: URL, postgres: Postgres, tmp_path: Path
+) -> None:
+    behind_after(sample, url, postgres)
+    sample.services.store.close()
+    with pytest.raises(StorageError, match=r"has \d+ of \d+ published records"):
+        export_ledger(sample.services, LedgerFolder(tmp_path / "export"), statements=True)
+    assert not list(tmp_path.glob("export/*"))
 
 
 def test_a_web_that_has_its_workers_seal_looks_itself(sample: SampleService, url: URL, postgres: Postgres) -> None:

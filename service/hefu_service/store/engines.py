@@ -246,10 +246,11 @@ def _open_postgresql(url: URL) -> Engines:
 
 
 def _postgresql_engine(url: URL, begin: str, **pool: int) -> Engine:
+    noticed = {name: value for name, value in _NOTICED.items() if name not in url.query}  # the URL's own word counts
     try:
         engine = create_engine(
             url,
-            connect_args={**_NOTICED, "client_encoding": "utf8", "autocommit": True},
+            connect_args={**noticed, "client_encoding": "utf8", "autocommit": True},
             hide_parameters=True,
             pool_timeout=_WAIT_S,
             **pool,
