@@ -198,12 +198,13 @@ def test_a_new_database_is_closed_to_others(tmp_path: Path) -> None:
 # --- PostgreSQL ---
 
 
+@pytest.mark.parametrize("setting", ["off", "local"])
 @ON_POSTGRESQL
-def test_a_session_that_does_not_wait_for_the_disk_is_refused(url: URL) -> None:
-    careless = url.update_query_dict({"options": "-csynchronous_commit=off"})
-    with pytest.raises(StorageError, match=r"would lose commits.*: synchronous_commit=off;"):
+def test_a_session_that_does_not_wait_for_the_disk_or_the_standby_is_refused(url: URL, setting: str) -> None:
+    careless = url.update_query_dict({"options": f"-csynchronous_commit={setting}"})
+    with pytest.raises(StorageError, match=rf"would lose commits.*: synchronous_commit={setting};"):
         open_store(careless)
-    with pytest.raises(StorageError, match="synchronous_commit=off"):
+    with pytest.raises(StorageError, match=f"synchronous_commit={setting}"):
         upgrade(careless)
 
 
@@ -253,6 +254,15 @@ def test_a_server_that_vanishes_without_a_word_is_noticed(engines: Engines, engi
         asked = driver.info.get_parameters()
         seconds = [asked[f"keepalives_{name}"] for name in ("idle", "interval", "count")]
         assert (asked["connect_timeout"], asked["tcp_user_timeout"], *seconds) == ("10", "10000", "10", "5", "3")
+
+
+@ON_POSTGRESQL
+def test_the_url_may_say_how_long_to_wait_for_a_server(url: URL) -> None:
+    engines = open_engines(url.update_query_dict({"connect_timeout": "2"}))
+    with engines.reader.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        assert driver.info.get_parameters()["connect_timeout"] == "2"
+    engines.dispose()
 
 
 @ON_POSTGRESQL

@@ -133,6 +133,34 @@ def test_a_port_that_is_taken_is_said_plainly(service: Serving) -> None:
         assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in serve(service.data, "--port", port)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::"])  # noqa: S104 -- on a port of 127.0.0.1, all of them
+def test_a_port_of_another_ledger_s_service_is_refused_and_not_shared(
+    running: Serving, service: Serving, host: str
+) -> None:
+    assert "Address already in use" in serve(service.data, "--port", running.port, "--host", host)
+    assert running.ready()
+
+
+def test_of_two_services_that_start_at_one_moment_on_one_address_one_is_refused(begun: Path, tmp_path: Path) -> None:
+    pair = [Serving(Path(shutil.copytree(begun, tmp_path / name))) for name in ("one", "two")]
+    pair[1].port = pair[0].port
+    try:
+        for each in pair:
+            each.launch()
+        assert wait_until(lambda: any("Address already in use" in each.log.read_text() for each in pair), 20)
+        assert wait_until(pair[0].ready, 20)
+    finally:
+        for each in pair:
+            each.kill()
+
+
+def test_a_service_starts_again_while_connections_to_the_earlier_one_linger(service: Serving) -> None:
+    service.start()
+    with socket.create_connection(("127.0.0.1", service.port)):
+        service.stop()  # the server closes first: its end of the connection stays in TIME_WAIT
+    service.start()
+
+
 # Ending
 
 

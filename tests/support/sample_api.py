@@ -54,7 +54,7 @@ class SampleApi(FlaskClient):
         return self.post("/v1/enrolments", json={"code": code, "possession": possession.decode()})
 
     def redeem(self, code: str, *signers: Ed25519Signer) -> TestResponse:
-        """Enrol the first of the keys by the note that the code asks for, or by one that a wrong code cannot ask for."""
+        """Enrol the first of the keys by the note that the code asks for; a wrong code asks for none."""
         try:
             note = self.service.possession(code, *signers)
         except CodeRefusedError:
@@ -68,6 +68,7 @@ def api_of(service: SampleService, *, auditor_token: str | None = TOKEN, **chang
     context = Context(
         services=service.services,
         front_door=service.front_door,
+        durable=service.committer.durable,
         receipts=Receipts(service.services),
         not_ready=lambda: not_ready,
         answered=lambda *_: None,

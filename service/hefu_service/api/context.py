@@ -18,6 +18,7 @@ from hefu_service.api.arrivals import Arrivals
 from hefu_service.api.strangers import Strangers
 from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.body import check_not_private, parse_json
+from hefu_service.intake.durable import Durable
 from hefu_service.language import error_text
 from hefu_service.ports.verifier import Verifier
 from hefu_service.receipts.receipts import Receipts
@@ -35,6 +36,7 @@ class Context:
 
     services: Services
     front_door: FrontDoor
+    durable: Durable
     receipts: Receipts
     not_ready: Callable[[], Mapping[str, str]]  # parts that are not ready, with reasons; empty if all are
     answered: Callable[[str, str, int, float, str | None], None]  # method, route, status, seconds, problem's type

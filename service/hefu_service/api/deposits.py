@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound, RequestEntityTooLarge, UnsupportedMediaType
 
 from hefu_ledger.deposit.receipt import format_receipt
-from hefu_ledger.deposit.state import ACCEPTED
+from hefu_ledger.deposit.state import ACCEPTED, ANCHORED
 from hefu_ledger.encoding import from_hex
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.number import parse_number
@@ -43,7 +43,10 @@ def state(statement_id: str) -> ResponseReturnValue:
     found = deposit_state(context().services, named(from_hex, statement_id))
     if found is None:
         raise NotFound(sentence("http.no_deposit"))
-    acknowledgement = acknowledge(context().services, found.deposit)
+    proven = found.deposit if found.state == ANCHORED else context().durable.prove(found.deposit)
+    if proven is None:
+        raise NotFound(sentence("http.no_deposit"))
+    acknowledgement = acknowledge(context().services, proven)
     return jsonify(acknowledgement=acknowledgement, number=found.number, state=found.state)
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 
 from hefu_ledger.deposit.acceptance import Acceptance, format_acceptance
 from hefu_service.intake.deposits import CheckedStatement, Gate, check_all, check_time
+from hefu_service.intake.durable import Durable
 from hefu_service.intake.refusals import BusyError, OneOfManyError, RefusedError
 from hefu_service.intake.statement_texts import Texts
 from hefu_service.intake.time import received_at_or_error
@@ -65,6 +66,7 @@ class Committer:
     ) -> None:
         self._services = services
         self._gate = Gate(services)
+        self.durable = Durable(services.store)
         self._accepted = accepted
         self._most_statements = most_statements
         self._most_waiting = most_waiting
@@ -142,6 +144,7 @@ class Committer:
             acceptor = _Acceptor(self._services, self._gate, intake, group)
             outcomes = [acceptor.accept(waiter.statements) for waiter in group]
             acceptor.write()
+        self.durable.reached(acceptor.next_seq)
         if acceptor.fresh:
             self._services.observer.committed(len(acceptor.fresh), time.monotonic() - started)
             self._accepted(len(acceptor.fresh))
@@ -181,13 +184,17 @@ class _Acceptor:
                 return error if len(statements) == 1 else _one_of_many(index, error)
         return [self._accept(checked) for checked in statements]
 
+    @property
+    def next_seq(self) -> int:
+        """The number of the next deposit, after these."""
+        return self._head.next_seq + len(self.fresh)
+
     def write(self) -> None:
         """Store the new deposits, if there are any."""
         if self.fresh:
             self._intake.add_deposits(self.fresh)
             self._texts.write()
-            next_seq = self._head.next_seq + len(self.fresh)
-            self._intake.move_intake(replace(self._head, next_seq=next_seq, last_received_at=self._received_at))
+            self._intake.move_intake(replace(self._head, next_seq=self.next_seq, last_received_at=self._received_at))
 
     def _of_many_keys(self, group: Sequence[_Waiter]) -> Iterator[CheckedStatement]:
         """The new statements of depositors that ever had more than one key."""
@@ -210,7 +217,7 @@ class _Acceptor:
             nth=self._nth[depositor],
             origin=self._services.origin,
             received_at=self._received_at,
-            seq=self._head.next_seq + len(self.fresh),
+            seq=self.next_seq,
             statement=checked.signed.id,
         )
         deposit = Deposit(

@@ -25,6 +25,7 @@ from hefu_service.jobs.messages import tell
 from hefu_service.jobs.tasks import settle
 from hefu_service.jobs.ticker import Ticker
 from hefu_service.ports.errors import PortError
+from hefu_service.sealing.continuity import check_past
 from hefu_service.services import Services
 from hefu_service.texts import sentence
 
@@ -121,4 +122,14 @@ class AskingTicker(Ticker):
 
     def __init__(self, services: Services, redis_url: str, *, window_ms: int) -> None:
         hints = Hints(connect(redis_url))
-        super().__init__(services, window_ms=window_ms, work=hints.ask, sweep=lambda _: None)
+        super().__init__(services, window_ms=window_ms, work=partial(_look_and_ask, hints), sweep=look)
+
+
+def _look_and_ask(hints: Hints, services: Services) -> None:
+    look(services)
+    hints.ask(services)
+
+
+def look(services: Services) -> None:
+    """Raise RolledBackError if the database has lost records: this process takes deposits, though others seal."""
+    check_past(services)

@@ -112,6 +112,8 @@ class Ticker:
             self._backlog.standing_s()  # readiness and gauges read the result
         except Exception as error:
             self._stopped = isinstance(error, SealingStoppedError)
+            if self._stopped:
+                self._services.store.distrust()  # a deposit taken on a ledger that has ended would be lost
             self.failures = min(self.failures + 1, 16)
             self._services.observer.failed("tick")
             LOG.exception("sealing failed, %d times in a row", self.failures)

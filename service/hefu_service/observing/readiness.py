@@ -16,6 +16,8 @@ from hefu_service.intake.time import received_at
 from hefu_service.observing.backlog import Reach, reach_of
 from hefu_service.observing.timeboxed import PATIENCE_S, Question
 from hefu_service.ports.errors import ClockError, StorageError
+from hefu_service.sealing.continuity import check_past
+from hefu_service.sealing.stops import SealingStoppedError
 from hefu_service.services import Services
 
 LOG: Final = logging.getLogger("hefu.readiness")
@@ -117,6 +119,12 @@ def _signer(services: Services) -> str | None:
     last = services.signer.last()
     if reach is not None and (last.size if last else 0) < reach.published:
         return "it remembers less than is published"
+    try:
+        check_past(services)
+    except SealingStoppedError:
+        return (
+            "the database lacks records that were signed or published: the ledger has stopped, its operator must look"
+        )
     return None
 
 

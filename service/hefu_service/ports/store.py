@@ -3,7 +3,7 @@
 # ruff: noqa: D102 -- where a name says it all, the signature is the contract
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -136,6 +136,12 @@ class Store(Protocol):
 
         Raises StorageError, with ``unknown`` where a failed commit may have happened.
         """
+
+    def guard(self, check: Callable[[View], None]) -> None:
+        """Let ``check`` look at the first intake of each connection, and refuse it by raising."""
+
+    def distrust(self) -> None:
+        """Have each connection checked again before its next intake."""
 
     def append(self, old: LedgerHead, new: LedgerHead, records: Sequence[StoredRecord]) -> None:
         """Move the ledger head from ``old`` to ``new`` and insert the records, in one durable transaction.

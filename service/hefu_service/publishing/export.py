@@ -27,6 +27,7 @@ def export_ledger(services: Services, target: ExportFiles, *, statements: bool) 
     if note is None:
         raise StorageError(sentence("export.nothing"))
     size = parse_checkpoint(parse_note(note).text).size
+    _check_reaches(services, size)
     for tile in tiles_at(size):
         target.write_tile(tile, published_tile(services.files, tile))
         if tile.width == WIDTH:
@@ -34,6 +35,17 @@ def export_ledger(services: Services, target: ExportFiles, *, statements: bool) 
     _copy_batches(services, target, size, statements=statements)
     target.write_checkpoint(note)
     return size
+
+
+def _check_reaches(services: Services, size: int) -> None:
+    """Raise StorageError where the database would leave batches out, as a standby that is behind does."""
+    with services.store.view() as view:
+        found = view.ledger_head().size
+    if found < size:
+        raise StorageError(
+            f"the database has {found} of {size} published records: a standby that is behind, or records were lost;"
+            " export again later, or from the primary"
+        )
 
 
 def _copy_batches(services: Services, target: ExportFiles, size: int, *, statements: bool) -> None:

@@ -8,6 +8,7 @@ from hefu_ledger.tlog.checkpoint import Checkpoint
 from hefu_ledger.tlog.merkle import Frontier, NodeReader, consistency_path, leaf_hash, root_of, root_of_leaves
 from hefu_ledger.tlog.note import format_note, parse_note
 from hefu_ledger.tlog.tiles import ENTRIES, WIDTH, Tile, format_bundle, tile_bytes, tiles_at
+from hefu_service.ports.errors import StorageError
 from hefu_service.ports.rows import LedgerHead, StoredRecord
 from hefu_service.ports.store import View
 from hefu_service.publishing.batch_tree import format_nodes
@@ -38,6 +39,7 @@ def _publish(services: Services) -> bool:
     old_size = past.published.size if past.published is not None else 0
     if old_size == head.size:
         return False
+    _prove(services, head)
     with services.store.view() as view:
         kept = view.latest_checkpoint()
         node = _grown(services, view, old_size, head.size)
@@ -55,6 +57,14 @@ def _publish(services: Services) -> bool:
     services.files.write_checkpoint(format_note(note))
     services.store.add_checkpoint(head.size, format_note(note))
     return True
+
+
+def _prove(services: Services, head: LedgerHead) -> None:
+    """Commit after the head was read: a reader may see records that no standby has yet, and this proves them."""
+    with services.store.intake() as intake:
+        if intake.ledger_head().size < head.size:
+            raise StorageError(f"the database had {head.size} records and has fewer now; nothing is signed")
+        intake.move_intake(intake.intake_head())
 
 
 def _keep_published(services: Services) -> None:

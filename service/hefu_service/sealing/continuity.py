@@ -11,6 +11,7 @@ from hefu_ledger.tlog.keys import VerifierKey
 from hefu_ledger.tlog.merkle import Frontier
 from hefu_ledger.tlog.note import parse_note, verify_note
 from hefu_service.ports.rows import LedgerHead
+from hefu_service.ports.store import View
 from hefu_service.sealing.stops import RolledBackError, SealingStoppedError
 from hefu_service.services import Services
 from hefu_service.texts import Text, sentence
@@ -39,14 +40,27 @@ def check_past(services: Services) -> tuple[Past, LedgerHead]:
 
     Raises RolledBackError if a checkpoint was published or signed that is ahead of the database, or beside it.
     """
-    past = Past(published_checkpoint(services), services.signer.last())
+    past = _past(services)
     with services.store.view() as view:  # after the past was read: other workers move both forward
         head = view.ledger_head()
-    if past.published is not None:
-        _check(sentence("past.published"), past.published, head, services.origin)
-    if past.signed is not None:
-        _check(sentence("past.signed"), past.signed, head, services.origin)
+    _check_all(past, head, services.origin)
     return past, head
+
+
+def check_connection(services: Services, view: View) -> None:
+    """Raise RolledBackError if the database of this view has fallen behind the past, as after a failover."""
+    _check_all(_past(services), view.ledger_head(), services.origin)
+
+
+def _past(services: Services) -> Past:
+    return Past(published_checkpoint(services), services.signer.last())
+
+
+def _check_all(past: Past, head: LedgerHead, origin: str) -> None:
+    if past.published is not None:
+        _check(sentence("past.published"), past.published, head, origin)
+    if past.signed is not None:
+        _check(sentence("past.signed"), past.signed, head, origin)
 
 
 def published_checkpoint(services: Services) -> Checkpoint | None:

@@ -37,7 +37,9 @@ from hefu_service.outside.verifier import ProcessVerifier
 from hefu_service.ports.errors import PortError, StorageError
 from hefu_service.ports.verifier import Verifier
 from hefu_service.receipts.receipts import Receipts
+from hefu_service.sealing.continuity import check_connection
 from hefu_service.services import Services
+from hefu_service.serving.address import claimed
 from hefu_service.serving.app import create_app
 from hefu_service.serving.slow_clients import Stalled
 from hefu_service.settings import Settings
@@ -69,7 +71,7 @@ def serve(settings: Settings) -> None:
     if settings.redis_url is None:  # otherwise the workers tell
         make_senders(settings)
     check_data(settings.data, settings.database_url)
-    with service_lock(settings.data, settings.database_url):
+    with service_lock(settings.data, settings.database_url), claimed(settings.host, settings.port):
         with open_services(settings.data, settings.database_url) as services:
             recover(services)
         _run(settings)
@@ -189,11 +191,14 @@ def _keep_to_one_core(data: Path) -> None:
 
 def make_app(services: Services, settings: Settings, metrics: Metrics, verifier: Verifier) -> tuple[Flask, Ticker]:
     """Put the application and its ticker together, without starting the ticker."""
+    services.store.guard(partial(check_connection, services))
     ticker = _ticker(services, settings)
+    committer = Committer(services, accepted=ticker.accepted)
     ready = Readiness(services, settings.data, ticker.trouble)
     context = Context(
         services=services,
-        front_door=FrontDoor(Committer(services, accepted=ticker.accepted), _limits(settings)),
+        front_door=FrontDoor(committer, _limits(settings)),
+        durable=committer.durable,
         receipts=Receipts(services),
         not_ready=ready.not_ready,
         answered=metrics.answered,

@@ -36,6 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from hefu_service.ports.errors import StorageError
 
@@ -101,6 +102,15 @@ def check_durable(engine: Engine) -> None:
     """Raise StorageError, naming the setting, if a commit could be lost; each new connection is asked again."""
     with translated(), engine.connect():
         pass
+
+
+def check_replicated(connection: Connection) -> None:
+    """Raise StorageError, ``unknown``, if the commit just made was answered with a warning.
+
+    PostgreSQL ends a cancelled wait for a standby with success and a warning, whose words depend on its language.
+    """
+    if warnings := connection.info.get(_WARNINGS):
+        raise StorageError(f"database: committed, but with a warning: {'; '.join(warnings)}", unknown=True)
 
 
 def begin_upgrade(connection: Connection) -> None:
@@ -248,8 +258,10 @@ def _sqlite_engine(path: Path, begin: str, pragma: str, *, cache_mib: int, **poo
 _UPGRADE: Final = 0x68656675  # the advisory lock's number: "hefu"
 _UNSAFE: Final = (
     "SELECT name || '=' || setting FROM pg_settings"
-    " WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off' ORDER BY name"
+    " WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'"
+    " OR name = 'synchronous_commit' AND setting = 'local' ORDER BY name"  # a standby would not be waited for
 )
+_WARNINGS: Final = "hefu.warnings"  # of a writer's connection, since its last COMMIT was sent
 # A process that hangs in the middle of a transaction must not hold the head's row for ever.
 _PATIENCE: Final = f"SET lock_timeout = '{_WAIT_S}s'; SET idle_in_transaction_session_timeout = '{_WAIT_S}s'"
 # A server that vanishes without a word, as when its machine fails, would hold the commit of all that waits for hours.
@@ -267,23 +279,32 @@ def _open_postgresql(url: URL) -> Engines:
     reader = _postgresql_engine(url, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", pool_size=8, max_overflow=8)
 
     @event.listens_for(writer, "connect")
-    def be_patient(connection: Any, _: object) -> None:
+    def be_patient(connection: Any, record: ConnectionPoolEntry) -> None:
         connection.execute(_PATIENCE)
+        warnings: list[str] = record.info.setdefault(_WARNINGS, [])
+
+        def hear(notice: Any) -> None:
+            if notice.severity_nonlocalized == "WARNING":
+                warnings.append(notice.message_primary)
+
+        connection.add_notice_handler(hear)
 
     @event.listens_for(writer, "commit")
     def refuse_failed(connection: Connection) -> None:
         """The server would roll back, and call it a success."""
         if connection.connection.driver_connection.info.transaction_status.name == "INERROR":  # type: ignore[union-attr]  # psycopg's
             raise StorageError("database: a statement had failed before the commit; nothing was written")
+        connection.info[_WARNINGS].clear()
 
     return Engines(writer, reader)
 
 
 def _postgresql_engine(url: URL, begin: str, **pool: int) -> Engine:
+    noticed = {name: value for name, value in _NOTICED.items() if name not in url.query}  # the URL's own word counts
     try:
         engine = create_engine(
             url,
-            connect_args={**_NOTICED, "client_encoding": "utf8", "autocommit": True},
+            connect_args={**noticed, "client_encoding": "utf8", "autocommit": True},
             hide_parameters=True,
             pool_timeout=_WAIT_S,
             **pool,

@@ -7,10 +7,10 @@ it is the database's write lock, taken when the transaction begins.
 # ruff: noqa: D102 -- the protocols carry the contracts; implementations repeat nothing
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     URL,
@@ -33,9 +33,10 @@ from hefu_service.ports.rows import (
     VaultBlob,
     VaultClosure,
 )
+from hefu_service.ports.store import View
 from hefu_service.store import queries
 from hefu_service.store.direct import change, insert_many, look_up
-from hefu_service.store.engines import Engines, check_durable, open_engines, translated
+from hefu_service.store.engines import Engines, check_durable, check_replicated, open_engines, translated
 from hefu_service.store.migrate import check_schema
 from hefu_service.store.outbox import SqlOutbox, SqlUndelivered
 from hefu_service.store.rows import Rows
@@ -50,6 +51,8 @@ from hefu_service.store.tables import (
     VAULT_CLOSURES,
     VAULTS,
 )
+
+_TRUSTED: Final = "hefu.trusted"
 
 
 def open_store(url: URL) -> SqlStore:
@@ -208,6 +211,14 @@ class SqlStore:
 
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
+        self._check: Callable[[View], None] | None = None
+        self._trusted = object()  # the mark of connections that were checked
+
+    def guard(self, check: Callable[[View], None]) -> None:
+        self._check = check
+
+    def distrust(self) -> None:
+        self._trusted = object()
 
     @contextmanager
     def view(self) -> Iterator[SqlView]:
@@ -235,7 +246,11 @@ class SqlStore:
     @contextmanager
     def intake(self) -> Iterator[SqlIntake]:
         with self._transaction() as connection:
-            yield SqlIntake(connection)
+            intake, trusted = SqlIntake(connection), self._trusted
+            if self._check is not None and connection.info.get(_TRUSTED) is not trusted:
+                self._check(intake)
+                connection.info[_TRUSTED] = trusted
+            yield intake
 
     def append(self, old: LedgerHead, new: LedgerHead, records: Sequence[StoredRecord]) -> None:
         if not records or [record.index for record in records] != list(range(old.size, new.size)):
@@ -279,6 +294,7 @@ class SqlStore:
             try:
                 with translated(unknown=True):
                     transaction.commit()
+                    check_replicated(connection)
             except StorageError:
                 connection.invalidate()  # closed, not reused: a commit that failed leaves its transaction open
                 raise

@@ -196,6 +196,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "webhook 密文须为 whsec_ 加 24 至 64 字节的 base64：openssl rand -base64 32",
         'the webhook secret must be "whsec_" and base64 of 24 to 64 bytes: openssl rand -base64 32',
     ),
+    "serve.taken": (
+        "无法监听 {place}：已有别的程序在此监听；请先停止它，或用 --port 另选端口",
+        "cannot listen on {place}: Address already in use; stop the program that has it, or choose another --port",
+    ),
     "serve.listen": ("无法监听 {place}：{reason}", "cannot listen on {place}: {reason}"),
     "serve.ended": (
         "应答进程自行结束；原因见其最后几行日志",
