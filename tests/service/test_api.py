@@ -19,7 +19,6 @@ from tests.support.sample_service import (
     SampleService,
     depositor_key,
     depositor_of,
-    possession,
     signer,
     statement,
     vkey,
@@ -36,7 +35,6 @@ from hefu_ledger.tlog.keys import Ed25519Signer, MLDSA44Signer
 from hefu_ledger.tlog.merkle import Tree, leaf_hash, verify_inclusion
 from hefu_ledger.tlog.note import Note, parse_note, verify_note
 from hefu_ledger.tlog.policy import parse_policy
-from hefu_ledger.tlog.proof import parse_proof
 from hefu_ledger.verify import verify_receipt
 from hefu_service.intake.enrolment import retire_key
 from hefu_service.intake.refusals import BusyError
@@ -68,21 +66,23 @@ def signed_by(note: Note, signer: Ed25519Signer) -> bool:
 def test_a_code_and_a_possession_note_enrol_a_key(api: SampleApi) -> None:
     code = api.service.code()
     key = depositor_key(code, "key")
+    invitation = api.post("/v1/enrolments", json={"code": code}).get_json()
+    assert json.loads(invitation["identity"]["text"])["uscc"] == USCC
     answer = api.redeem(code, key)
     assert answer.status_code == 201
     body = answer.get_json()
     assert body["depositor"] == depositor_of(key)
     assert (body["origin"], body["from_seq"], body["vkey"]) == (ORIGIN, 0, vkey(key))
-    assert json.loads(body["identity"]["text"])["uscc"] == USCC
+    assert USCC.encode() not in answer.data
     api.service.settle()
     enrolment = parse_record(api.get(f"/v1/enrolments/{depositor_of(key)}").get_json()["records"][1].encode()).body
     assert isinstance(enrolment, Enrolment)
-    assert close(parse_opened(body["identity"], "identity")) == enrolment.identity
+    assert close(parse_opened(invitation["identity"], "identity")) == enrolment.roster.identity
 
 
 def test_the_same_enrolment_again_gets_the_same_answer_as_200(api: SampleApi) -> None:
     code = api.service.code()
-    note = possession(depositor_key(code, "key"))
+    note = api.service.possession(code, depositor_key(code, "key"))
     first, again = api.enrol(code, note), api.enrol(code, note)
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.data == again.data
@@ -107,17 +107,16 @@ def test_an_enrolment_is_shown_with_proofs_and_without_the_identity(api: SampleA
         "key",
     ]
     assert vkey(other).encode() in answer.data
-    for text, proven in zip(body["records"], body["proofs"], strict=True):
-        proof = parse_proof(proven["proof"].encode())
-        checkpoint = parse_checkpoint(proof.checkpoint.text)
-        assert signed_by(proof.checkpoint, LOG)
-        assert proven["index"] == proof.index == parse_record(text.encode()).index
+    note = parse_note(body["checkpoint"].encode())
+    checkpoint = parse_checkpoint(note.text)
+    assert signed_by(note, LOG)
+    for text, path in zip(body["records"], body["paths"], strict=True):
         verify_inclusion(
             leaf_hash=leaf_hash(text.encode()),
-            index=proof.index,
+            index=parse_record(text.encode()).index,
             size=checkpoint.size,
             root=checkpoint.root,
-            path=proof.path,
+            path=[bytes.fromhex(node) for node in path],
         )
     assert USCC.encode() not in answer.data
     assert "上海".encode() not in answer.data

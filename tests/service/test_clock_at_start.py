@@ -18,6 +18,7 @@ from tests.support.serving import Serving, get, request, run
 from tests.support.time_server import time_server
 
 from hefu_ledger.encoding import format_time
+from hefu_ledger.records.record import parse_record
 from hefu_service.intake.correction import declare_clock
 from hefu_service.observing.gauges import Gauges
 from hefu_service.observing.readiness import Readiness
@@ -77,10 +78,11 @@ def test_the_ledgers_last_time_bounds_the_clock_at_the_start(machine: Machine, b
     assert machine.believes() is believed
 
 
-def test_where_nothing_is_known_the_clock_is_believed(service: SampleService) -> None:
+def test_a_ledger_that_has_only_begun_bounds_the_clock_by_its_first_record(service: SampleService) -> None:
     with service.services.store.view() as view:
-        assert last_time(view) is None
-    assert Machine(service, START + 9_999 * DAY).believes()
+        first = view.record(0)
+        assert first is not None
+        assert last_time(view) == parse_record(first.data).recorded_at
 
 
 def test_a_clock_before_the_release_is_not_believed(machine: Machine) -> None:

@@ -15,7 +15,6 @@ from tests.support.sample_service import (
 )
 
 from hefu_ledger.deposit.acceptance import parse_acceptance
-from hefu_ledger.deposit.receipt import MAX_RECORDS
 from hefu_ledger.deposit.statement import Seen
 from hefu_ledger.errors import MalformedError
 from hefu_ledger.tlog.note import parse_note, verify_note
@@ -25,7 +24,6 @@ from hefu_service.intake.committer import Committer
 from hefu_service.intake.deposits import MAX_STATEMENTS, Gate, published_root
 from hefu_service.intake.enrolment import report_compromised, retire_key
 from hefu_service.intake.refusals import (
-    ConflictError,
     KeyNotInForceError,
     OneOfManyError,
     RefusedError,
@@ -106,15 +104,6 @@ def test_a_remembered_ledger_size_does_not_refuse_what_has_grown_since(service: 
     root = published_root(service.services.files, 3)
     assert root is not None
     service.accept(statement(key, 7, seen=Seen(root, 3)))
-
-
-def test_a_depositor_with_more_key_records_than_a_receipt_holds_is_not_accepted(service: SampleService) -> None:
-    key = service.enrol()
-    other = service.enrol("other")
-    service.accept(statement(key))
-    for minute in range(MAX_RECORDS):
-        report_compromised(service.services, depositor_of(other), other.key, reason="", since=1_000_000 - 1000 * minute)
-    refused(service, statement(other), ConflictError)
 
 
 def test_a_key_that_was_not_enrolled_may_not_sign(service: SampleService) -> None:

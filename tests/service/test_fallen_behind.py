@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL
 from tests.support.postgres import Postgres, execute
+from tests.support.sample_api import VERIFIER
 from tests.support.sample_service import RECOVERY, SampleService, SetClock, services_on, statement
 
 from hefu_service.jobs.queue import look
@@ -71,7 +72,7 @@ def test_a_web_refuses_deposits_at_once_and_is_not_ready(
     sample.settle()
     metrics = Metrics(sample.data / "metrics")
     request.addfinalizer(metrics.close)
-    app, ticker = make_app(sample.services, Settings(sample.data), metrics)
+    app, ticker = make_app(sample.services, Settings(sample.data), metrics, VERIFIER)
     client = app.test_client()
     answers = [client.post("/v1/deposits", data=statement(key, 50), **NOTE)]
     assert answers[0].status_code == 201

@@ -299,6 +299,7 @@ def test_a_flood_from_one_address_closes_nothing_to_a_note_that_verifies(
     key = api.service.enrol()
     thief = depositor_key(depositor_of(key), "thief")
     code = api.service.code()
+    invited = depositor_key(code, "key")
     fill(api, key, OLD, NEW)
 
     def ask(path: str, **members: str) -> TestResponse:
@@ -308,14 +309,14 @@ def test_a_flood_from_one_address_closes_nothing_to_a_note_that_verifies(
         ("/v1/keys", {"request": lost(key, thief).decode()}),
         ("/v1/keys", {"request": lost(thief, thief).decode()}),
         ("/v1/vault-closures", {"closure": closure(thief).decode()}),
-        ("/v1/enrolments", {"code": code + "x", "possession": possession(thief).decode()}),
+        ("/v1/enrolments", {"code": code + "x", "possession": api.service.possession(code, invited).decode()}),
     ]
     with monkeypatch.context() as patch:
         patch.setattr(type(api.service.services.store), "intake", None)  # none of these takes the lock of deposits
         assert [ask(path, **members).status_code for path, members in forged] == [403, 429, 429, 429]
     assert ask("/v1/vault-closures", closure=closure(key).decode()).status_code == 201
     assert ask("/v1/vault-closures", closure=closure(key).decode()).status_code == 200
-    assert api.enrol(code, possession(depositor_key(code, "key"))).status_code == 201
+    assert api.redeem(code, invited).status_code == 201
     assert ask("/v1/keys", request=lost(key, key).decode()).status_code == 201
     assert ask("/v1/keys", request=lost(key, key).decode()).status_code == 200, "again, by an ended key"
     check_too_many(ask("/v1/keys", request=lost(key, thief).decode()))

@@ -55,7 +55,7 @@ def test_each_checkpoint_is_told_once_in_order_and_with_nothing_but_numbers(told
     with told.services.store.view() as view:
         batch = view.batch_of(2)
     assert batch is not None
-    sealed_at = parse_canonical(batch.data, limit=10_000)["sealed_at"]
+    sealed_at = parse_canonical(batch.data, limit=10_000)["recorded_at"]
     assert last.said["data"] == {"entries": 3, "origin": ORIGIN, "sealed_at": sealed_at, "size": published[-1]}
     assert canonical(last.said) == last.body
     assert told.undelivered == []

@@ -207,12 +207,12 @@ def test_one_refused_statement_refuses_all_and_is_named(
 
 def test_a_code_that_is_wrong_expired_or_unknown_is_refused_alike(api: SampleApi) -> None:
     code = api.service.code()
-    note = possession(depositor_key(code, "key"))
+    note = api.service.possession(code, depositor_key(code, "key"))
     wrong = [f"{code}x", code.partition(".")[0], code.replace(".", ""), "nobody.secret", "合.符", "\0.x", code.upper()]
     with unchanged(api):
         answers = [api.enrol(each, note) for each in wrong]
         api.service.clock.time_ms += CODE_VALID_MS + 10
-        answers.append(api.enrol(code, note))
+        answers.append(api.enrol(code, possession(depositor_key(code, "key"), at=api.service.clock.time_ms)))
     assert {kind(answer) for answer in answers} == {"403 code-refused"}
     assert len({answer.data for answer in answers}) == 1, "which of them it is, is not told"
 
@@ -243,7 +243,8 @@ def at_once(api: SampleApi, count: int, ask: Callable[[SampleApi, int], TestResp
 
 def test_two_keys_at_once_with_one_code_enrol_one(api: SampleApi) -> None:
     code = api.service.code()
-    answers = at_once(api, 8, lambda client, n: client.enrol(code, possession(depositor_key(code, f"key {n % 2}"))))
+    notes = [api.service.possession(code, depositor_key(code, f"key {n}")) for n in range(2)]
+    answers = at_once(api, 8, lambda client, n: client.enrol(code, notes[n % 2]))
     assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201, 409, 409, 409, 409]
     assert len({answer.data for answer in answers if answer.status_code < 300}) == 1
     with api.service.services.store.view() as view:

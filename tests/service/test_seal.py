@@ -12,7 +12,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.sample_service import ORIGIN, RECOVERY, SampleService, depositor_of
+from tests.support.sample_service import ORIGIN, RECOVERY, START, SampleService, depositor_of
 
 from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.errors import MalformedError
@@ -45,6 +45,10 @@ def records(service: SampleService) -> list[Record]:
 
 def batches(service: SampleService) -> list[Batch]:
     return [record.body for record in records(service) if isinstance(record.body, Batch)]
+
+
+def sealed_batches(service: SampleService) -> list[Record]:
+    return [record for record in records(service) if isinstance(record.body, Batch)]
 
 
 def types(service: SampleService) -> list[str]:
@@ -114,7 +118,7 @@ def test_the_private_batch_file_is_on_disk_before_the_record(
     assert read == [3]
 
 
-def test_sealed_at_is_now_but_neither_before_a_deposit_nor_before_the_last_batch(service: SampleService) -> None:
+def test_a_batch_is_recorded_now_but_neither_before_a_deposit_nor_before_the_last_batch(service: SampleService) -> None:
     key = service.enrol()
     for number in range(3):
         service.deposit(key, first=number)
@@ -126,7 +130,7 @@ def test_sealed_at_is_now_but_neither_before_a_deposit_nor_before_the_last_batch
         seal_once(service.services)
         service.clock.time_ms -= 400  # before the last batch, and after the last deposit
     received = [parse_acceptance(deposit.acceptance).received_at for deposit in deposits(service)]
-    sealed = [each.sealed_at for each in batches(service)]
+    sealed = [each.recorded_at for each in sealed_batches(service)]
     assert all(early <= late for early, late in zip(received, sealed, strict=True))
     assert sealed == sorted(sealed)
     assert not any(finding.where == "replay" for finding in service.findings())
@@ -134,7 +138,7 @@ def test_sealed_at_is_now_but_neither_before_a_deposit_nor_before_the_last_batch
     service.deposit(key, first=3)
     service.clock.time_ms += 5_000
     seal_once(service.services)
-    assert batches(service)[-1].sealed_at == service.clock.time_ms
+    assert sealed_batches(service)[-1].recorded_at == service.clock.time_ms
 
 
 @pytest.mark.parametrize("sealed_before", [True, False])
@@ -151,8 +155,8 @@ def test_a_batch_has_the_times_of_one_side_of_a_correction(service: SampleServic
     service.settle()
     assert types(service) == ["genesis", "enrolment", "batch", "clock", "clock", "batch"]
     assert [(each.first_seq, each.count) for each in batches(service)] == [(0, 2), (2, 2)]
-    assert batches(service)[0].sealed_at > declared + 3_000_000
-    assert declared < batches(service)[1].sealed_at < declared + 1_000
+    assert sealed_batches(service)[0].recorded_at > declared + 3_000_000
+    assert declared < sealed_batches(service)[1].recorded_at < declared + 1_000
     assert not service.findings()
 
 
@@ -300,7 +304,7 @@ def test_an_event_that_no_record_could_say_is_refused_when_it_is_made(service: S
 
 
 def test_a_record_that_could_not_be_read_is_not_appended(service: SampleService) -> None:
-    chain = Chain(head(service))
+    chain = Chain(head(service), now_ms=START)
     with pytest.raises(MalformedError):
-        chain.add("batch", Batch(count=0, first_seq=0, roots={"sha-256": bytes(32)}, sealed_at=0))
+        chain.add(Batch(count=0, first_seq=0, roots={"sha-256": bytes(32)}))
     assert not chain.records

@@ -25,14 +25,11 @@ from tests.support.sample_service import (
 )
 
 from hefu_ledger.number import format_number
-from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
 from hefu_ledger.tlog.keys import Ed25519Signer
-from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_service.intake import statement_texts
 from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Accepted, Committer, _Waiter
-from hefu_service.intake.enrolment import retire_key
-from hefu_service.intake.keychange import change_key
+from hefu_service.intake.enrolment import enrol, retire_key
 from hefu_service.intake.refusals import ConflictError, OneOfManyError
 from hefu_service.ports.rows import Deposit
 from hefu_service.publishing.genesis import begin_ledger
@@ -123,8 +120,7 @@ def test_what_the_only_key_deposited_is_not_deposited_again_by_the_second(
     service.deposit(one, 3)
     two = service.enrol_another(one, "second") if not requested else depositor_key(depositor_of(one), "second")
     if requested:
-        request = sign_note(format_key_request(KeyRequest("add", "", two.key)), [one, two])
-        change_key(service.services, format_note(request))
+        enrol(service.services, service.vouched(two, one))
     for copy in (statement(two, 0), statement(two, 2, one)):
         with pytest.raises(ConflictError, match="under other signature lines"):
             service.accept(copy)

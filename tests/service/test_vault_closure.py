@@ -90,9 +90,9 @@ def kind(answer: TestResponse) -> str:
 
 def two_persons(service: SampleService) -> tuple[Ed25519Signer, Ed25519Signer]:
     """Who approves, and who prepares."""
-    code = service.code(signatures_required=2)
+    code = service.code(signatures_required=2, role=APPROVE)
     chief = depositor_key(code, "chief")
-    service.redeem(code, chief, role=APPROVE)
+    service.redeem(code, chief)
     return chief, service.enrol_another(chief, "clerk", chief)
 
 

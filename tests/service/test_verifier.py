@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from tests.support.sample_api import api_of
 from tests.support.sample_ledger import POLICY, sample
-from tests.support.sample_service import SampleService, depositor_key, possession, statement
-from tests.support.serving import Serving, post_json, request, serving
+from tests.support.sample_service import SampleService, depositor_key, statement
+from tests.support.serving import Serving, redeem, request, serving
 
 from hefu_ledger.deposit.receipt import format_receipt
 from hefu_ledger.errors import MalformedError
@@ -162,7 +162,7 @@ def test_a_service_whose_verifier_hangs_takes_deposits_and_they_end_together(tmp
     with serving(tmp_path / "data") as service:
         code = service.enrol("上海某某化妆品有限公司", "91310120MA1HP00194")
         key = depositor_key(code, "key")
-        post_json(service.port, "/v1/enrolments", {"code": code, "possession": possession(key).decode()})
+        redeem(service.port, code, key)
         os.kill(verifying(service), signal.SIGSTOP)
         with ThreadPoolExecutor(1) as pool:
             started = time.monotonic()
