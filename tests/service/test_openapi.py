@@ -14,7 +14,6 @@ from tests.support.sample_service import SampleService
 
 from hefu_ledger.deposit.receipt import MAX_RECEIPT, parse_receipt
 from hefu_ledger.deposit.state import SERVICE_STATES
-from hefu_ledger.deposit.statement import MAX_STATEMENT
 from hefu_ledger.deposit.vault import MAX_BLOB
 from hefu_ledger.encoding import canonical
 from hefu_ledger.records.bodies import Genesis
@@ -23,7 +22,7 @@ from hefu_ledger.tlog.policy import Log, Policy
 from hefu_ledger.verify import verify_receipt
 from hefu_ledger.verify.verdict import CANNOT, FAILED, verdict_value
 from hefu_service.api.openapi import document
-from hefu_service.intake.deposits import MAX_STATEMENTS
+from hefu_service.intake.deposits import MAX_BYTES, MAX_STATEMENTS
 from hefu_service.texts.verdicts import verdict_sentences
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -141,7 +140,7 @@ def test_the_example_receipt_proves_the_example_deposit() -> None:
     assert (receipt.statement, receipt.acknowledgement) == (known["Statement"], known["Acknowledgement"])
     log = parse_record(receipt.records[0].encode()).body
     assert isinstance(log, Genesis)
-    policy = Policy(logs=(Log(log.log),), witnesses=(), groups=(), quorum=None)
+    policy = Policy(logs=(Log(log.log), Log(log.log_mldsa44)), witnesses=(), groups=(), quorum=None)
     verdict = verify_receipt(canonical(known["Receipt"]), policy=policy)
     assert not [step for step in verdict.steps if step.outcome in (FAILED, CANNOT)]
     answer = verdict_value(verdict, verdict_sentences())
@@ -191,7 +190,7 @@ def test_a_generated_client_has_a_type_for_each_value_and_a_form_of_each_body() 
 def test_the_limits_described_are_the_code_s() -> None:
     paths = document()["paths"]
     posted = paths["/v1/deposits"]["post"]["requestBody"]["content"]
-    assert posted["text/plain"]["schema"]["maxLength"] == MAX_STATEMENT
+    assert posted["text/plain"]["schema"]["maxLength"] == MAX_BYTES
     assert posted["application/json"]["schema"]["properties"]["statements"]["maxItems"] == MAX_STATEMENTS
     put = paths["/v1/vault/{name}"]["put"]["requestBody"]["content"]["application/octet-stream"]
     assert put["schema"]["maxLength"] == MAX_BLOB

@@ -110,6 +110,12 @@ def check_value(value: Any, schema: dict[str, Any]) -> None:
     """Hold a value against a schema of the few words that the document uses."""
     schema = resolve(schema)
     assert "type" in schema or "enum" in schema
+    if isinstance(schema.get("type"), list):
+        kind, null = schema["type"]
+        assert null == "null"
+        if value is None:
+            return
+        schema = schema | {"type": kind}
     if "enum" in schema:
         assert value in schema["enum"]
     elif schema["type"] == "object" and value is not None:
