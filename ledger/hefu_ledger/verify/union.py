@@ -7,7 +7,6 @@ roots: what does not count is left out. The union is taken only where no step co
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from hefu_ledger.deposit.receipt import MAX_PROOFS, MAX_RECORDS, MAX_TOKENS, Path, Proof, Receipt, in_order
@@ -36,15 +35,17 @@ class Growth(NamedTuple):
     doubt: Step | None = None
 
 
-@dataclass
 class _Under:
     """What a union holds under one checkpoint."""
 
-    proof: CarriedProof
-    lines: list[SignatureLine]
-    paths: dict[int, Path]
-    tokens: list[bytes]
-    counting_tokens: set[bytes] = field(default_factory=set)
+    def __init__(
+        self, proof: CarriedProof, lines: list[SignatureLine], paths: dict[int, Path], tokens: list[bytes]
+    ) -> None:
+        self.proof = proof
+        self.lines = lines
+        self.paths = paths
+        self.tokens = tokens
+        self.counting_tokens = set(proof.good_tokens)
 
 
 def first_receipt(offered: Receipt, trust: Trust) -> Receipt:
@@ -140,7 +141,7 @@ def _under(case: Case, proof: CarriedProof, lines: list[SignatureLine], tokens: 
         path = case.carried.path(record, proof)
         if path is not None and case.carried.leads(record, proof):
             paths[record.index] = path
-    return _Under(proof, lines, paths, list(tokens), set(proof.good_tokens))
+    return _Under(proof, lines, paths, list(tokens))
 
 
 def _is_over(token: bytes, proof: CarriedProof) -> bool:
