@@ -140,7 +140,7 @@ class _Maker:
 
     def _acceptance(self, statement: bytes, *, seq: int, nth: int) -> Acceptance:
         ask = self._ask
-        return Acceptance(ask.anchor_by, self._depositor, nth, ask.origin, ask.received_at, seq, statement)
+        return Acceptance(ask.anchor_by, self._depositor, 0, nth, ask.origin, ask.received_at, seq, statement)
 
 
 def _root(seq: int) -> bytes:
@@ -160,9 +160,8 @@ def _seal(services: Services, group: Sequence[Made]) -> None:
 def _record(services: Services, made: Made) -> None:
     with services.store.view() as view:
         old = view.ledger_head()
-    chain = Chain(old)
-    sealed_at = services.clock.now_ms()
-    chain.add("batch", Batch(made.ask.count, made.ask.first, {"sha-256": made.root}, sealed_at))
+    chain = Chain(old, now_ms=services.clock.now_ms())
+    chain.add(Batch(made.ask.count, made.ask.first, {"sha-256": made.root}))
     services.store.append(old, chain.head, chain.records)
     services.files.write_nodes(old.size, format_nodes(made.leaves))
     services.files.write_leaves(old.size, made.leaves)

@@ -47,7 +47,7 @@ def _ledger(batch: int, batches: int) -> tuple[SampleLedger, list[bytes]]:
         ledger.covered += batch
         ledger.now += 1
         roots = {"sha-256": merkle.root_of_leaves(leaves[-1])}
-        ledger.append(Batch(batch, number * batch, roots, ledger.now))
+        ledger.append(Batch(batch, number * batch, roots))
     return ledger, leaves
 
 

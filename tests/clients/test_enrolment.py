@@ -132,7 +132,7 @@ def test_the_code_is_shown_before_anything_is_signed(service: Service, double: D
 
 def test_a_note_that_lay_too_long_is_made_anew(service: Service, double: Double, home: Path) -> None:
     late = problem(422, "request-time", "made too long ago")
-    double.faults = [None, None, (500, b"", {})] + [(500, b"", {})] * 8
+    double.faults = [None, None, *[(500, b"", {})] * 9]
     with pytest.raises(UnreachableError):
         enrol(str(home), service, CODE)
     assert "enrolling" in files(home)

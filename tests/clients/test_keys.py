@@ -85,7 +85,7 @@ def test_a_request_for_fewer_signatures_or_another_firm_by_name_is_refused(offic
     _, possession = parse_signed_possession(asked.read_bytes())
     third = parse_key((office.folder / "third" / "key.asked").read_bytes())
     for changes in ({"signatures_required": 1}, {"identity": bytes(32)}, {"signatures_required": 3}):
-        text = format_possession(possession._replace(**changes))  # type: ignore[arg-type]  # tests know the fields
+        text = format_possession(possession._replace(**changes))
         asked.write_bytes(format_note(sign_note(text, [third])))
         hefu("key", "add", asked, "--home", office.chief, "--yes", expect=2)
     assert office.double.posted("/v1/enrolments") == []

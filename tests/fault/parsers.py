@@ -16,7 +16,8 @@ from tests.support.sample_ledger import DAY, ORIGIN, START, WITNESSED, WITNESSES
 import hefu_ledger
 from hefu_ledger import encoding, number, section, uscc
 from hefu_ledger.deposit import acceptance, card, evidence, receipt, statement, vault
-from hefu_ledger.records import identity, keyrequest, record
+from hefu_ledger.records import ending, identity, keyrequest, possession, record, roster, signing_key
+from hefu_ledger.records.bodies import Batch, Enrolment
 from hefu_ledger.records.keyrequest import KeyRequest
 from hefu_ledger.tlog import checkpoint, keyfile, keys, note, policy, proof, tiles
 from hefu_ledger.tlog.merkle import leaf_hash
@@ -88,7 +89,9 @@ def _signed(ledger: SampleLedger) -> dict[str, bytes]:
         "upload": format_note(sign_note(vault.format_upload(put), [key])),
         "closure": format_note(sign_note(vault.format_closure(closure), [key])),
         "possession": format_note(
-            sign_note(identity.format_possession(identity.Possession("acme", ORIGIN, key.key)), [key])
+            sign_note(
+                possession.format_possession(possession.Possession("acme", bytes(32), ORIGIN, START, 1, key.key)), [key]
+            )
         ),
     }
 
@@ -96,8 +99,9 @@ def _signed(ledger: SampleLedger) -> dict[str, bytes]:
 def _notes(ledger: SampleLedger, signed: dict[str, bytes]) -> dict[str, Parser]:
     cosigned = format_note(ledger.checkpoint(cosigners=WITNESSES))
     texts = {name: [note.parse_note(data).text.encode()] for name, data in signed.items()}
-    request = KeyRequest("compromised", "stolen", depositor_signer("acme").key, START, "prepare")
+    request = KeyRequest("compromised", "stolen", START, depositor_signer("acme").key, START)
     asked = keyrequest.format_key_request(request).encode()
+    ended = ending.format_end(ending.EndRequest(ORIGIN, "moved", START, depositor_signer("acme").key)).encode()
     accepted = [acceptance.format_acceptance(deposit.acceptance).encode() for deposit in ledger.deposits]
     return {
         "tlog.note.parse_note": Parser(note.parse_note, [cosigned, *signed.values()], format_note),
@@ -113,14 +117,20 @@ def _notes(ledger: SampleLedger, signed: dict[str, bytes]) -> dict[str, Parser]:
             _text(vault.parse_closure), texts["closure"], _written(vault.format_closure)
         ),
         "deposit.vault.parse_signed_closure": Parser(vault.parse_signed_closure, [signed["closure"]], _first),
-        "records.identity.parse_possession": Parser(
-            _text(identity.parse_possession), texts["possession"], _written(identity.format_possession)
+        "records.possession.parse_possession": Parser(
+            _text(possession.parse_possession), texts["possession"], _written(possession.format_possession)
         ),
-        "records.identity.parse_signed_possession": Parser(
-            identity.parse_signed_possession, [signed["possession"]], _first
+        "records.possession.parse_signed_possession": Parser(
+            possession.parse_signed_possession, [signed["possession"]], _first
         ),
+        "records.ending.parse_end": Parser(_text(ending.parse_end), [ended], _written(ending.format_end)),
         "records.keyrequest.parse_key_request": Parser(
             _text(keyrequest.parse_key_request), [asked], _written(keyrequest.format_key_request)
+        ),
+        "records.keyrequest.parse_signed_key_request": Parser(
+            keyrequest.parse_signed_key_request,
+            [format_note(sign_note(asked.decode(), [depositor_signer("acme")]))],
+            _first,
         ),
         "deposit.acceptance.parse_acceptance": Parser(
             _text(acceptance.parse_acceptance), accepted, _written(acceptance.format_acceptance)
@@ -168,6 +178,10 @@ def _ledger(ledger: SampleLedger) -> dict[str, Parser]:
     written = receipt.format_receipt(_receipt(ledger))
     return {
         "records.record.parse_record": Parser(record.parse_record, ledger.records, _record),
+        "records.roster.parse_roster_value": Parser(
+            _valued(partial(roster.parse_roster_value, event=9)),
+            [encoding.canonical(roster.roster_value(body.roster)) for body in _enrolments(ledger)],
+        ),
         "records.record.parse_body": Parser(partial(record.parse_body, "batch"), _batches(ledger), record.format_body),
         "deposit.receipt.parse_receipt": Parser(receipt.parse_receipt, [written], receipt.format_receipt),
         "deposit.receipt.parse_receipt_value": Parser(_valued(receipt.parse_receipt_value), [written]),
@@ -188,7 +202,12 @@ def _ledger(ledger: SampleLedger) -> dict[str, Parser]:
 
 def _batches(ledger: SampleLedger) -> list[bytes]:
     bodies = [record.parse_record(data).body for data in ledger.records]
-    return [record.format_body(body) for body in bodies if isinstance(body, record.Batch)]
+    return [record.format_body(body) for body in bodies if isinstance(body, Batch)]
+
+
+def _enrolments(ledger: SampleLedger) -> list[Enrolment]:
+    bodies = [record.parse_record(data).body for data in ledger.records]
+    return [body for body in bodies if isinstance(body, Enrolment)]
 
 
 def _record(value: record.Record) -> bytes | None:
@@ -209,8 +228,11 @@ def _small() -> dict[str, Parser]:
             keyfile.parse_mldsa44_key, [keyfile.format_mldsa44_key(ORIGIN, leaf_hash(b""))]
         ),
         "tlog.keys.parse_vkey": Parser(_text(keys.parse_vkey), vkeys, _written(keys.format_vkey)),
-        "records.identity.parse_signing_key": Parser(
-            _text(identity.parse_signing_key), vkeys[:1], _written(keys.format_vkey)
+        "records.signing_key.parse_signing_key": Parser(
+            _text(signing_key.parse_signing_key), vkeys[:1], _written(keys.format_vkey)
+        ),
+        "records.signing_key.parse_depositor_key": Parser(
+            _text(signing_key.parse_depositor_key), [vkeys[0], vkeys[3]], _written(keys.format_vkey)
         ),
         "number.parse_number": Parser(
             _text(lambda text: number.parse_number(text, "FX")),
