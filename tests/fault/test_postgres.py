@@ -28,6 +28,7 @@ from tests.support.sample_service import (
 
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_service.intake.acknowledgement import acknowledge
+from hefu_service.intake.enrolment import enrol
 from hefu_service.ports.errors import PortError, StorageError
 from hefu_service.publishing.genesis import begin_ledger
 from hefu_service.store.sql import open_store
@@ -134,11 +135,12 @@ def cutter(begun: URL) -> Iterator[Cutter]:
 def test_the_outcome_of_a_commit_without_an_answer_is_unknown(cutter: Cutter, tmp_path: Path, persisted: bool) -> None:
     with opened(tmp_path, cutter.url) as sample:
         code = sample.code()
+        note = sample.possession(code, depositor_key(code, "key"))
         cutter.cuts = [persisted]
         with pytest.raises(StorageError) as caught:
-            sample.redeem(code, depositor_key(code, "key"))
+            enrol(sample.services, note, code=code)
         assert caught.value.unknown
-        assert sample.redeem(code, depositor_key(code, "key")).again == persisted
+        assert enrol(sample.services, note, code=code).again == persisted
 
 
 @pytest.mark.parametrize("persisted", [True, False])
