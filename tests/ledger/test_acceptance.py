@@ -42,6 +42,7 @@ ACCEPTANCES = st.builds(
     Acceptance,
     anchor_by=times,
     depositor=depositors,
+    event=wholes,
     nth=wholes,
     origin=origins,
     received_at=times,
@@ -51,13 +52,14 @@ ACCEPTANCES = st.builds(
 MEMBERS: dict[str, Any] = {
     "anchor_by": "2026-01-02T00:00:00.000Z",
     "depositor": "acme",
+    "event": 2,
     "nth": 1,
     "origin": ORIGIN,
     "received_at": "2026-01-01T00:00:00.000Z",
     "seq": 7,
     "statement": "ab" * 32,
 }
-GOOD = Acceptance(START, "acme", 1, ORIGIN, START, 7, bytes(32))
+GOOD = Acceptance(START, "acme", 2, 1, ORIGIN, START, 7, bytes(32))
 
 
 def parse_members(data: bytes) -> Acceptance:
@@ -82,7 +84,7 @@ def test_an_acceptance_is_closed() -> None:
         *((name, value) for name in ("anchor_by", "received_at") for value in WRONG_TIMES),
         *(("depositor", value) for value in WRONG_DEPOSITORS),
         *(("origin", value) for value in WRONG_ORIGINS),
-        *((name, value) for name in ("nth", "seq") for value in WRONG_WHOLES),
+        *((name, value) for name in ("event", "nth", "seq") for value in WRONG_WHOLES),
         *(("statement", value) for value in WRONG_HASHES),
     ],
 )

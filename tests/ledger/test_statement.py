@@ -15,6 +15,7 @@ from tests.support.format_strategies import (
     WRONG_HASHES,
     WRONG_KINDS,
     WRONG_ORIGINS,
+    WRONG_TIMES,
     WRONG_WHOLES,
     assert_closed,
     assert_refused,
@@ -23,6 +24,7 @@ from tests.support.format_strategies import (
     hashes,
     kinds,
     origins,
+    times,
     wholes,
 )
 from tests.support.sample_ledger import ORIGIN, depositor_signer
@@ -49,6 +51,7 @@ STATEMENTS = st.builds(
     kind=kinds,
     origin=origins,
     root=hashes,
+    not_after=st.none() | times,
     previous=st.none() | hashes,
     registration=st.none() | hashes,
     seen=st.none() | st.builds(Seen, hashes, wholes.filter(bool)),
@@ -57,6 +60,7 @@ MEMBERS: dict[str, Any] = {
     "count": 3,
     "depositor": "acme",
     "kind": "file",
+    "not_after": "2026-01-01T00:00:00.000Z",
     "origin": ORIGIN,
     "previous": "ab" * 32,
     "registration": "cd" * 32,
@@ -84,7 +88,7 @@ def test_signed_statements_read_back_the_same(statement: Statement) -> None:
 
 
 def test_a_statement_is_closed() -> None:
-    assert_closed(parse_members, MEMBERS, "previous", "registration", "seen")
+    assert_closed(parse_members, MEMBERS, "not_after", "previous", "registration", "seen")
     assert_closed(
         lambda data: parse_members(json.dumps(MEMBERS | {"seen": json.loads(data)}).encode()), MEMBERS["seen"]
     )
@@ -96,6 +100,7 @@ def test_a_statement_is_closed() -> None:
         *(("count", value) for value in (*WRONG_WHOLES, 0, MAX_COUNT + 1)),
         *(("depositor", value) for value in WRONG_DEPOSITORS),
         *(("kind", value) for value in WRONG_KINDS),
+        *(("not_after", value) for value in WRONG_TIMES),
         *(("origin", value) for value in WRONG_ORIGINS),
         *((name, value) for name in ("root", "previous", "registration") for value in WRONG_HASHES),
         *(("seen", {"root": value, "size": 4}) for value in WRONG_HASHES),
@@ -118,10 +123,10 @@ def test_other_spellings_are_refused(change: tuple[str, str]) -> None:
         parse_statement(format_statement(GOOD).replace(*change, 1))
 
 
-def test_a_whole_statement_has_at_most_4_kib() -> None:
+def test_a_whole_statement_has_at_most_16_kib() -> None:
     signers = [depositor_signer("acme", f"{number}") for number in range(16)]
     note = format_note(sign_note(format_statement(GOOD), signers))
-    assert len(note) < MAX_STATEMENT == 4096
+    assert len(note) < MAX_STATEMENT == 16_384
     parse_signed_statement(note)
     long = format_note(sign_note(format_statement(GOOD._replace(origin="o" * 200, seen=Seen(bytes(32), 1))), signers))
     padding = "x" * (MAX_STATEMENT - len(long))
@@ -129,7 +134,7 @@ def test_a_whole_statement_has_at_most_4_kib() -> None:
         data = long.replace(b"/acme ", f"/acme{extra} ".encode(), 1)
         assert len(data) == MAX_STATEMENT + refused
         if refused:
-            with pytest.raises(MalformedError, match="at most 4096"):
+            with pytest.raises(MalformedError, match="at most 16384"):
                 parse_signed_statement(data)
         else:
             parse_signed_statement(data)
