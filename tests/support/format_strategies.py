@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hefu_ledger.encoding import MAX_INTEGER, MAX_TIME_MS, canonical
 from hefu_ledger.errors import MalformedError, UnknownFormatError
+from hefu_ledger.records.roster import Report, Roster, RosterKey
 from hefu_ledger.tlog.keys import VerifierKey
 from tests.support.sample_ledger import ORIGIN, depositor_signer
 
@@ -27,6 +28,24 @@ kinds = st.builds(str.__add__, st.sampled_from(LOWER), st.text(LOWER + DIGITS + 
 paths = st.lists(hashes, max_size=63).map(tuple)
 roles = st.sampled_from(["prepare", "approve"])
 keys: st.SearchStrategy[VerifierKey] = st.sampled_from([depositor_signer("acme", f"{n}").key for n in range(4)])
+
+
+@st.composite
+def rosters(draw: st.DrawFn, event: int) -> Roster:
+    """Rosters in their form, that event ``event`` may lead to; no fold need lead there."""
+    named = draw(st.lists(hashes, min_size=1, max_size=6, unique=True))
+    kept = named[: min(event + 1, 4)]
+    since = sorted(draw(st.sets(st.integers(0, event), min_size=len(kept), max_size=len(kept))))
+    words = [draw(st.integers(0, each)) for each in since]
+    held = (RosterKey(*each) for each in zip(since, (b"\x01" + key for key in kept), words, strict=False))
+    return Roster(
+        enrolment=draw(st.integers(0, event)),
+        identity=draw(hashes),
+        keys=tuple(key._replace(role=draw(roles)) for key in held),
+        reported=tuple(Report(key, draw(times)) for key in sorted(b"\x01" + key for key in named[2:])),
+        signatures_required=draw(st.integers(1, 16)),
+    )
+
 
 WRONG_HASHES: list[object] = [
     "",

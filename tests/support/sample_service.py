@@ -138,7 +138,10 @@ class SampleService:
         """The note of a further key, for which earlier ones vouch, as the depositor's roster asks for it."""
         with self.services.store.view() as view:
             roster = keys_of(view, depositor_of(key)).roster
-        said: dict[str, Any] = {"identity": roster.identity, "signatures_required": roster.signatures_required} | changes
+        said: dict[str, Any] = {
+            "identity": roster.identity,
+            "signatures_required": roster.signatures_required,
+        } | changes
         return possession(key, *vouchers, at=self.clock.time_ms, **said)
 
     def accept(self, *statements: bytes) -> list[Accepted]:
