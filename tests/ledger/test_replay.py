@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.support.cases import every_case
@@ -10,21 +11,21 @@ from tests.support.sample_ledger import (
     DAY,
     LOG,
     ORIGIN,
+    RECOVERY,
     START,
     SampleLedger,
     depositor_signer,
-    opened_identity,
     sample,
     signer,
 )
 
-from hefu_ledger import section
-from hefu_ledger.deposit.statement import Seen
-from hefu_ledger.encoding import canonical
+from hefu_ledger.deposit.statement import Seen, format_statement, parse_statement, statement_id
+from hefu_ledger.encoding import canonical, format_time
 from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.records.bodies import Batch, Clock, Enrolment, Genesis, KeyEvent
+from hefu_ledger.records.bodies import Batch, Clock, End, Enrolment, Genesis, LedgerKey, LedgerKeys
+from hefu_ledger.records.ending import EndRequest, format_end
 from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.records.possession import Possession, format_possession
+from hefu_ledger.records.ledger_fold import keys_of_genesis
 from hefu_ledger.records.record import FORMAT, format_record, parse_record, record_hash
 from hefu_ledger.replay import Replay
 from hefu_ledger.tlog import merkle
@@ -32,7 +33,7 @@ from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_che
 from hefu_ledger.tlog.keys import Ed25519Signer, VerifierKey
 from hefu_ledger.tlog.note import Note, format_note, sign_note
 
-CHIEF, CLERK, OTHER, PUPPET = (depositor_signer("acme", label) for label in ("chief", "clerk", "other", "puppet"))
+CHIEF, CLERK, OTHER = (depositor_signer("acme", label) for label in ("chief", "clerk", "other"))
 
 
 def replayed(ledger: SampleLedger, *, full: bool, remembered: tuple[Checkpoint, ...] = ()) -> Replay:
@@ -76,25 +77,17 @@ def test_a_statement_signed_by_another_depositors_key_is_named() -> None:
     ledger = sample()
     ledger.deposit("acme", {"a": b"x"}, signers=[depositor_signer("beta")])
     ledger.seal()
-    assert "deposit 3: statement: signed by" in found_in_full_only(ledger)
+    assert "deposit 3: signed by" in found_in_full_only(ledger)
 
 
 def two_persons() -> SampleLedger:
     """A chief who approves, a clerk and another who prepare; a statement needs two."""
     ledger = SampleLedger()
     ledger.begin()
-    text = format_possession(Possession("acme", ORIGIN, CHIEF.key, "approve"))
-    note = format_note(sign_note(text, [CHIEF])).decode()
-    ledger.append(Enrolment(0, section.close(opened_identity("acme")), note, 2))
-    for new in (CLERK, OTHER):
-        add(ledger, new, CHIEF)
+    ledger.enrol("acme", "chief", 2, role="approve")
+    ledger.enrol("acme", "clerk", 2, CHIEF)
+    ledger.enrol("acme", "other", 2, [CHIEF, CLERK])
     return ledger
-
-
-def add(ledger: SampleLedger, new: Ed25519Signer, by: Ed25519Signer, role: str = "prepare") -> None:
-    text = format_key_request(KeyRequest("add", "", new.key, role=role))
-    request = format_note(sign_note(text, [new, by])).decode()
-    ledger.append(KeyEvent("add", request, 0, "", new.key, role=role))
 
 
 def test_where_two_must_sign_a_statement_that_nobody_approved_is_named() -> None:
@@ -107,10 +100,10 @@ def test_where_two_must_sign_a_statement_that_nobody_approved_is_named() -> None
     assert "deposit 1: statement: signatures: none of them by a key of the role approve" in found_in_full_only(ledger)
 
 
-def test_a_key_that_one_who_prepares_made_an_approver_is_named() -> None:
+def test_an_approver_for_whom_no_approver_vouched_is_named() -> None:
     ledger = two_persons()
-    add(ledger, PUPPET, CLERK, "approve")
-    assert "record 4: key record: its request is not signed by a key that approves" in found_at_both_depths(ledger)
+    ledger.enrol("acme", "puppet", 2, [CLERK, OTHER], role="approve", roster=ledger.roster("acme"))
+    assert "record 4: enrolment: a key that approves" in found_at_both_depths(ledger)
 
 
 def test_a_false_nth_is_named() -> None:
@@ -129,7 +122,7 @@ def test_a_missing_enrolment_is_named() -> None:
 
 def test_a_record_whose_entries_lies_is_named() -> None:
     ledger = sample()
-    ledger.append(Enrolment(3, bytes(32), "x", 1), entries=4)
+    ledger.append(Clock(3, START, "set by hand"), entries=4)
     assert found_at_both_depths(ledger) == "record 5: entries: expected 3, found 4"
 
 
@@ -153,6 +146,7 @@ def with_acceptance(**changes: object) -> SampleLedger:
 @every_case(
     ("changes", "place"),
     [
+        ({"event": 1}, "deposit 3: event: expected 0, found 1"),
         ({"seq": 4}, "deposit 3: acceptance"),
         ({"depositor": "beta"}, "deposit 3: acceptance"),
         ({"origin": "log.example/other"}, "deposit 3: acceptance"),
@@ -209,44 +203,55 @@ def test_clock_corrections_are_counted() -> None:
 
 def test_another_identity_on_the_operators_word_alone_is_named() -> None:
     ledger = sample()
-    body = parse_record(ledger.records[2]).body
-    assert isinstance(body, Enrolment)
     ledger.enrol("acme", "second")
-    added = parse_record(ledger.records[-1]).body
-    assert isinstance(added, Enrolment)
     replayed(ledger, full=False)
-    ledger.records.pop()
-    ledger.append(added._replace(identity=body.identity))
-    assert "record 5: enrolment: another identity" in found_at_both_depths(ledger)
+    ledger.enrol("acme", "third", identity=bytes(32), roster=ledger.roster("acme"))
+    assert "record 6: enrolment: another identity" in found_at_both_depths(ledger)
 
 
-def test_a_key_added_by_the_operator_without_an_enrolment_is_named() -> None:
+@pytest.mark.parametrize(
+    "change", [{"enrolment": 0}, {"identity": bytes(32)}, {"keys": ()}, {"signatures_required": 2}, {"word": 0}]
+)
+def test_a_roster_that_is_not_what_the_record_leads_to_is_named(change: dict[str, Any]) -> None:
     ledger = sample()
-    ledger.append(KeyEvent("add", "operator", 3, "", depositor_signer("acme", "second").key))
-    assert "record 5: key record: a key is added by a key" in found_at_both_depths(ledger)
-
-
-def test_a_genesis_of_another_log_key_is_named() -> None:
+    ledger.enrol("acme", "second")
+    after = ledger.roster("acme")
+    if "word" in change:
+        change = {"keys": (*after.keys[:-1], after.keys[-1]._replace(word=0))}
     ledger = sample()
-    stranger = signer(ORIGIN, "stranger")
-    with pytest.raises(VerificationError, match="genesis record names another log key"):
-        fed_and_finished(ledger, sign_note(ledger.checkpoint().text, [stranger]), stranger.key)
+    ledger.enrol("acme", "second", roster=after._replace(**change))
+    assert found_at_both_depths(ledger) == "record 5: event 1: its roster is not what it leads to"
+
+
+def test_an_event_left_out_or_repeated_is_named() -> None:
+    for event in (0, 2):
+        ledger = sample()
+        ledger.enrol("acme", "second")
+        body = parse_record(ledger.records.pop()).body
+        assert isinstance(body, Enrolment)
+        ledger.append(body._replace(event=event, roster=body.roster._replace(enrolment=0, keys=())))
+        assert found_at_both_depths(ledger) == f"record 5: event of depositor acme: expected 1, found {event}"
+
+
+def test_a_key_that_comes_again_after_its_end_is_named() -> None:
+    ledger = sample()
+    ledger.end_key("acme")
+    ledger.enrol("acme")
+    assert "was enrolled before" in found_at_both_depths(ledger)
+
+
+def test_a_report_about_a_key_that_never_came_is_named() -> None:
+    ledger = sample()
+    ledger.end_key("acme", "ghost", since=START)
+    assert "record 5: key record: there is no key in force to compromised" in found_at_both_depths(ledger)
 
 
 def test_a_retired_keys_later_statement_is_named() -> None:
     ledger = sample()
-    ledger.append(KeyEvent("retire", "operator", 3, "left", depositor_signer("acme").key))
+    ledger.end_key("acme")
     ledger.deposit("acme", {"a": b"x"})
     ledger.seal()
-    assert "deposit 3: statement: depositor acme has no key in force" in found_in_full_only(ledger)
-
-
-def test_an_enrolment_with_anothers_possession_is_named() -> None:
-    ledger = sample()
-    text = parse_record(ledger.records[1]).body
-    assert isinstance(text, Enrolment)
-    ledger.append(text._replace(from_seq=3))
-    assert "record 5: key" in found_at_both_depths(ledger)
+    assert "deposit 3: statement: log.example/fengxian/depositor/acme has no key in force" in found_in_full_only(ledger)
 
 
 def test_an_enrolment_that_reaches_back_is_named() -> None:
@@ -265,16 +270,16 @@ def test_a_second_genesis_is_named() -> None:
 
 def test_a_ledger_without_genesis_is_named() -> None:
     ledger = SampleLedger()
-    ledger.append(Enrolment(0, bytes(32), "x", 1))
+    ledger.append(Clock(0, START, "set by hand"))
     assert "record 0: genesis" in found_at_both_depths(ledger)
 
 
-def test_a_batch_sealed_before_the_last_is_named() -> None:
+def test_a_record_before_the_last_is_named() -> None:
     ledger = sample()
     ledger.deposit("acme", {"a": b"x"})
     ledger.now = START
     ledger.seal()
-    assert "record 5: sealed_at" in found_at_both_depths(ledger)
+    assert "record 5: recorded_at" in found_at_both_depths(ledger)
 
 
 def test_a_declared_clock_correction_lets_times_start_again() -> None:
@@ -336,15 +341,8 @@ def fed_and_finished(ledger: SampleLedger, checkpoint: Note, key: VerifierKey = 
 def test_any_changed_record_is_named_by_the_one_after_it(index: int) -> None:
     ledger = sample()
     record = parse_record(ledger.records[index])
-    changed = record.body
-    if isinstance(changed, Batch):
-        changed = changed._replace(sealed_at=changed.sealed_at + 1)
-    elif isinstance(changed, Enrolment):
-        changed = changed._replace(identity=bytes(32))
-    elif isinstance(changed, Genesis):
-        changed = changed._replace(longest_delay_ms=2 * DAY)
     true = ledger.checkpoint()
-    ledger.records[index] = format_record(record._replace(body=changed))
+    ledger.records[index] = format_record(record._replace(recorded_at=record.recorded_at + 1))
     with pytest.raises(VerificationError) as error:
         fed_and_finished(ledger, true)
     assert str(error.value).startswith("checkpoint: root" if index == 4 else f"record {index + 1}: prev")
@@ -412,8 +410,9 @@ def test_a_record_of_an_unknown_type_is_covered_and_passes() -> None:
     ledger = sample()
     prev = record_hash(ledger.records[-1]).hex()
     header = {"entries": 3, "format": FORMAT, "index": 5, "prev": prev, "type": "health"}
-    ledger.records.append(canonical(header | {"clock_offset_ms": 3}))
-    assert replayed(ledger, full=True).size == 6
+    ledger.records.append(canonical(header | {"clock_offset_ms": 3, "recorded_at": format_time(ledger.now)}))
+    replay = replayed(ledger, full=True)
+    assert (replay.size, replay.unknown_records) == (6, 1)
 
 
 def test_a_malformed_record_is_named() -> None:
@@ -421,12 +420,6 @@ def test_a_malformed_record_is_named() -> None:
     ledger.records.append(b"{}")
     with pytest.raises(MalformedError, match="record 5"):
         replayed(ledger, full=False)
-
-
-def test_the_sample_commits_to_identities_it_can_open() -> None:
-    body = parse_record(sample().records[1]).body
-    assert isinstance(body, Enrolment)
-    assert body.identity == section.close(opened_identity("acme"))
 
 
 def misfed() -> list[Callable[[], object]]:
@@ -450,3 +443,104 @@ def test_the_tree_of_the_sample_is_what_merkle_says() -> None:
     for data in ledger.records:
         frontier.append(merkle.leaf_hash(data))
     assert frontier.root() == ledger.tree().root
+
+
+def test_a_statement_that_was_accepted_too_late_is_named() -> None:
+    for not_after, late in ((START + DAY, False), (START, True)):
+        ledger = sample()
+        deposit = ledger.deposit("acme", {"a": b"x"})
+        said = parse_statement(deposit.statement.text)._replace(not_after=not_after)
+        deposit.statement = sign_note(format_statement(said), [depositor_signer("acme")])
+        deposit.acceptance = deposit.acceptance._replace(statement=statement_id(deposit.statement))
+        ledger.seal()
+        if late:
+            assert "deposit 3: the statement was received too late" in found_in_full_only(ledger)
+        else:
+            replayed(ledger, full=True)
+
+
+# The ledger's own keys, and its end
+
+
+def keys_of(ledger: SampleLedger) -> LedgerKeys:
+    genesis = parse_record(ledger.records[0]).body
+    assert isinstance(genesis, Genesis)
+    return keys_of_genesis(genesis)
+
+
+def change_keys(
+    ledger: SampleLedger, action: str, key: VerifierKey, *signers: Ed25519Signer, event: int = 0, **lists: Any
+) -> None:
+    """Append a ledger-key record; ``lists``: what changes in the keys of genesis."""
+    since = START if action == "compromised" else None
+    text = format_key_request(KeyRequest(action, "yearly", START, key, since))
+    by = format_note(sign_note(text, signers)).decode()
+    body = LedgerKey(action, by, event, 3, keys_of(ledger)._replace(**lists), "yearly", key, since)
+    ledger.append(body)
+
+
+NEXT = signer(ORIGIN, "next log")
+NEXT_RECOVERY = signer(f"{ORIGIN}/recovery", "next recovery")
+
+
+def test_the_recovery_key_changes_the_ledgers_keys() -> None:
+    ledger = sample()
+    change_keys(ledger, "add", NEXT.key, RECOVERY, NEXT, log=(LOG.key, NEXT.key))
+    change_keys(ledger, "retire", LOG.key, RECOVERY, event=1, log=(NEXT.key,))
+    change_keys(ledger, "compromised", LOG.key, RECOVERY, event=2, log=(NEXT.key,))
+    change_keys(
+        ledger, "add", NEXT_RECOVERY.key, RECOVERY, NEXT_RECOVERY, event=3, log=(NEXT.key,), recovery=NEXT_RECOVERY.key
+    )
+    assert replayed(ledger, full=True).size == 9
+
+
+@every_case(
+    ("action", "key", "signers", "lists", "place"),
+    [
+        ("add", NEXT.key, [NEXT], {"log": (LOG.key, NEXT.key)}, "not signed by the recovery key"),
+        ("add", NEXT.key, [RECOVERY], {"log": (LOG.key, NEXT.key)}, "by the new key for itself"),
+        ("add", NEXT.key, [LOG, NEXT], {"log": (LOG.key, NEXT.key)}, "not signed by the recovery key"),
+        ("add", NEXT.key, [RECOVERY, NEXT, LOG], {"log": (LOG.key, NEXT.key)}, "not signed by the recovery key"),
+        ("add", NEXT.key, [RECOVERY, NEXT], {"log": (NEXT.key,)}, "its keys are not what it leads to"),
+        ("add", LOG.key, [RECOVERY, LOG], {}, "the key was the ledger's before"),
+        ("retire", LOG.key, [RECOVERY], {"log": (NEXT.key,)}, "the last of its kind"),
+        ("retire", NEXT.key, [RECOVERY], {}, "not in force"),
+        ("compromised", NEXT.key, [RECOVERY], {}, "never a key of the ledger"),
+        ("retire", RECOVERY.key, [RECOVERY], {}, "ends by the next one alone"),
+        ("add", depositor_signer("acme").key, [RECOVERY, depositor_signer("acme")], {}, "has no purpose here"),
+    ],
+)
+def test_a_change_of_the_ledgers_keys_that_breaks_a_rule_is_named(
+    action: str, key: VerifierKey, signers: list[Ed25519Signer], lists: dict[str, Any], place: str
+) -> None:
+    ledger = sample()
+    change_keys(ledger, action, key, *signers, **lists)
+    assert place in found_at_both_depths(ledger)
+
+
+def test_the_ledgers_key_events_are_numbered_too() -> None:
+    ledger = sample()
+    change_keys(ledger, "add", NEXT.key, RECOVERY, NEXT, event=1, log=(LOG.key, NEXT.key))
+    assert found_at_both_depths(ledger) == "record 5: event: expected 0, found 1"
+
+
+def end(ledger: SampleLedger, *signers: Ed25519Signer, said: str = "moved", successor: VerifierKey = NEXT.key) -> None:
+    text = format_end(EndRequest(ORIGIN, said, START, successor))
+    by = format_note(sign_note(text, signers)).decode() if signers else "operator"
+    ledger.append(End(by, "moved", successor if signers else None))
+
+
+def test_a_ledger_ends_by_its_recovery_key_or_the_operators_word() -> None:
+    for signers in ([RECOVERY], []):
+        ledger = sample()
+        end(ledger, *signers)
+        assert replayed(ledger, full=True).size == 6
+        ledger.append(Clock(3, START, "one more"))
+        assert found_at_both_depths(ledger) == "record 6: the ledger has ended; no record follows"
+
+
+def test_an_end_by_another_key_or_that_says_something_else_is_named() -> None:
+    for signers, said in (([LOG], "moved"), ([RECOVERY, LOG], "moved"), ([RECOVERY], "stolen")):
+        ledger = sample()
+        end(ledger, *signers, said=said)
+        assert found_at_both_depths(ledger).startswith("record 5: end record: ")
