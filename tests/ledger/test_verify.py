@@ -28,12 +28,10 @@ from tests.support.sample_ledger import (
 
 from hefu_ledger import section
 from hefu_ledger.deposit.evidence import Evidence, format_evidence
-from hefu_ledger.deposit.receipt import format_receipt
+from hefu_ledger.deposit.receipt import format_receipt, in_order
 from hefu_ledger.deposit.statement import Seen, format_statement, parse_statement, statement_id
 from hefu_ledger.errors import MalformedError, VerificationError
-from hefu_ledger.records.bodies import Enrolment, KeyEvent
-from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.records.record import parse_record
+from hefu_ledger.records.roster import Report
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import Note, cosign, format_note, parse_note, sign_note
 from hefu_ledger.tlog.policy import Log, Policy
@@ -176,6 +174,7 @@ def test_every_hash_of_the_batch_path_and_record_paths_counts() -> None:
         assert outcomes(judge(with_receipt(batch_path=flipped(receipt.batch_path, place))), "failed") == [8]
     proof = receipt.proofs[0]
     for record, path in enumerate(proof.paths):
+        assert path is not None
         for place in range(len(path)):
             paths = (*proof.paths[:record], flipped(path, place), *proof.paths[record + 1 :])
             assert outcomes(judge(with_receipt(proofs=(proof._replace(paths=paths),))), "failed") == [9]
@@ -226,47 +225,62 @@ def test_too_few_signatures_fail_where_two_are_required() -> None:
     assert judge(ledger.evidence(1, 0, ledger.receipt(1, [1, 2]))).verdict == "proven"
 
 
-def key_event_ledger(action: str, since: int | None = None) -> SampleLedger:
-    """Deposit 0 before, deposit 1 after the event of acme's key; record 3 is the event."""
+def ended_key_ledger(since: int | None = None) -> SampleLedger:
+    """Deposit 0 before, deposit 1 after the end of acme's key; record 3 is the end."""
     ledger = SampleLedger()
     ledger.begin()
     ledger.enrol("acme")
     ledger.deposit("acme", {"a": DOCUMENT})
     ledger.seal()
-    request = sign_note(
-        format_key_request(KeyRequest(action, "left", depositor_signer("acme").key, since)), [depositor_signer("acme")]
-    )
-    ledger.append(KeyEvent(action, format_note(request).decode(), 1, "left", depositor_signer("acme").key, since))
+    ledger.end_key("acme", by=[depositor_signer("acme")], since=since)
     ledger.deposit("acme", {"a": DOCUMENT})
     ledger.seal()
     return ledger
 
 
 def test_a_retired_key_signs_nothing_more_and_what_it_signed_before_stands() -> None:
-    ledger = key_event_ledger("retire")
-    assert judge(ledger.evidence(0, 0, ledger.receipt(0, [1]))).verdict == "proven"
-    verdict = judge(ledger.evidence(1, 0, ledger.receipt(1, [1, 3])))
+    ledger = ended_key_ledger()
+    assert judge(ledger.evidence(0, 0, ledger.receipt(0))).verdict == "proven"
+    verdict = judge(ledger.evidence(1, 0, ledger.receipt(1)))
     assert (verdict.verdict, outcomes(verdict, "failed")) == ("not proven", [6])
 
 
-def test_a_key_event_with_a_strangers_request_fails_at_step_12() -> None:
+def office() -> SampleLedger:
+    """Two keys of acme, of which the first vouched for the second; its record is 2."""
     ledger = SampleLedger()
     ledger.begin()
     ledger.enrol("acme")
-    request = sign_note(
-        format_key_request(KeyRequest("retire", "", depositor_signer("acme").key)),
-        [depositor_signer("acme", "stranger")],
-    )
-    ledger.append(KeyEvent("retire", format_note(request).decode(), 0, "", depositor_signer("acme").key))
+    ledger.enrol("acme", "second", earlier=depositor_signer("acme"))
+    return ledger
+
+
+def deposited(ledger: SampleLedger) -> Evidence:
     ledger.deposit("acme", {"a": DOCUMENT})
     ledger.seal()
-    assert outcomes(judge(ledger.evidence(0, 0, ledger.receipt(0, [1, 2]))), "failed") == [12]
+    return ledger.evidence(0, 0, ledger.receipt(0))
 
 
-def test_an_enrolment_of_someone_else_fails_at_step_12() -> None:
+def test_a_key_event_with_a_strangers_request_fails_at_step_12() -> None:
+    ledger = office()
+    after = ledger.roster("acme")._replace(keys=ledger.roster("acme").keys[:1])
+    ledger.end_key("acme", "second", by=[depositor_signer("acme", "stranger")], roster=after)
+    assert outcomes(judge(deposited(ledger)), "failed") == [12]
+
+
+def test_a_roster_that_is_not_the_fold_fails_at_step_12() -> None:
+    ledger = office()
+    before = ledger.roster("acme")
+    false = before._replace(keys=before.keys[:1], reported=(Report(b"\x01" + bytes(32), START),))
+    ledger.end_key("acme", "second", by=[depositor_signer("acme")], roster=false)
+    assert outcomes(judge(deposited(ledger)), "failed") == [12]
+
+
+def test_without_the_depositors_own_records_nobody_can_tell() -> None:
     ledger = sample()
-    evidence = ledger.evidence(1, 3, ledger.receipt(1, [2]))
-    assert outcomes(judge(evidence), "failed") == [12]
+    for others in ([], [2]):  # [2]: another depositor's
+        verdict = judge(ledger.evidence(1, 3, ledger.receipt(1, others)))
+        assert verdict.verdict == "cannot tell"
+        assert outcomes(verdict, "cannot")
 
 
 def test_an_enrolment_after_the_batch_is_not_accepted() -> None:
@@ -284,19 +298,31 @@ def test_an_identity_of_another_fails_at_step_13() -> None:
     assert outcomes(judge(good()._replace(identity=opened_identity("beta"))), "failed") == [13]
 
 
-def test_the_identity_is_that_of_the_keys_that_signed() -> None:
+def test_the_identity_is_that_of_the_last_enrolment() -> None:
     ledger = SampleLedger()
     ledger.begin()
     ledger.enrol("acme")
-    ledger.enrol("acme", "second", earlier=depositor_signer("acme"))
-    vouched = parse_record(ledger.records.pop()).body
-    assert isinstance(vouched, Enrolment)
-    ledger.append(vouched._replace(identity=section.close(opened_identity("beta"))))
+    renamed = section.close(opened_identity("beta"))
+    ledger.enrol("acme", "second", earlier=depositor_signer("acme"), identity=renamed)
+    evidence = deposited(ledger)
+    assert outcomes(judge(evidence), "failed") == [13]
+    assert judge(evidence._replace(identity=opened_identity("beta"))).verdict == "proven"
+
+
+def accept_event(event: int) -> Verdict:
+    """Judge a deposit of the first of two keys whose acceptance states an event."""
+    ledger = office()
     ledger.deposit("acme", {"a": DOCUMENT})
+    ledger.deposits[0].acceptance = ledger.deposits[0].acceptance._replace(event=event)
     ledger.seal()
-    evidence = ledger.evidence(0, 0, ledger.receipt(0, [1, 2]))
-    assert judge(evidence).verdict == "proven"
-    assert outcomes(judge(evidence._replace(identity=opened_identity("beta"))), "failed") == [13]
+    return judge(ledger.evidence(0, 0, ledger.receipt(0, told=[2])))
+
+
+def test_where_a_later_event_was_in_force_it_judges_and_the_acceptance_is_noted() -> None:
+    assert accept_event(1).verdict == "proven"
+    verdict = accept_event(0)
+    assert (verdict.verdict, verdict.steps[5].outcome) == ("proven", "noted")
+    assert verdict.steps[5].values["notes"] == [["event-wrong", {"event": 0, "later": 1}]]
 
 
 def test_a_promise_kept_by_the_operators_word_alone_is_noted() -> None:
@@ -364,11 +390,17 @@ def test_a_statement_that_saw_the_future_fails_at_step_16() -> None:
     assert outcomes(verdict, "failed") == [16]
 
 
-def test_an_acknowledgement_of_another_key_or_with_a_strangers_line_fails_at_step_14() -> None:
-    text = parse_note(good().receipt.acknowledgement.encode()).text
-    for signers in ([LOG], [signer(ACKNOWLEDGEMENT.key.name, "other")], [ACKNOWLEDGEMENT, LOG]):
-        forged = format_note(sign_note(text, signers)).decode()
-        assert outcomes(judge(with_receipt(acknowledgement=forged)), "failed") == [14]
+def test_an_acknowledgement_needs_a_good_line_of_its_key_and_more_lines_are_noted() -> None:
+    note = parse_note(good().receipt.acknowledgement.encode())
+    forged = [line._replace(signature=bytes(64)) for line in note.signatures]
+    for lines, outcome in (
+        (sign_note(note.text, [LOG]).signatures, "cannot"),
+        (sign_note(note.text, [signer(ACKNOWLEDGEMENT.key.name, "other")]).signatures, "cannot"),
+        (sign_note(note.text, [ACKNOWLEDGEMENT, LOG]).signatures, "noted"),
+        (tuple(forged), "failed"),
+    ):
+        acknowledgement = format_note(in_order(note._replace(signatures=lines), ORIGIN)).decode()
+        assert 14 in outcomes(judge(with_receipt(acknowledgement=acknowledgement)), outcome)
 
 
 def test_a_checkpoint_with_an_unknown_line_is_noted_only() -> None:
@@ -400,13 +432,13 @@ def test_without_the_quorum_nobody_can_tell() -> None:
     assert (verdict.verdict, outcomes(verdict, "cannot")) == ("cannot tell", [11])
 
 
-def test_a_witness_before_the_seal_is_a_contradiction() -> None:
+def test_the_line_of_a_witness_from_before_the_seal_does_not_count() -> None:
     ledger = sample()
     note = ledger.checkpoint()
     lines = [cosign(note.text, witness, ledger.now // 1000 - 62) for witness in WITNESSES]
     note = Note(note.text, (*note.signatures, *lines))
     verdict = judge(ledger.evidence(1, 3, ledger.receipt(1, [1], [note])), policy=WITNESSED)
-    assert outcomes(verdict, "failed") == [16]
+    assert (outcomes(verdict, "failed"), outcomes(verdict, "cannot")) == ([], [11])
 
 
 @pytest.mark.parametrize(
@@ -424,11 +456,32 @@ def test_a_compromised_key_needs_an_earlier_independent_time(
     ledger.begin()
     ledger.enrol("acme")
     ledger.deposit("acme", {"a": DOCUMENT})
-    ledger.append(KeyEvent("compromised", "operator", 1, "laptop stolen", depositor_signer("acme").key, since))
+    report = ledger.end_key("acme", since=since)
     ledger.seal()
-    receipt = ledger.receipt(0, [1, 2], [ledger.checkpoint(cosigners=cosigners)])
+    receipt = ledger.receipt(0, told=[report], checkpoints=[ledger.checkpoint(cosigners=cosigners)])
     verdict = judge(ledger.evidence(0, 0, receipt), policy=WITNESSED if cosigners else POLICY)
     assert (verdict.verdict, outcomes(verdict, "cannot")) == (expected, [17] if expected == "cannot tell" else [])
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_report_shows_wherever_it_stands(sealed: bool) -> None:
+    """Before the batch of the deposit, or after it under a later checkpoint."""
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.enrol("acme")
+    ledger.deposit("acme", {"a": DOCUMENT})
+    if sealed:
+        ledger.seal()
+    first = ledger.checkpoint() if sealed else None
+    report = ledger.end_key("acme", since=START - DAY)
+    if not sealed:
+        ledger.seal()
+    notes = [note for note in (first, ledger.checkpoint()) if note is not None]
+    receipt = ledger.receipt(0, told=[report], checkpoints=notes)
+    verdict = judge(ledger.evidence(0, 0, receipt))
+    assert (verdict.verdict, outcomes(verdict, "cannot")) == ("cannot tell", [17])
+    untold = judge(ledger.evidence(0, 0, ledger.receipt(0)))
+    assert (untold.verdict, untold.steps[16].outcome) == ("proven", "noted")
 
 
 def test_a_receipt_alone_is_verified_as_far_as_it_goes() -> None:
@@ -480,7 +533,10 @@ def test_evidence_above_its_limit_is_refused() -> None:
 
 
 def test_flipping_any_byte_never_makes_the_verdict_stronger() -> None:
-    """Every bit that matters: each byte of a small evidence file, flipped in two ways."""
+    """Every bit that matters: each byte of a small evidence file, flipped in two ways.
+
+    One of the log's two lines is enough: without the other the verdict stands, and step 10 says so.
+    """
     ledger = SampleLedger()
     ledger.begin()
     ledger.enrol("acme")
@@ -488,11 +544,13 @@ def test_flipping_any_byte_never_makes_the_verdict_stronger() -> None:
     ledger.seal()
     data = format_evidence(ledger.evidence(0, 0, ledger.receipt(0, [1])))
     found = digests(DOCUMENT)
-    assert verify_evidence(data, document=found, policy=POLICY).verdict == "proven"
+    whole = verify_evidence(data, document=found, policy=POLICY)
+    assert whole.verdict == "proven"
     survived = []
     for place in range(len(data)):
         for mask in (0x01, 0x20):
             changed = data[:place] + bytes([data[place] ^ mask]) + data[place + 1 :]
-            if verify_evidence(changed, document=found, policy=POLICY).verdict == "proven":
+            verdict = verify_evidence(changed, document=found, policy=POLICY)
+            if verdict.verdict == "proven" and outcomes(verdict, "ok") == outcomes(whole, "ok"):
                 survived.append((place, mask, changed[place - 20 : place + 20]))
     assert survived == []
