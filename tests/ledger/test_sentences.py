@@ -38,6 +38,7 @@ NAMES = {
     "statements",
     "all",
     "any",
+    "ledger",
 }
 
 
@@ -114,6 +115,9 @@ def test_an_english_sentence_has_no_chinese() -> None:
     assert [code for code, texts in TABLE.items() if re.search("[\u3000-\u9fff\uff00-\uffef]", texts["en"])] == []
 
 
+COMPROMISED = {"key": "9c7212b9", "by": ["reported-owner", {}]}
+
+
 @pytest.mark.parametrize(
     ("text", "zh", "en"),
     [
@@ -124,7 +128,7 @@ def test_an_english_sentence_has_no_chinese() -> None:
 )
 def test_a_time_is_beijings_in_chinese_and_utc_in_english(text: str, zh: str, en: str) -> None:
     assert (local_time("zh", text), local_time("en", text)) == (zh, en)
-    assert sentence(TABLE, "zh", "compromised", {"since": text}).startswith(f"所用密钥自{zh}起")
+    assert sentence(TABLE, "zh", "compromised", COMPROMISED | {"since": text}).startswith(f"所用密钥 9c7212b9 自{zh}起")
 
 
 def test_a_value_is_never_read_as_a_placeholder() -> None:

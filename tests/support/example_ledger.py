@@ -47,7 +47,7 @@ def example() -> SampleLedger:
 
 def _change_keys(ledger: SampleLedger) -> None:
     ledger.end_key("acme", by=[SECOND])
-    ledger.end_key("beta", since=ledger.now + 3_600_000, reason="笔记本电脑失窃")
+    ledger.end_key("beta", since=ledger.now + 3_600_000, reason="the laptop was stolen")
 
 
 def _append_unknown(ledger: SampleLedger) -> None:
