@@ -82,8 +82,8 @@ def _first(value: tuple[note.Note, object]) -> bytes:
 def _signed(ledger: SampleLedger) -> dict[str, bytes]:
     key = depositor_signer("acme")
     address = sha256(b"address").digest()
-    put = vault.Upload(address, "acme", "ab" * 32, bytes(32), 7)
-    closure = vault.Closure(address, "acme", bytes(32))
+    put = vault.Upload(address, START, "acme", "ab" * 32, ORIGIN, bytes(32), 7)
+    closure = vault.Closure(address, START, "acme", ORIGIN, bytes(32))
     return {
         "statement": format_note(ledger.deposits[1].statement),
         "upload": format_note(sign_note(vault.format_upload(put), [key])),

@@ -94,20 +94,17 @@ def requests(service: Serving, signer: Ed25519Signer) -> dict[str, Request]:
     asked = post_json(service.port, "/v1/enrolments", {"code": code})[1]
     possession = possession_for(key, asked).decode()
     blob = b"age-encryption.org/v1\n"
-    put = Upload(sha256(ADDRESS.encode()).digest(), depositor, "cd" * 32, sha256(blob).digest(), len(blob))
+    address, now = sha256(ADDRESS.encode()).digest(), time.time_ns() // 1_000_000
+    put = Upload(address, now, depositor, "cd" * 32, ORIGIN, sha256(blob).digest(), len(blob))
     vault = {"Authorization": f"Bearer {ADDRESS}", "Hefu-Signature": to_base64(signed(format_upload(put)).encode())}
-    closure = Closure(sha256(b"closed").digest(), depositor, bytes(32))
+    closure = Closure(sha256(b"closed").digest(), now, depositor, ORIGIN, bytes(32))
     made = [
         Request("POST", "/v1/deposits", TEXT, make_statement(signer, 0), {}),
         posted("/v1/deposits", {"statements": [make_statement(signer, number).decode() for number in (1, 2)]}),
         posted("/v1/enrolments", {"code": code, "possession": possession}),
         posted(
             "/v1/keys",
-            {
-                "request": signed(
-                    format_key_request(KeyRequest("retire", "left", time.time_ns() // 1_000_000, signer.key))
-                )
-            },
+            {"request": signed(format_key_request(KeyRequest("retire", "left", now, signer.key)))},
         ),
         Request("POST", "/v1/verify", JSON, a_receipt(service, signer), {}),
         Request("PUT", f"/v1/vault/{'cd' * 32}", OCTETS, blob, vault),

@@ -20,7 +20,7 @@ from unittest.mock import Mock
 import pytest
 from tests.support.postgres import Postgres
 from tests.support.production import Production
-from tests.support.sample_service import depositor_key, depositor_of, statement
+from tests.support.sample_service import ORIGIN, START, depositor_key, depositor_of, statement
 from tests.support.serving import Serving, get, redeem, request
 from tests.support.valkey import Valkey
 
@@ -175,7 +175,8 @@ def test_a_depositor_sends_one_file_to_the_vaults_at_a_time(running: Serving, ke
 
 def vault_headers(key: Ed25519Signer, data: bytes) -> dict[str, str]:
     address = sha256(depositor_of(key).encode()).hexdigest()
-    upload = Upload(sha256(address.encode()).digest(), depositor_of(key), "1" * 64, sha256(data).digest(), len(data))
+    hashed, digest = sha256(address.encode()).digest(), sha256(data).digest()
+    upload = Upload(hashed, START, depositor_of(key), "1" * 64, ORIGIN, digest, len(data))
     return {
         "Authorization": f"Bearer {address}",
         "Content-Type": "application/octet-stream",

@@ -18,6 +18,8 @@ from tests.support.sample_ledger import (
     ACKNOWLEDGEMENT,
     LOG,
     LOG_MLDSA44,
+    ORIGIN,
+    START,
     WITNESSED,
     depositor_signer,
     digests,
@@ -118,13 +120,13 @@ def vault_put() -> bytes:
     """A file given to the vault whose recovery secret is 32 zero bytes."""
     name = statement_id(format_note(example().deposits[SEQ].statement)).hex()
     data = b"age-encryption.org/v1\n"
-    upload = Upload(vault_address(bytes(32)), "acme", name, sha256(data).digest(), len(data))
+    upload = Upload(vault_address(bytes(32)), START, "acme", name, ORIGIN, sha256(data).digest(), len(data))
     return format_note(sign_note(format_upload(upload), [depositor_signer("acme")]))
 
 
 def vault_close() -> bytes:
     """That vault, closed in favour of the one whose recovery secret is 32 bytes of one."""
-    closure = Closure(vault_address(bytes(32)), "acme", vault_address(b"\x01" * 32))
+    closure = Closure(vault_address(bytes(32)), START, "acme", ORIGIN, vault_address(b"\x01" * 32))
     return format_note(sign_note(format_closure(closure), [depositor_signer("acme")]))
 
 

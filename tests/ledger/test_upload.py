@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.cases import every_case
-from tests.support.sample_ledger import signer
+from tests.support.format_strategies import depositors, origins, times
+from tests.support.sample_ledger import ORIGIN, START, signer
 
 from hefu_ledger.deposit.vault import (
     MAX_BLOB,
@@ -34,16 +36,18 @@ NAMES = st.builds(
 UPLOADS = st.builds(
     Upload,
     address=HASHES,
-    depositor=st.from_regex("[a-z0-9]{1,32}", fullmatch=True),
+    at=times,
+    depositor=depositors,
     name=NAMES,
+    origin=origins,
     sha256=HASHES,
     size=st.integers(min_value=1, max_value=MAX_BLOB),
 )
-CLOSURES = st.builds(
-    Closure, address=HASHES, depositor=st.from_regex("[a-z0-9]{1,32}", fullmatch=True), successor=HASHES
-).filter(lambda closure: closure.address != closure.successor)
-CLOSED = Closure(sha256(b"old").digest(), "acme", sha256(b"new").digest())
-ONE = Upload(sha256(b"address").digest(), "acme", "ab" * 32, sha256(b"blob").digest(), 4)
+CLOSURES = st.builds(Closure, address=HASHES, at=times, depositor=depositors, origin=origins, successor=HASHES).filter(
+    lambda closure: closure.address != closure.successor
+)
+CLOSED = Closure(sha256(b"old").digest(), START, "acme", ORIGIN, sha256(b"new").digest())
+ONE = Upload(sha256(b"address").digest(), START, "acme", "ab" * 32, ORIGIN, sha256(b"blob").digest(), 4)
 
 
 @given(UPLOADS)
@@ -67,12 +71,14 @@ def test_a_whole_note_reads_back() -> None:
         {"name": "AB" * 32},
         {"depositor": "Acme"},
         {"address": "00" * 31},
+        {"at": "2026-01-01"},
+        {"origin": "log example"},
         {"sha256": None},
         {"more": 1},
     ],
 )
 def test_any_other_member_is_refused(change: dict[str, object]) -> None:
-    members = {**ONE._asdict(), "address": ONE.address.hex(), "sha256": ONE.sha256.hex()}
+    members = json.loads(format_upload(ONE).splitlines()[1])
     with pytest.raises(MalformedError):
         parse_upload(f"hefu-vault-put/v1\n{canonical(members | change).decode()}\n")
 
@@ -134,6 +140,8 @@ def test_a_whole_closure_reads_back() -> None:
     [
         {"depositor": "Acme"},
         {"address": "00" * 31},
+        {"at": None},
+        {"origin": ""},
         {"successor": "00" * 33},
         {"successor": CLOSED.successor.hex().upper()},
         {"successor": None},
@@ -141,8 +149,7 @@ def test_a_whole_closure_reads_back() -> None:
     ],
 )
 def test_any_other_member_of_a_closure_is_refused(change: dict[str, object]) -> None:
-    members = {"address": CLOSED.address.hex(), "depositor": "acme", "successor": CLOSED.successor.hex()}
-    assert parse_closure(f"hefu-vault-close/v1\n{canonical(members).decode()}\n") == CLOSED
+    members = json.loads(format_closure(CLOSED).splitlines()[1])
     with pytest.raises(MalformedError):
         parse_closure(f"hefu-vault-close/v1\n{canonical(members | change).decode()}\n")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.support.sample_api import SampleApi, api_of
-from tests.support.sample_service import SampleService, depositor_key, depositor_of, opened, statement
+from tests.support.sample_service import ORIGIN, START, SampleService, depositor_key, depositor_of, opened, statement
 from tests.support.sample_store import deposit
 from werkzeug.test import TestResponse
 
@@ -55,8 +55,8 @@ def put(
     said: dict[str, Any] | None = None,
 ) -> TestResponse:
     """Put a file as a client does; ``said`` changes what the note says."""
-    hashed = sha256(address.encode()).digest()
-    upload = Upload(hashed, depositor_of(key), name, sha256(data).digest(), len(data))._replace(**(said or {}))
+    hashed, digest = sha256(address.encode()).digest(), sha256(data).digest()
+    upload = Upload(hashed, START, depositor_of(key), name, ORIGIN, digest, len(data))._replace(**(said or {}))
     note = format_note(sign_note(format_upload(upload), [key] if signed_by is None else signed_by))
     headers = {"Authorization": f"Bearer {address}", "Hefu-Signature": to_base64(note)}
     return api.put(f"/v1/vault/{name}", data=data, headers=headers, content_type="application/octet-stream")
@@ -128,7 +128,8 @@ def test_two_vaults_of_one_depositor_do_not_show_each_others_files(api: SampleAp
     [
         {"name": "1" * 64},
         {"size": len(BLOB) + 1},
-        {"sha256": bytes(32)},
+        {"address": bytes(32)},
+        {"origin": "log.example/other"},
         {"address": bytes(32)},
     ],
 )
@@ -153,7 +154,9 @@ def test_only_a_key_in_force_of_the_depositor_can_put(api: SampleApi, key: Ed255
 
 
 def test_a_changed_signature_is_refused(api: SampleApi, key: Ed25519Signer) -> None:
-    upload = Upload(sha256(ADDRESS.encode()).digest(), depositor_of(key), NAME, sha256(BLOB).digest(), len(BLOB))
+    upload = Upload(
+        sha256(ADDRESS.encode()).digest(), START, depositor_of(key), NAME, ORIGIN, sha256(BLOB).digest(), len(BLOB)
+    )
     note = format_note(sign_note(format_upload(upload), [key])).replace(b"hefu-vault-put/v1", b"hefu-vault-put/v2")
     headers = {"Authorization": f"Bearer {ADDRESS}", "Hefu-Signature": to_base64(note)}
     path = f"/v1/vault/{NAME}"

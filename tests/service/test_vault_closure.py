@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import URL
 from tests.support.sample_api import SampleApi, api_of
 from tests.support.sample_service import (
+    ORIGIN,
     RECOVERY,
     START,
     SampleService,
@@ -57,7 +58,7 @@ def hashed(address: str) -> bytes:
 
 
 def upload(key: Ed25519Signer, address: str, name: str = NAME, data: bytes = BLOB) -> bytes:
-    said = Upload(hashed(address), depositor_of(key), name, sha256(data).digest(), len(data))
+    said = Upload(hashed(address), START, depositor_of(key), name, ORIGIN, sha256(data).digest(), len(data))
     return format_note(sign_note(format_upload(said), [key]))
 
 
@@ -70,8 +71,10 @@ def get(api: SampleApi, address: str, path: str = "") -> TestResponse:
     return api.get(f"/v1/vault{path}", headers={"Authorization": f"Bearer {address}"})
 
 
-def closure(*signers: Ed25519Signer, old: str = OLD, new: str = NEW, of: Ed25519Signer | None = None) -> bytes:
-    said = Closure(hashed(old), depositor_of(of or signers[0]), hashed(new))
+def closure(
+    *signers: Ed25519Signer, old: str = OLD, new: str = NEW, of: Ed25519Signer | None = None, origin: str = ORIGIN
+) -> bytes:
+    said = Closure(hashed(old), START, depositor_of(of or signers[0]), origin, hashed(new))
     return format_note(sign_note(format_closure(said), signers))
 
 
@@ -199,6 +202,12 @@ def test_a_changed_or_malformed_closure_is_refused(api: SampleApi, key: Ed25519S
     assert kind(close(api, upload(key, OLD))) == "400 malformed"
     assert kind(close(api, b"")) == "400 malformed"
     assert get(api, OLD).status_code == 200
+
+
+def test_a_note_about_a_vault_at_another_ledger_is_refused(api: SampleApi, key: Ed25519Signer) -> None:
+    fill(api, key, OLD, NEW)
+    assert kind(close(api, closure(key, origin="log.example/other"))) == "403 signature-refused"
+    assert get(api, OLD, f"/{NAME}").status_code == 200
 
 
 def test_the_files_of_a_closed_vault_stay_and_are_still_checked(api: SampleApi, key: Ed25519Signer) -> None:

@@ -300,7 +300,7 @@ class DoubleVault:
         if method == "PUT":
             _, upload = parse_signed_upload(base64.b64decode(headers["Hefu-Signature"]))
             hashed = sha256(address.encode()).digest()
-            assert upload == Upload(hashed, DEPOSITOR, name, sha256(body).digest(), len(body))
+            assert upload == Upload(hashed, upload.at, DEPOSITOR, name, ORIGIN, sha256(body).digest(), len(body))
             there = self.blobs.setdefault(address, {}).setdefault(name, body)
             return as_json(201, {}) if there == body else problem(409, "conflict")
         kept = self.blobs.get(address)

@@ -13,6 +13,7 @@ While that is there, files of either secret can be read, and the same command go
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -289,7 +290,9 @@ def _close(home: Home, service: Service, former: bytes, present: Recovery) -> No
 def _ask_to_close(home: Home, service: Service, former: bytes, present: Recovery) -> None:
     """Have the service close the old vault in favour of the new; asked again, it answers the same."""
     old, new = (sha256(each.address.encode()).digest() for each in (Recovery(former), present))
-    note = format_note(sign_note(format_closure(Closure(old, home.config.depositor, new)), [home.signer]))
+    config, at = home.config, time.time_ns() // 1_000_000
+    closure = Closure(old, at, config.depositor, config.origin, new)
+    note = format_note(sign_note(format_closure(closure), [home.signer]))
     service.post("/v1/vault-closures", canonical({"closure": note.decode()}), JSON)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -105,9 +106,10 @@ class Remote:
             raise ClientError(say("vault.no_key"))
         if self._no_room is not None and len(data) >= self._no_room[0]:
             raise self._no_room[1]
-        depositor = self._signer.key.name.rpartition("/")[2]
+        origin, _, depositor = self._signer.key.name.rpartition("/depositor/")
         address = sha256(self._recovery.address.encode()).digest()
-        upload = Upload(address, depositor, name, sha256(data).digest(), len(data))
+        at = time.time_ns() // 1_000_000
+        upload = Upload(address, at, depositor, name, origin, sha256(data).digest(), len(data))
         note = format_note(sign_note(format_upload(upload), [self._signer]))
         headers = {**self._headers(), "Hefu-Signature": to_base64(note)}
         try:

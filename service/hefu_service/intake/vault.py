@@ -57,7 +57,7 @@ class Closed:
 def check_upload(services: Services, address: str, name: str, note: bytes) -> int:
     """Check, before a file is received, that a key in force has signed for it; its size (bytes), as signed."""
     signed, upload = parse_signed_upload(note)
-    if (upload.address, upload.name) != (hash_address(address), name):
+    if (upload.origin, upload.address, upload.name) != (services.origin, hash_address(address), name):
         raise SignatureRefusedError("the signed note is about another name or vault than was sent")
     with services.store.view() as view:
         _check_open(view, upload.address)
@@ -73,7 +73,8 @@ def put_blob(services: Services, address: str, name: str, note: bytes, data: byt
     """
     signed, upload = parse_signed_upload(note)
     vault = hash_address(address)
-    if upload != Upload(vault, upload.depositor, name, sha256(data).digest(), len(data)):
+    sent = Upload(vault, upload.at, upload.depositor, name, services.origin, sha256(data).digest(), len(data))
+    if upload != sent:
         raise SignatureRefusedError("the signed note is about another file, name or vault than was sent")
     if not data.startswith(_AGE):
         raise MalformedError("not an age-encrypted file; only those are kept, since the service must not read them")
@@ -101,6 +102,8 @@ def close_vault(services: Services, note: bytes) -> Closed:
     one of the two holds nothing, the other one is closed itself, or this one was in favour of a third.
     """
     signed, closure = parse_signed_closure(note)
+    if closure.origin != services.origin:
+        raise SignatureRefusedError("the closure is of a vault at another ledger")
     with services.store.view() as view:  # a stranger's note takes no lock that deposits wait for
         _signers(services, need_keys(view, closure.depositor).roster, closure.depositor, signed)
     with services.store.intake() as intake:
