@@ -465,7 +465,7 @@ def test_an_error_that_nobody_foresaw_exits_3_and_an_interrupt_130(
         (SealingStoppedError("x"), 3),
         (KeyboardInterrupt(), 130),
     ):
-        monkeypatch.setattr(cli, "run_fsck", failing(error))
+        monkeypatch.setattr(cli.ledger, "run_fsck", failing(error))
         ran = operator("fsck")
         assert ran.code == code
         assert "Traceback" not in ran.err

@@ -96,7 +96,7 @@ def test_each_part_that_is_checked_has_a_name() -> None:
 
 
 IN_THE_CATALOGUE = (
-    *("cli.py", "language.py", "settings.py", "wiring.py", "serving/", "outside/", "jobs/", "outbox/", "api/"),
+    *("cli/", "language.py", "settings.py", "wiring.py", "serving/", "outside/", "jobs/", "outbox/", "api/"),
     *("sealing/", "publishing/publish.py", "publishing/repair.py", "publishing/export.py"),
     *("intake/time.py", "intake/body.py", "intake/deposits.py", "intake/statement_texts.py"),
 )
