@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 DEMO = ROOT / "demo"
 LEDGER = "log.example/fengxian"
-FIRM = ("上海某某化妆品有限公司", "91310120MA1HP00194")
+FIRM = ("--name", "上海某某化妆品有限公司", "--uscc", "91310120MA1HP00194")
+VERIFIED = ("--method", "营业执照核验", "--verified-by", "奉贤工作站")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("HEFU_")}
 
 
@@ -70,7 +71,7 @@ def run(documents: Path) -> None:
     relay = Relay(port)
     try:
         heading("2. The operator enrols a firm; its key never leaves it 企业实名登记，私钥不出企业")
-        code = hefu_service("enrol", "--data", data, "--name", FIRM[0], "--uscc", FIRM[1]).splitlines()[-1]
+        code = hefu_service("enrol", "--data", data, *FIRM, *VERIFIED).splitlines()[-1]
         hefu("init", "--home", home, "--server", relay.url, "--code", code)
         (DEMO / "policy.txt").write_bytes((home / "policy.txt").read_bytes())
         relay.sent.clear()

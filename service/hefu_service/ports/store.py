@@ -50,6 +50,12 @@ class View(Protocol):
     def depositor(self, depositor: str) -> Depositor | None: ...
     def code(self, depositor: str) -> Code | None: ...
 
+    def depositors(self) -> Iterator[Depositor]:
+        """Every depositor, by id; streamed."""
+
+    def codes(self) -> Iterator[Code]:
+        """Every depositor's last code; streamed."""
+
     def events(self, first: int) -> Sequence[Event]:
         """Events from number ``first`` on, in order."""
 

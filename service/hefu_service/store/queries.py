@@ -52,6 +52,8 @@ LATEST_OF: Final = (
 )
 DEPOSITOR: Final = select(DEPOSITORS).where(DEPOSITORS.c.id == bindparam("depositor"))
 CODE: Final = select(CODES).where(CODES.c.depositor == bindparam("depositor"))
+ALL_DEPOSITORS: Final = select(DEPOSITORS).order_by(DEPOSITORS.c.id)
+ALL_CODES: Final = select(CODES).order_by(CODES.c.depositor)
 REPLACE_CODE: Final = update(CODES).where(CODES.c.depositor == bindparam("of"))
 EVENTS_FROM: Final = select(EVENTS).where(EVENTS.c.number >= bindparam("first")).order_by(EVENTS.c.number)
 EVENTS_OF: Final = select(EVENTS).where(EVENTS.c.depositor == bindparam("depositor")).order_by(EVENTS.c.number)

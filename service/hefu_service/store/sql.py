@@ -101,6 +101,12 @@ class SqlView(Rows):
     def depositor(self, depositor: str) -> Depositor | None:
         return self._first(Depositor, queries.DEPOSITOR, depositor=depositor)
 
+    def depositors(self) -> Iterator[Depositor]:
+        return self._stream(Depositor, queries.ALL_DEPOSITORS)
+
+    def codes(self) -> Iterator[Code]:
+        return self._stream(Code, queries.ALL_CODES)
+
     def code(self, depositor: str) -> Code | None:
         return self._first(Code, queries.CODE, depositor=depositor)
 
