@@ -100,8 +100,8 @@ class View(Protocol):
     def vault_bytes(self) -> int:
         """The size of all vaults together (bytes), closed ones too."""
 
-    def open_sizes(self, depositor: str) -> Mapping[bytes, int]:
-        """The size (bytes) of each open vault of a depositor."""
+    def vault_sizes(self, depositor: str) -> Mapping[bytes, int]:
+        """The size (bytes) of each vault of a depositor, closed ones too."""
 
 
 class Intake(View, Protocol):

@@ -86,11 +86,10 @@ BLOB: Final = select(VAULT_BLOBS).where(
 )
 CLOSURE: Final = select(VAULT_CLOSURES).where(VAULT_CLOSURES.c.vault == bindparam("vault"))
 VAULT_BYTES: Final = select(func.coalesce(func.sum(VAULT_BLOBS.c.size), 0))
-OPEN_SIZES: Final = (
+VAULT_SIZES: Final = (
     select(VAULT_BLOBS.c.vault, func.sum(VAULT_BLOBS.c.size))
     .join_from(VAULTS, VAULT_BLOBS)
     .where(VAULTS.c.depositor == bindparam("depositor"))
-    .where(VAULTS.c.address_hash.not_in(select(VAULT_CLOSURES.c.vault)))
     .group_by(VAULT_BLOBS.c.vault)
 )
 

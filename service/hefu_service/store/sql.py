@@ -159,8 +159,8 @@ class SqlView(Rows):
     def vault_bytes(self) -> int:
         return self._all(int, queries.VAULT_BYTES)[0]
 
-    def open_sizes(self, depositor: str) -> Mapping[bytes, int]:
-        return dict(self._all(_size, queries.OPEN_SIZES, depositor=depositor))
+    def vault_sizes(self, depositor: str) -> Mapping[bytes, int]:
+        return dict(self._all(_size, queries.VAULT_SIZES, depositor=depositor))
 
 
 class SqlIntake(SqlView):
