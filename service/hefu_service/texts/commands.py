@@ -59,7 +59,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "enrol.ask_verifier": ("核验人（单位或岗位）", "verified by (an organisation or a desk)"),
     "enrol.check_character": (
-        "{error}若营业执照上确是如此，请以 --another-check-character 说明原因",
+        "{error}；若营业执照上确是如此，请以 --another-check-character 说明原因",
         "{error}; if the licence has it so, give the reason with --another-check-character",
     ),
     "enrol.known": (
@@ -111,7 +111,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "codes.is_expired": ("此登记码已失效", "the code has expired already"),
     "role.prepare": ("经办", "prepare"),
     "role.approve": ("审批", "approve"),
-    "register.none": ("没有", "none"),
+    "register.none": ("没有符合的", "none"),
     "retire.help": ("停用存证主体的密钥，自下一次存证起。", "End a depositor's key, from the next deposit on."),
     "retire.done": ("已停用", "retired"),
     "clock.help": (
