@@ -7,6 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check
 RUN    := $(VENV)/.installed-run
 DEV    := $(VENV)/.installed-dev
+TRIAL  := log.example/hefu
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -14,7 +15,7 @@ DEV    := $(VENV)/.installed-dev
 
 help:
 	@echo 'make demo   deposit a folder, pull the plug, verify it all (make demo DOCS=/some/folder)'
-	@echo 'make serve  run the service on this machine, with its data in ./data'
+	@echo 'make serve ORIGIN=log.example.org/fengxian  run the service on this machine, with its data in ./data'
 	@echo 'make test   every test but the long ones      make soak   the long ones'
 	@echo 'make lint   ruff, mypy, import rules          make bench  how fast, against bare work'
 	@echo 'make bench-growth  a ledger of 10,000,000 deposits against an empty one (DEPOSITS=100000, ENGINE=production)'
@@ -39,8 +40,21 @@ bench: $(DEV)
 bench-growth: $(DEV)
 	@$(BIN)/python tests/bench/growth.py $(DEPOSITS) $(if $(ENGINE),--engine $(ENGINE))
 
+# A ledger's name stands in every key, statement and evidence file: ORIGIN is given, asked for, or said loudly.
 serve: $(RUN)
-	@test -e data || $(BIN)/hefu-service init --data data --origin log.example/hefu
+	@test -e data || { \
+	  origin='$(ORIGIN)'; \
+	  if [ -z "$$origin" ] && [ -t 0 ]; then \
+	    echo '账本的名称永不能改，例如 log.example.org/fengxian；留空为试用名 $(TRIAL)' >&2; \
+	    printf '%s: ' 'The ledger'"'"'s name, for ever, as log.example.org/fengxian; empty: $(TRIAL), to try it' >&2; \
+	    read -r origin; \
+	  fi; \
+	  if [ -z "$$origin" ]; then \
+	    origin='$(TRIAL)'; \
+	    echo "注意：账本取名 $$origin，永不能改，只供试用；正式账本：make serve ORIGIN=log.example.org/fengxian" >&2; \
+	    echo "NOTE: the ledger's name is $$origin for ever, good for a trial alone; else: make serve ORIGIN=…" >&2; \
+	  fi; \
+	  $(BIN)/hefu-service init --data data --origin "$$origin"; }
 	@$(BIN)/hefu-service serve --data data
 
 lint: $(DEV)

@@ -33,21 +33,25 @@ done
 [ -d "$1" ] || fail "$1 is no directory"
 target=$1
 [ -d "${HEFU_DATA:-}/keys" ] || fail 'HEFU_DATA does not name the data directory of a ledger'
+HEFU_DATA=$(CDPATH='' cd -- "$HEFU_DATA" && pwd) # tar goes to other folders
 [ -n "$recipients" ] || fail '--recipients FILE is missing: age recipients, one a line (age-keygen makes them)'
 
 time=$(date -u +%Y%m%dT%H%M%SZ)
 stage=$(mktemp -d "$HEFU_DATA/.backup.XXXXXX")
-trap 'rm -rf "$stage"' EXIT
+unfinished=
+trap 'rm -rf "$stage" ${unfinished:+"$unfinished"}' EXIT
 
 encrypt() { # RECIPIENTS NAME TAR-ARGUMENTS…: durable, and under its name only when whole
     local to=$1 name=$2
     shift 2
     [ ! -e "$target/$name" ] || fail "$target/$name exists"
+    unfinished=$target/$name.part # nothing half done is left
     # Its 1 tells of folders that grew meanwhile, as they do each second: their files are whole and never change.
     { tar --create --exclude=.unfinished --warning=no-file-changed "$@" || [ $? = 1 ]; } |
         age --encrypt --recipients-file "$to" --output "$target/$name.part"
     sync "$target/$name.part"
     mv "$target/$name.part" "$target/$name"
+    unfinished=
     sync "$target"
     echo "$target/$name: $(wc -c <"$target/$name") bytes"
 }

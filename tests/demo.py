@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -24,7 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 DEMO = ROOT / "demo"
 LEDGER = "log.example/fengxian"
-FIRM = ("上海某某化妆品有限公司", "91310120MA1HP00194")
+FIRM = ("--name", "上海某某化妆品有限公司", "--uscc", "91310120MA1HP00194")
+VERIFIED = ("--method", "营业执照核验", "--verified-by", "奉贤工作站")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("HEFU_")}
 
 
@@ -68,9 +70,10 @@ def run(documents: Path) -> None:
     hefu_service("init", "--data", data, "--origin", LEDGER)
     server = start(data, port)
     relay = Relay(port)
+    say(f"the firm reaches it through {relay.url}, which looks at all that leaves the firm 企业经此地址上传，以便查看")
     try:
         heading("2. The operator enrols a firm; its key never leaves it 企业实名登记，私钥不出企业")
-        code = hefu_service("enrol", "--data", data, "--name", FIRM[0], "--uscc", FIRM[1]).splitlines()[-1]
+        code = hefu_service("enrol", "--data", data, *FIRM, *VERIFIED).splitlines()[-1]
         hefu("init", "--home", home, "--server", relay.url, "--code", code)
         (DEMO / "policy.txt").write_bytes((home / "policy.txt").read_bytes())
         relay.sent.clear()
@@ -89,9 +92,9 @@ def run(documents: Path) -> None:
     data.rename(DEMO / "away" / "service")
     say(f"moved to {DEMO / 'away'}")
     verify_all(bundle, documents)
-    verify_one(bundle, documents)
+    evidence = verify_one(bundle, documents)
     replay()
-    closing(bundle, documents)
+    closing(bundle, documents, evidence)
 
 
 def own_files() -> Path:
@@ -132,8 +135,8 @@ def verify_all(bundle: Path, documents: Path) -> None:
     claim(verdict["verdict"] == "proven", "核验一致 proven")
 
 
-def verify_one(bundle: Path, documents: Path) -> None:
-    """One document's evidence, cut out of the bundle, and what a changed byte does to it."""
+def verify_one(bundle: Path, documents: Path) -> Path:
+    """One document's evidence, cut out of the bundle, and what a changed byte does to it; the evidence file."""
     heading("6. One document's evidence alone, and one changed byte 单份证据，与改动一个字节")
     path = max((path for path in documents.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
     name = str(path.relative_to(documents))
@@ -152,6 +155,7 @@ def verify_one(bundle: Path, documents: Path) -> None:
     for step in failed:
         say(f"{step['step']:>2} ✗ {step['zh']}\n     {step['en']}")
     claim([step["step"] for step in failed] == [2], "one changed byte: 核验不一致 not proven, at step 2 alone")
+    return evidence
 
 
 def replay() -> None:
@@ -162,16 +166,20 @@ def replay() -> None:
     claim(verdict["verdict"] == "proven", "the ledger recomputes to its signed checkpoint 账本重放一致")
 
 
-def closing(bundle: Path, documents: Path) -> None:
+def closing(bundle: Path, documents: Path, evidence: Path) -> None:
     """Where everything lies and what to try next."""
     heading("Everything held 全部成立")
     policy = DEMO / "policy.txt"
     say(f"evidence (private)  {bundle}")
     say(f"ledger (public)     {DEMO / 'ledger'}")
     say(f"trust policy        {policy}")
-    say("try:")
-    say(f"  {BIN / 'hefu'} verify {bundle} {documents} --policy {policy}")
-    say(f"  {BIN / 'hefu'} inspect {DEMO / 'single'}/…  ·  {BIN / 'hefu'} audit {DEMO / 'ledger'} --policy {policy}")
+    say("try 可以再试:")
+    for words in (
+        ("verify", bundle, documents, "--policy", policy),
+        ("inspect", evidence),
+        ("audit", DEMO / "ledger", "--policy", policy),
+    ):
+        say("  " + shlex.join(map(str, (BIN / "hefu", *words))))
     say("  make serve          # then docs/enterprise.md 企业指南 docs/enterprise.zh-CN.md")
 
 
@@ -273,7 +281,7 @@ def hefu_service(*arguments: object) -> str:
 def execute(program: str, arguments: tuple[object, ...], expect: int, *, quiet: bool = False) -> str:
     """Run a program as a user would, show its command line and what it prints."""
     words = [str(argument) for argument in arguments]
-    say("$ " + " ".join([program, *words]).replace(str(ROOT) + "/", ""))
+    say("$ " + shlex.join([program, *(word.replace(f"{ROOT}/", "") for word in words)]))
     done = subprocess.run([BIN / program, *words], capture_output=True, text=True, env=ENVIRONMENT)
     if not quiet:
         for line in done.stdout.splitlines():

@@ -26,11 +26,17 @@ class Uscc(NamedTuple):
     code: str
     warnings: tuple[MalformedError, ...]
 
+    @property
+    def other_check_character(self) -> bool:
+        """Whether its check character is not the one of GB 32100."""
+        return self.code[-1] != check_character(self.code[:-1])
 
-def parse_uscc(text: str) -> Uscc:
+
+def parse_uscc(text: str, *, any_check_character: bool = False) -> Uscc:
     """Read a code; white space is dropped, full-width and lower case are made plain.
 
     O is never taken for 0, nor I for 1. MalformedError names the character and its place, from 1.
+    ``any_check_character``: some codes given out before 2016 have one that is not by GB 32100; it is a warning then.
     """
     code = "".join(text.split()).translate(_PLAIN)
     if len(code) != 18:
@@ -48,8 +54,14 @@ def parse_uscc(text: str) -> Uscc:
                 place=place,
                 character=repr(character),
             )
-    verify_check_character(code)
-    return Uscc(code, tuple(_warnings(code)))
+    warnings = _warnings(code)
+    try:
+        verify_check_character(code)
+    except MalformedError as error:
+        if not any_check_character:
+            raise
+        warnings.insert(0, error)
+    return Uscc(code, tuple(warnings))
 
 
 def check_alphabet(text: str) -> None:

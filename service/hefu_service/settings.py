@@ -31,7 +31,7 @@ class Settings:
     window_ms: int = 1000  # how long a deposit may wait for others before its batch is sealed
     auditor_token_file: Path | None = None  # its token admits to acceptances and statements
     database_url: str | None = None  # postgresql://…, without a password; None: SQLite, in the data directory
-    vault_quota_bytes: int = VAULT_QUOTA  # of a vault, and half of what a depositor's open ones may hold together
+    vault_quota_bytes: int = VAULT_QUOTA  # of a vault; all of a depositor hold twice that
     rate: int = 120_000  # deposits a minute of one depositor
     daily_quota: int | None = None  # deposits a day of one depositor; None: as many as it likes
     idle_days: int = 35  # the longest time without a deposit: a clock that is later at the start is not believed

@@ -28,7 +28,12 @@ def enrol(engine: Engine, count: int = DEPOSITORS) -> list[str]:
     with open_services(engine.data, engine.database) as services:
         codes = [
             issue_code(
-                services, name="上海某某化妆品有限公司", uscc="91310120MA1HP00194", method="核验", verified_by="工作站"
+                services,
+                name="上海某某化妆品有限公司",
+                uscc="91310120MA1HP00194",
+                method="核验",
+                verified_by="工作站",
+                another_identity="bench",
             )
             for _ in range(count)
         ]

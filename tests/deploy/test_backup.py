@@ -212,7 +212,17 @@ def test_a_backup_that_cannot_read_a_file_is_none(tmp_path: Path) -> None:
     machine.environment["PATH"] = f"{failing.parent}:{machine.environment['PATH']}"
     done = machine.run("backup.sh", place, "--recipients", tmp_path / "keeper.pub", machine.backups)
     assert done.returncode != 0
-    assert list(machine.backups.glob("*.age")) == []
+    assert list(machine.backups.iterdir()) == [], "nothing half done is left"
+
+
+def test_a_backup_of_a_relative_folder_is_whole(small: tuple[Place, Machine], monkeypatch: pytest.MonkeyPatch) -> None:
+    place, machine = small
+    with open_services(place.data) as services:
+        deposit(services, enrol(services), 0)
+    monkeypatch.chdir(place.data.parent)
+    backup, keys = machine.back_up(Place(Path(place.data.name), None))
+    restored = machine.restore(Place(Path("restored"), None), backup, keys)
+    assert restored.returncode == 0, restored.stderr
 
 
 def test_a_restored_ledger_that_is_behind_what_anyone_saw_signs_nothing(places: tuple[Place, Place, Machine]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -70,3 +72,44 @@ def test_a_folder_elsewhere_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "argv", ["demo.py", str(tmp_path / "documents")])
     assert demo.main() == 0
     assert taken == [tmp_path / "documents"]
+
+
+def test_the_commands_that_the_demo_closes_with_can_be_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "测 试 'x'"
+    monkeypatch.setattr(demo, "DEMO", folder)
+    monkeypatch.setattr(demo, "BIN", folder / "bin")
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "hefu").write_text('#!/bin/sh\nfor word; do printf "%s\\n" "$word"; done\n')
+    (folder / "bin" / "hefu").chmod(0o755)
+    bundle, evidence = folder / "配方 2.hefu.bundle", folder / "single" / "a b.hefu.json"
+    demo.closing(bundle, folder / "配方 2", evidence)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if "bin" in line]
+    given = [subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True).stdout for line in lines]
+    policy = folder / "policy.txt"
+    assert [words.splitlines() for words in given] == [
+        ["verify", str(bundle), str(folder / "配方 2"), "--policy", str(policy)],
+        ["inspect", str(evidence)],
+        ["audit", str(folder / "ledger"), "--policy", str(policy)],
+    ]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+@pytest.mark.parametrize("given", [(), ("ORIGIN=log.example.org/fengxian",)])
+def test_a_ledger_is_not_named_for_ever_in_silence(tmp_path: Path, given: tuple[str, ...]) -> None:
+    program = tmp_path / ".venv" / "bin" / "hefu-service"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$@"\n')
+    program.chmod(0o755)
+    shutil.copy(demo.ROOT / "Makefile", tmp_path)
+    for name in ("requirements.lock", "pyproject.toml"):
+        (tmp_path / name).touch()
+    (tmp_path / ".venv" / ".made-in").write_text(f"{tmp_path}\n")
+    for name in ("pyvenv.cfg", ".installed-run"):
+        (tmp_path / ".venv" / name).touch()
+    command = ["make", "-C", str(tmp_path), "serve", *given]
+    ran = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    name = "log.example.org/fengxian" if given else "log.example/hefu"
+    assert f"init --data data --origin {name}\n" in ran.stdout
+    assert ("for ever" in ran.stderr, "永不能改" in ran.stderr) == (not given, not given)

@@ -24,7 +24,9 @@ DOCUMENTS = """
 mkdir recipes drawings; echo cream > recipes/cream.txt; echo gel > recipes/gel.txt; echo part > drawings/part.dxf
 echo customers > customers.xlsx
 """
-CODE = "code=$(hefu-service enrol --data data --name '上海某某化妆品有限公司' --uscc 91310120MA1HP00194)\n"
+CODE = """code=$(hefu-service enrol --data data --name '上海某某化妆品有限公司' --uscc 91310120MA1HP00194 \\
+    --method 营业执照核验 --verified-by 奉贤工作站)
+"""
 DEPOSITED = f"""{DOCUMENTS}{CODE}
 hefu init --home home --server {ADDRESS} --code "$code"
 hefu deposit recipes customers.xlsx --home home --out . --wait
@@ -45,8 +47,9 @@ SHEETS = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A service of its own for each page: no firm is enrolled twice."""
     with serving(tmp_path_factory.mktemp("service") / "data") as service:
         yield service
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.support.command_line import words_of
-from tests.support.serving import BIN, ENVIRONMENT, Serving, get, run, serving
+from tests.support.serving import BIN, ENVIRONMENT, VERIFIED, Serving, get, run, serving
 
 FIRM = ("--name", "上海某某化妆品有限公司", "--uscc", "91310120MA1HP00194")
 
@@ -61,7 +61,7 @@ class Computer:
 
 def begin(service: Serving, chief: Computer, folder: Path) -> Path:
     """Enrol the firm, whose deposits need two signatures; the file with the words of its recovery sheet."""
-    code = run("hefu-service", "enrol", "--data", service.data, *FIRM, "--signatures", 2).stdout.split()[-1]
+    code = run("hefu-service", "enrol", "--data", service.data, *FIRM, *VERIFIED, "--signatures", 2).stdout.split()[-1]
     words = folder / "words"
     done = hefu("init", "--home", chief.home, "--server", service.url, "--code", code, "--role", "approve")
     words.write_text(words_of(done))

@@ -16,7 +16,7 @@ from tests.fault.figures import Figures
 from tests.fault.ledger_data import replay
 from tests.fault.small_disk import SmallDisk, small_disk
 from tests.support.enrolling import make_statement
-from tests.support.serving import BIN, ORIGIN, Serving, get, redeem, request
+from tests.support.serving import BIN, ORIGIN, VERIFIED, Serving, get, redeem, request
 
 from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.names import depositor_key_name
@@ -100,7 +100,16 @@ class Tenant:
 
 
 def enrol(disk: SmallDisk, service: Serving) -> Ed25519Signer:
-    words = ("enrol", "--data", service.data, "--name", "上海某某化妆品有限公司", "--uscc", "91310120MA1HP00194")
+    words = (
+        "enrol",
+        "--data",
+        service.data,
+        "--name",
+        "上海某某化妆品有限公司",
+        "--uscc",
+        "91310120MA1HP00194",
+        *VERIFIED,
+    )
     code = disk.service(*words).splitlines()[-1]
     depositor = code.partition(".")[0]
     signer = Ed25519Signer(depositor_key_name(ORIGIN, depositor), sha256(depositor.encode()).digest())

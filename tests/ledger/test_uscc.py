@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.support.cases import every_case
 
 from hefu_ledger.errors import MalformedError
+from hefu_ledger.records.identity import Identity, format_identity, parse_identity
 from hefu_ledger.uscc import ALPHABET, check_character, parse_uscc
 
 TEXTBOOK = "91350100M000100Y43"
@@ -143,3 +144,17 @@ def test_an_error_never_shows_the_whole_code() -> None:
         with pytest.raises(MalformedError) as refused:
             parse_uscc(text)
         assert text[3:12] not in str(refused.value)
+
+
+def test_another_check_character_is_a_warning_where_it_may_be_so() -> None:
+    found = parse_uscc(TEXTBOOK[:-1] + "0", any_check_character=True)
+    assert found.other_check_character
+    assert found.warnings[0].code == "check-character"
+    assert not parse_uscc(TEXTBOOK, any_check_character=True).other_check_character
+
+
+def test_an_identity_may_have_a_code_of_before_2016_with_another_check_character() -> None:
+    identity = Identity("licence", "firm", "91350203M0001QKT19", 0, "desk")
+    assert parse_identity(format_identity(identity)) == identity
+    with pytest.raises(MalformedError):
+        parse_identity(format_identity(identity._replace(uscc="91350203M0001QKT1O")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import shutil
 import sqlite3
@@ -22,11 +23,16 @@ from tests.support.sample_service import ORIGIN, USCC, depositor_key, event_body
 
 from hefu_ledger.encoding import parse_time
 from hefu_ledger.records.bodies import Clock, Enrolment, KeyEvent
+from hefu_ledger.records.identity import verify_identity
+from hefu_ledger.section import close
 from hefu_ledger.tlog.keys import ED25519, MLDSA44, format_vkey, parse_vkey
 from hefu_service import cli
+from hefu_service.cli.columns import width
 from hefu_service.intake.accept import FrontDoor
 from hefu_service.intake.committer import Committer
 from hefu_service.intake.enrolment import enrol, invite
+from hefu_service.intake.refusals import CodeRefusedError
+from hefu_service.intake.register import find_depositors, number_of
 from hefu_service.jobs.tasks import settle
 from hefu_service.ports.rows import Event
 from hefu_service.sealing.stops import SealingStoppedError
@@ -35,6 +41,11 @@ from hefu_service.serving import server
 from hefu_service.wiring import open_services
 
 NAME = "上海某某化妆品有限公司"
+VERIFIED = ("--method", "营业执照核验", "--verified-by", "奉贤工作站")
+ACME = ("--name", NAME, "--uscc", USCC, *VERIFIED)
+AGAIN = ("--another-identity", "tests")
+BETA = "91310120MA1HP0027Y"
+BEFORE_2016 = "91350203M0001QKT19"  # a real firm's, by GB 32100 its last character would be another
 
 
 @dataclass
@@ -146,7 +157,7 @@ def test_init_refuses_an_origin_that_no_key_could_carry_and_makes_nothing(
     "words",
     [
         ("serve",),
-        ("enrol", "--name", NAME, "--uscc", USCC),
+        ("enrol", *ACME),
         ("retire", "--depositor", "x", "--vkey", "x", "--reason", "x"),
         ("clock", "--reason", "x"),
         ("upgrade",),
@@ -246,7 +257,7 @@ def test_serve_refuses_an_auditor_s_token_that_is_unreadable_or_short(operator: 
 
 
 def test_enrol_prints_the_code_alone_on_standard_output(operator: Operator) -> None:
-    ran = operator("enrol", "--name", NAME, "--uscc", USCC)
+    ran = operator("enrol", *ACME)
     assert ran.code == 0
     assert re.fullmatch(r"[a-z2-7]{16}\.[a-z2-7]{32}\n", ran.out)
     assert "7 days" in ran.err
@@ -257,7 +268,7 @@ def test_enrol_prints_the_code_alone_on_standard_output(operator: Operator) -> N
 
 
 def test_enrol_issues_a_further_code_for_one_already_known(operator: Operator) -> None:
-    first = operator("enrol", "--name", NAME, "--uscc", USCC).out.strip()
+    first = operator("enrol", *ACME).out.strip()
     again = operator("enrol", "--depositor", first.partition(".")[0]).out.strip()
     assert again.partition(".")[0] == first.partition(".")[0]
     assert again != first
@@ -287,23 +298,160 @@ def test_enrol_takes_an_organisation_or_a_depositor(operator: Operator, options:
         ("--name", NAME, "--uscc", "1"),
         ("--name", "", "--uscc", USCC),
         ("--name", NAME * 100, "--uscc", USCC),
-        ("--name", NAME, "--uscc", USCC, "--method", ""),
-        ("--name", NAME, "--uscc", USCC, "--verified-by", ""),
+        (*ACME, "--method", ""),
+        (*ACME, "--verified-by", ""),
         ("--name", NAME, "--uscc", USCC, "--signatures", "0"),
         ("--name", NAME, "--uscc", USCC, "--signatures", "17"),
     ],
 )
 def test_enrol_refuses_what_no_identity_could_hold(operator: Operator, options: tuple[str, ...]) -> None:
-    ran = operator("enrol", *options)
+    ran = operator("enrol", *VERIFIED, *options)
     assert (ran.code, ran.out) == (2, "")
     assert NAME not in ran.err
+
+
+@pytest.mark.parametrize("left_out", [(), VERIFIED[:2], VERIFIED[2:]])
+def test_how_and_by_whom_an_identity_was_verified_is_never_made_up(
+    operator: Operator, left_out: tuple[str, ...]
+) -> None:
+    ran = operator("enrol", "--name", NAME, "--uscc", USCC, *left_out)
+    assert (ran.code, ran.out) == (2, "")
+    assert "--method" in ran.err
+    assert "--verified-by" in ran.err
+    assert operator("depositors").out == ""
+
+
+def test_at_a_terminal_the_operator_is_asked_how_the_identity_was_verified(begun: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(begun, data)
+    master, slave = pty.openpty()
+    words = ["enrol", "--data", str(data), "--name", NAME, "--uscc", USCC]
+    script = "from hefu_service.cli import main; main()"
+    running = subprocess.Popen(
+        [sys.executable, "-c", script, *words], stdin=slave, stdout=subprocess.PIPE, stderr=slave, text=True
+    )
+    os.write(master, "营业执照核验\n奉贤工作站\n".encode())
+    code, _ = running.communicate(timeout=60)
+    os.close(slave)
+    os.close(master)
+    with open_services(data) as services:
+        (known,) = find_depositors(services)
+    assert (known.identity.method, known.identity.verified_by) == ("营业执照核验", "奉贤工作站")
+    assert re.fullmatch(r"[a-z2-7]{16}\.[a-z2-7]{32}\n", code)
+
+
+def test_a_known_organisation_becomes_another_depositor_only_for_a_reason_that_is_kept(operator: Operator) -> None:
+    first = operator("enrol", *ACME).out.partition(".")[0]
+    for name in (NAME, "另一个名称"):
+        ran = operator("enrol", "--name", name, "--uscc", f" {USCC.lower()}", *VERIFIED)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"--depositor {first}" in ran.err
+        assert "--another-identity" in ran.err
+    for reason in ("", " ", "a\nb", "\u202e", "x" * 401):
+        assert operator("enrol", *ACME, "--another-identity", reason).code == 2
+    assert operator("enrol", *ACME, "--another-identity", "更名，旧主体停用").code == 0
+    shown = operator("depositors").out
+    assert shown.count("更名，旧主体停用") == 1
+    assert len(shown.splitlines()) == 4
+
+
+def test_a_name_that_was_mistyped_is_typed_again_without_a_reason(operator: Operator) -> None:
+    code = operator("enrol", "--name", "打错的名称", "--uscc", USCC, *VERIFIED).out.strip()
+    assert operator("codes", "--withdraw", number_of(code)).code == 0
+    assert operator("enrol", *ACME, *AGAIN).code == 0
+    assert "tests" not in operator("depositors").out, "a reason is kept where it was needed"
+
+
+def test_a_code_of_before_2016_is_enrolled_for_a_reason_and_its_evidence_verifies(operator: Operator) -> None:
+    words = ("--name", "厦门样品有限公司", "--uscc", BEFORE_2016, *VERIFIED)
+    refused = operator("enrol", *words)
+    assert (refused.code, "--another-check-character" in refused.err) == (2, True)
+    ran = operator("enrol", *words, "--another-check-character", "营业执照原件如此")
+    assert (ran.code, "check character" in ran.err) == (0, True)
+    assert "营业执照原件如此" in operator("depositors").out
+    with open_services(operator.data) as services:
+        asked = invite(services, ran.out.strip()).identity
+        deposit(services, ran.out.strip())
+    assert verify_identity(asked, commitment=close(asked)).uscc == BEFORE_2016
+    assert operator("enrol", *ACME, "--another-check-character", "x").code == 0
+    assert "because: x" not in operator("depositors").out
+
+
+# depositors, keys, codes
+
+
+def test_depositors_are_found_by_id_name_or_code_of_their_organisation(operator: Operator) -> None:
+    acme = operator("enrol", *ACME).out.partition(".")[0]
+    beta = operator("enrol", "--name", "ＢＥＴＡ", "--uscc", BETA, *VERIFIED).out.partition(".")[0]
+    found = {text: operator("depositors", "--find", text).out for text in (acme, "化妆品", USCC.lower(), "beta", "无")}
+    assert [(acme in out, beta in out) for out in found.values()] == [
+        *[(True, False)] * 3,
+        (False, True),
+        (False, False),
+    ]
+    heading, *rows = operator("depositors").out.splitlines()
+    assert [row.split()[0] for row in rows] == [acme, beta]
+    starts = {width(heading.partition("method")[0])} | {width(row.partition("营业执照核验")[0]) for row in rows}
+    assert len(starts) == 1, "a Chinese character is as wide as two letters"
+
+
+def test_a_key_can_be_ended_with_the_words_that_the_list_shows(operator: Operator) -> None:
+    code = operator("enrol", *ACME).out.strip()
+    with open_services(operator.data) as services:
+        vkey = deposit(services, code)
+    shown = operator("keys", "--find", USCC).out
+    assert shown.splitlines()[1].split()[-1] == vkey
+    assert "in force" in shown
+    depositor, *_ = shown.splitlines()[1].split()
+    assert operator("retire", "--depositor", depositor, "--vkey", vkey, "--reason", "left").code == 0
+    assert "ended" in operator("keys").out
+    since = "2026-01-31T08:00:00.000Z"
+    words = ("--depositor", depositor, "--vkey", vkey, "--reason", "lost", "--compromised-since", since)
+    assert operator("retire", *words).code == 0
+    assert f"compromised since {since}" in operator("keys").out
+
+
+def test_codes_are_listed_by_numbers_alone_and_a_withdrawn_one_enrols_nothing(operator: Operator) -> None:
+    ran = operator("enrol", *ACME, "--role", "approve")
+    code, number = ran.out.strip(), number_of(ran.out.strip())
+    shown = operator("codes").out
+    assert number in ran.err
+    assert [word in shown for word in (number, "approve", "open", code.partition(".")[2])] == [True, True, True, False]
+    assert operator("codes", "--withdraw", "0" * 12).code == 2
+    assert operator("codes", "--withdraw", number).code == 0
+    assert operator("codes", "--withdraw", number).code == 2
+    assert "expired" in operator("codes").out
+    with open_services(operator.data) as services, pytest.raises(CodeRefusedError):
+        invite(services, code)
+
+
+def test_a_used_code_is_not_withdrawn_and_the_way_out_is_named(operator: Operator) -> None:
+    code = operator("enrol", *ACME).out.strip()
+    with open_services(operator.data) as services:
+        deposit(services, code)
+    ran = operator("codes", "--withdraw", number_of(code))
+    assert (ran.code, "hefu-service retire" in ran.err) == (2, True)
+    assert "used" in operator("codes").out
+
+
+def test_a_second_code_says_that_the_first_one_has_ended(operator: Operator) -> None:
+    code = operator("enrol", *ACME).out.strip()
+    ran = operator("enrol", "--depositor", code.partition(".")[0], "--role", "approve")
+    assert (ran.code, number_of(code) in ran.err) == (0, True)
+
+
+def test_signatures_ask_for_further_keys_and_are_not_dropped_in_silence(operator: Operator) -> None:
+    ran = operator("enrol", *ACME, "--signatures", "2")
+    depositor = ran.out.partition(".")[0]
+    assert f"2 signatures: issue a code for each further key with --depositor {depositor}" in ran.err
+    assert operator("enrol", "--depositor", depositor, "--signatures", "2").code == 2
 
 
 # retire, clock
 
 
 def test_retire_ends_a_key_and_records_why(operator: Operator) -> None:
-    code = operator("enrol", "--name", NAME, "--uscc", USCC).out.strip()
+    code = operator("enrol", *ACME).out.strip()
     with open_services(operator.data) as services:
         vkey = deposit(services, code)
     words = ("retire", "--depositor", code.partition(".")[0], "--vkey", vkey, "--reason", "员工离职")
@@ -320,7 +468,7 @@ def test_retire_ends_a_key_and_records_why(operator: Operator) -> None:
 
 
 def test_a_compromised_key_is_reported_with_its_window_even_when_it_has_ended(operator: Operator) -> None:
-    code = operator("enrol", "--name", NAME, "--uscc", USCC).out.strip()
+    code = operator("enrol", *ACME).out.strip()
     with open_services(operator.data) as services:
         vkey = deposit(services, code)
     words = ("retire", "--depositor", code.partition(".")[0], "--vkey", vkey, "--reason", "lost")
@@ -350,7 +498,7 @@ def test_clock_declares_the_time_that_it_prints(operator: Operator) -> None:
 
 @pytest.mark.parametrize("reason", ["", "  ", "\n", "x" * 401])
 def test_a_reason_that_no_record_can_hold_does_not_stop_the_ledger(operator: Operator, reason: str) -> None:
-    code = operator("enrol", "--name", NAME, "--uscc", USCC).out.strip()
+    code = operator("enrol", *ACME).out.strip()
     with open_services(operator.data) as services:
         vkey = deposit(services, code)
     assert operator("clock", "--reason", reason).code == 2
@@ -388,7 +536,7 @@ def test_fsck_exits_1_with_findings_and_0_without(operator: Operator) -> None:
 
 
 def grown(operator: Operator) -> Callable[[int], None]:
-    codes = iter([operator("enrol", "--name", NAME, "--uscc", USCC).out.strip() for _ in range(3)])
+    codes = iter([operator("enrol", *ACME, *AGAIN).out.strip() for _ in range(3)])
 
     def grow(count: int) -> None:
         with open_services(operator.data) as services:
@@ -465,7 +613,7 @@ def test_an_error_that_nobody_foresaw_exits_3_and_an_interrupt_130(
         (SealingStoppedError("x"), 3),
         (KeyboardInterrupt(), 130),
     ):
-        monkeypatch.setattr(cli, "run_fsck", failing(error))
+        monkeypatch.setattr(cli.ledger, "run_fsck", failing(error))
         ran = operator("fsck")
         assert ran.code == code
         assert "Traceback" not in ran.err

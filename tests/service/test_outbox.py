@@ -342,13 +342,13 @@ def test_the_operator_sees_what_waits_and_why_and_nothing_else(
     def opened(_: object) -> Iterator[Services]:
         yield told.services
 
-    monkeypatch.setattr(cli, "_opened", opened)
+    monkeypatch.setattr(cli.shell, "_opened", opened)
     receiver.answer = lambda _: 503
     told.publish(2)
     told.tell()
     told.publish(1)
     told.tell()
-    monkeypatch.setattr(cli, "MOST_SHOWN", 1)
+    monkeypatch.setattr(cli.ledger, "MOST_SHOWN", 1)
     ran = CliRunner().invoke(cli.command, ["messages"])
     due = format_time(START + FIRST_BACK_OFF_MS)
     assert ran.output.splitlines() == [

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.sample_service import depositor_key, statement
-from tests.support.serving import BIN, ENVIRONMENT, Serving, free_port, get, redeem, request, run
+from tests.support.serving import BIN, ENVIRONMENT, VERIFIED, Serving, free_port, get, redeem, request, run
 
 from hefu_ledger.deposit.acceptance import parse_acceptance
 from hefu_ledger.tlog.keys import Ed25519Signer
@@ -64,7 +64,9 @@ def running(begun: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 def enrolled(service: Serving) -> Ed25519Signer:
     """A key of a new depositor."""
     with open_services(service.data) as services:
-        code = issue_code(services, name=NAME, uscc=USCC, method="营业执照核验", verified_by="工作站")
+        code = issue_code(
+            services, name=NAME, uscc=USCC, method="营业执照核验", verified_by="工作站", another_identity="tests"
+        )
     return enrolled_with(service, code)
 
 
@@ -348,7 +350,7 @@ def mounted(begun: Path, tmp_path: Path) -> Iterator[tuple[Serving, Mounted]]:
 
 def test_a_full_disk_refuses_what_it_cannot_keep_and_recovers(mounted: tuple[Serving, Mounted]) -> None:
     service, disk = mounted
-    words = ("enrol", "--data", service.data, "--name", NAME, "--uscc", USCC)
+    words = ("enrol", "--data", service.data, "--name", NAME, "--uscc", USCC, *VERIFIED)
     key = enrolled_with(service, disk.inside(BIN / "hefu-service", *words).decode().strip())
     assert deposit(service, statement(key))[0] == 201
 

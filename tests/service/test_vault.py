@@ -294,8 +294,8 @@ def test_every_database_keeps_vaults_alike(store: Store) -> None:
         assert view.vault_blobs(one) == blobs[::-1]
         assert view.vault_blobs(other) == []
         assert (view.vault_blob(one, "a" * 64), view.vault_blob(other, "a" * 64)) == (blobs[1], None)
-        assert (view.open_sizes("acme"), view.open_sizes("beta")) == ({one: 14}, {})
-        assert type(view.open_sizes("acme")[one]) is int
+        assert (view.vault_sizes("acme"), view.vault_sizes("beta")) == ({one: 14}, {})
+        assert type(view.vault_sizes("acme")[one]) is int
         assert view.vault_closure(one) is None
         assert view.statements_of("acme") == [deposit(1).statement_id, deposit(0).statement_id]
     with pytest.raises(StorageError), store.intake() as intake:
@@ -314,7 +314,7 @@ def test_every_database_keeps_closures_alike(store: Store) -> None:
         intake.close_vault(closure)
     with store.view() as view:
         assert (view.vault_closure(one), view.vault_closure(other)) == (closure, None)
-        assert view.open_sizes("acme") == {other: 7}
+        assert view.vault_sizes("acme") == {one: 7, other: 7}
         assert len(view.vault_blobs(one)) == 1, "nothing is removed"
     for wrong in (closure, replace(closure, vault=third), replace(closure, vault=other, successor=third)):
         with pytest.raises(StorageError), store.intake() as intake:

@@ -221,7 +221,7 @@ def test_the_files_of_a_closed_vault_stay_and_are_still_checked(api: SampleApi, 
     assert "missing" in finding.what
 
 
-def test_a_full_vault_can_be_replaced_and_a_closed_one_takes_no_room(
+def test_a_full_vault_can_be_replaced_and_closing_makes_no_room(
     api: SampleApi, service: SampleService, key: Ed25519Signer
 ) -> None:
     services = replace(service.services, vault_quota=2 * len(BLOB))
@@ -230,9 +230,11 @@ def test_a_full_vault_can_be_replaced_and_a_closed_one_takes_no_room(
         fill(api, key, address)
         assert put(api, key, address, "1" * 64).status_code == 201
         assert kind(put(api, key, address, "2" * 64)) == "507 quota", "a vault holds its quota"
-    assert kind(put(api, key, THIRD)) == "507 quota", "two open vaults are all there is room for"
+    assert kind(put(api, key, THIRD)) == "507 quota", "two vaults are all there is room for"
     assert close(api, closure(key)).status_code == 201
-    assert put(api, key, THIRD).status_code == 201
+    refused = put(api, key, THIRD)
+    assert kind(refused) == "507 quota", "or closing in turns would fill the disk"
+    assert "ask the operator" in refused.text
     fill(api, service.enrol("other"), "01" * 32)
 
 

@@ -21,7 +21,12 @@ from hefu_service.services import Services
 def enrol(services: Services, label: str = "") -> Ed25519Signer:
     """A depositor with one key, whose seed is known to nobody but this test."""
     code = issue_code(
-        services, name="上海某某化妆品有限公司", uscc="91310120MA1HP00194", method="营业执照核验", verified_by="工作站"
+        services,
+        name="上海某某化妆品有限公司",
+        uscc="91310120MA1HP00194",
+        method="营业执照核验",
+        verified_by="工作站",
+        another_identity="tests",
     )
     depositor = code.partition(".")[0]
     name = depositor_key_name(services.origin, depositor)

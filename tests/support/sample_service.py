@@ -108,7 +108,7 @@ class SampleService:
             uscc=USCC,
             method="营业执照核验",
             verified_by="工作站",
-            **options,
+            **{"another_identity": "tests", **options},
         )
 
     def enrol(self, label: str = "key", **options: Any) -> Ed25519Signer:

@@ -21,6 +21,8 @@ from tests.support.sample_service import possession_for
 
 BIN = Path(sys.executable).parent
 ORIGIN = "log.example/fengxian"
+VERIFIED = ("--method", "营业执照核验", "--verified-by", "奉贤工作站")  # options of enrol
+VERIFIED = ("--method", "营业执照核验", "--verified-by", "奉贤工作站")  # options of enrol
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("HEFU_")}
 
 
@@ -53,8 +55,8 @@ class Serving:
 
     def enrol(self, name: str, uscc: str) -> str:
         """Issue an enrolment code."""
-        printed = run("hefu-service", "enrol", "--data", self.data, "--name", name, "--uscc", uscc).stdout
-        return printed.splitlines()[-1]
+        words = ("--name", name, "--uscc", uscc, *VERIFIED, "--another-identity", "tests")
+        return run("hefu-service", "enrol", "--data", self.data, *words).stdout.splitlines()[-1]
 
     def start(self, *flags: object) -> None:
         """Start serving, and wait until it is ready."""

@@ -32,10 +32,10 @@ def format_identity(identity: Identity) -> str:
 
 
 def parse_identity(text: str) -> Identity:
-    """Read an identity, its 统一社会信用代码 with its check character."""
+    """Read an identity; the operator, who saw the licence, has looked at the check character of the code."""
     fields = Fields(parse_canonical(text.encode(errors="surrogatepass"), limit=MAX_IDENTITY), "identity", _IDENTITY)
     uscc = fields.text("uscc", limit=18)
-    if parse_uscc(uscc).code != uscc:
+    if parse_uscc(uscc, any_check_character=True).code != uscc:
         raise MalformedError(f"identity: uscc: not in its plain form: {uscc!r}")
     return Identity(
         method=_plain(fields, "method", 100),

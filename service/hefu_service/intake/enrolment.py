@@ -24,6 +24,7 @@ from hefu_ledger.section import OpenedSection, close
 from hefu_ledger.tlog.ed25519 import check_prime_order
 from hefu_ledger.tlog.keys import VerifierKey, format_vkey
 from hefu_ledger.tlog.note import Note, judge_lines
+from hefu_ledger.uscc import parse_uscc
 from hefu_service.intake.event import add_event
 from hefu_service.intake.keys import Keys, event_body, keys_ever, keys_of, need_keys, next_roster
 from hefu_service.intake.refusals import (
@@ -33,6 +34,7 @@ from hefu_service.intake.refusals import (
     PossessionRefusedError,
     UnknownDepositorError,
 )
+from hefu_service.intake.register import check_known, check_reasons
 from hefu_service.intake.request_time import check_requested_at
 from hefu_service.intake.statement_texts import keep_earlier
 from hefu_service.ports.errors import StorageError
@@ -78,20 +80,34 @@ def issue_code(
     verified_by: str,
     signatures_required: int = 1,
     role: str = PREPARE,
+    another_identity: str | None = None,
+    another_check_character: str | None = None,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
 ) -> str:
     """Make a depositor for an organisation whose identity was verified, and return its code, valid for 7 days.
 
     ``uscc`` in its plain form, or MalformedError. ``method`` and ``verified_by`` say how it was verified and by whom.
+    ConflictError where the organisation is known, without ``another_identity``, the reason; MalformedError where the
+    check character of ``uscc`` is wrong, without ``another_check_character``. Reasons are kept where they are needed.
     """
     if not 1 <= signatures_required <= MAX_SIGNATURES:
         raise ValueError(f"a statement needs 1 to {MAX_SIGNATURES} signatures, not {signatures_required}")
+    check_reasons(another_identity, another_check_character)
+    odd = parse_uscc(uscc, any_check_character=another_check_character is not None).other_check_character
     now_ms = services.clock.now_ms()
     identity = Identity(method=method, name=name, uscc=uscc, verified_at=now_ms, verified_by=verified_by)
     text = format_identity(identity)
     parse_identity(text)  # a text that no verifier can read is refused here
-    depositor = Depositor(_letters(random_bytes(10)), random_bytes(32), text, signatures_required)
     with services.store.intake() as intake:
+        known = check_known(intake, uscc, another_identity, now_ms)
+        depositor = Depositor(
+            id=_letters(random_bytes(10)),
+            identity_nonce=random_bytes(32),
+            identity_text=text,
+            signatures_required=signatures_required,
+            another_identity=another_identity if known else None,
+            another_check_character=another_check_character if odd else None,
+        )
         intake.add_depositor(depositor)
         return _put_code(intake, depositor.id, role, now_ms, random_bytes)
 

@@ -97,7 +97,7 @@ def put_blob(services: Services, address: str, name: str, note: bytes, data: byt
 def close_vault(services: Services, note: bytes) -> Closed:
     """Close a vault for ever in favour of another, durably: nothing is read from it or put there any more.
 
-    Its files stay on the disk, but do not count to the quota. Raises MalformedError, a RefusedError of the signature
+    Its files stay on the disk, and count to the quota. Raises MalformedError, a RefusedError of the signature
     (SignatureRefusedError also where there are approvers and none has signed), NotTheirVaultError, or ConflictError:
     one of the two holds nothing, the other one is closed itself, or this one was in favour of a third.
     """
@@ -203,9 +203,14 @@ def _check_place(services: Services, view: View, upload: Upload) -> bool:
 
 
 def _check_room(view: View, upload: Upload, quota: int) -> None:
-    """A vault holds the quota, and all the open ones of a depositor twice that, so that a full one can be replaced."""
-    sizes = view.open_sizes(upload.depositor)
+    """A vault holds the quota, and all vaults of a depositor twice that, so that a full one can be replaced.
+
+    Closed ones count: their files stay on the disk, and a closure must not be a way to fill it.
+    """
+    sizes = view.vault_sizes(upload.depositor)
     if sizes.get(upload.address, 0) + upload.size > quota:
         raise QuotaError(f"a vault holds at most {quota} bytes; ask the operator for more")
     if sum(sizes.values()) + upload.size > 2 * quota:
-        raise QuotaError(f"the depositor's vaults hold at most {2 * quota} bytes; close those no longer in use")
+        raise QuotaError(
+            f"the depositor's vaults, closed ones too, hold at most {2 * quota} bytes; ask the operator for more"
+        )

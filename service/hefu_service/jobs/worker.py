@@ -7,7 +7,6 @@ has both in threads of its own, unless this process does nothing else: sealing n
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 from collections.abc import Sequence
@@ -28,7 +27,7 @@ from hefu_service.jobs.tasks import settle
 from hefu_service.jobs.ticker import Ticker
 from hefu_service.observing.backlog import Backlog
 from hefu_service.observing.logs import logged_about
-from hefu_service.outside.parent import end_with
+from hefu_service.outside.parent import outlive_shell
 from hefu_service.services import Services
 
 LOG: Final = logging.getLogger("hefu.worker")
@@ -166,10 +165,10 @@ class Worker:
         self._listener, *self._asides = [Listener(services, redis_url, queue) for queue in queues]
 
     def run(self) -> None:
-        """Work until SIGTERM or SIGINT, or until the parent dies; then seal owed work once more."""
+        """Work until SIGTERM or SIGINT; then seal owed work once more. The end of the shell that began it is no end."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        end_with(os.getppid(), lambda: os.kill(os.getpid(), signal.SIGTERM))
+        outlive_shell()
         for ticker in self._tickers:
             ticker.start()
         for aside in self._asides:

@@ -1,9 +1,10 @@
-"""No orphans: a process whose parent has ended ends too, because nothing else would stop it."""
+"""A process and its parent: one that answers ends with its server; the programs outlive the shell that began them."""
 
 from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -23,3 +24,8 @@ def end_with(parent: int, end: Callable[[], object]) -> None:
         end()
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def outlive_shell() -> None:
+    """Let the end of the terminal that began a program be no end of it; its children inherit that. SIGTERM ends it."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)

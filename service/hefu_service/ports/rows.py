@@ -45,12 +45,18 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Depositor:
-    """An organisation as the operator knows it; ``identity_text`` and its nonce never reach the ledger."""
+    """An organisation as the operator knows it; ``identity_text`` and its nonce never reach the ledger.
+
+    ``another_identity``: why it was enrolled although its organisation was known. ``another_check_character``: why its
+    统一社会信用代码 may have a check character that is not by GB 32100.
+    """
 
     id: str
     identity_nonce: bytes
     identity_text: str
     signatures_required: int
+    another_identity: str | None = None
+    another_check_character: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

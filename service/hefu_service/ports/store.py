@@ -50,6 +50,12 @@ class View(Protocol):
     def depositor(self, depositor: str) -> Depositor | None: ...
     def code(self, depositor: str) -> Code | None: ...
 
+    def depositors(self) -> Iterator[Depositor]:
+        """Every depositor, by id; streamed."""
+
+    def codes(self) -> Iterator[Code]:
+        """Every depositor's last code; streamed."""
+
     def events(self, first: int) -> Sequence[Event]:
         """Events from number ``first`` on, in order."""
 
@@ -94,8 +100,8 @@ class View(Protocol):
     def vault_bytes(self) -> int:
         """The size of all vaults together (bytes), closed ones too."""
 
-    def open_sizes(self, depositor: str) -> Mapping[bytes, int]:
-        """The size (bytes) of each open vault of a depositor."""
+    def vault_sizes(self, depositor: str) -> Mapping[bytes, int]:
+        """The size (bytes) of each vault of a depositor, closed ones too."""
 
 
 class Intake(View, Protocol):

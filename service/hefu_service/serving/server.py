@@ -31,7 +31,7 @@ from hefu_service.observing.logs import flush_logs, log_to_stderr
 from hefu_service.observing.metrics import Metrics, page
 from hefu_service.observing.readiness import Readiness
 from hefu_service.outside.deposit_limits import DepositLimits
-from hefu_service.outside.parent import end_with
+from hefu_service.outside.parent import end_with, outlive_shell
 from hefu_service.outside.process_slots import take_slot
 from hefu_service.outside.verifier import ProcessVerifier
 from hefu_service.ports.errors import PortError, StorageError
@@ -102,6 +102,7 @@ def _run(settings: Settings) -> None:
     )
     scheme = "http" if settings.tls_cert_file is None else "https"
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    granian.on_startup(outlive_shell)  # granian itself would begin anew at the end of a terminal
     granian.on_startup(lambda: LOG.info("listening", extra={"event": {"url": f"{scheme}://{host}:{settings.port}"}}))
     try:
         granian.serve(target_loader=partial(_load, settings, os.getpid()), wrap_loader=False)

@@ -52,6 +52,8 @@ LATEST_OF: Final = (
 )
 DEPOSITOR: Final = select(DEPOSITORS).where(DEPOSITORS.c.id == bindparam("depositor"))
 CODE: Final = select(CODES).where(CODES.c.depositor == bindparam("depositor"))
+ALL_DEPOSITORS: Final = select(DEPOSITORS).order_by(DEPOSITORS.c.id)
+ALL_CODES: Final = select(CODES).order_by(CODES.c.depositor)
 REPLACE_CODE: Final = update(CODES).where(CODES.c.depositor == bindparam("of"))
 EVENTS_FROM: Final = select(EVENTS).where(EVENTS.c.number >= bindparam("first")).order_by(EVENTS.c.number)
 EVENTS_OF: Final = select(EVENTS).where(EVENTS.c.depositor == bindparam("depositor")).order_by(EVENTS.c.number)
@@ -84,11 +86,10 @@ BLOB: Final = select(VAULT_BLOBS).where(
 )
 CLOSURE: Final = select(VAULT_CLOSURES).where(VAULT_CLOSURES.c.vault == bindparam("vault"))
 VAULT_BYTES: Final = select(func.coalesce(func.sum(VAULT_BLOBS.c.size), 0))
-OPEN_SIZES: Final = (
+VAULT_SIZES: Final = (
     select(VAULT_BLOBS.c.vault, func.sum(VAULT_BLOBS.c.size))
     .join_from(VAULTS, VAULT_BLOBS)
     .where(VAULTS.c.depositor == bindparam("depositor"))
-    .where(VAULTS.c.address_hash.not_in(select(VAULT_CLOSURES.c.vault)))
     .group_by(VAULT_BLOBS.c.vault)
 )
 

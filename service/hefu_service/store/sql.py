@@ -101,6 +101,12 @@ class SqlView(Rows):
     def depositor(self, depositor: str) -> Depositor | None:
         return self._first(Depositor, queries.DEPOSITOR, depositor=depositor)
 
+    def depositors(self) -> Iterator[Depositor]:
+        return self._stream(Depositor, queries.ALL_DEPOSITORS)
+
+    def codes(self) -> Iterator[Code]:
+        return self._stream(Code, queries.ALL_CODES)
+
     def code(self, depositor: str) -> Code | None:
         return self._first(Code, queries.CODE, depositor=depositor)
 
@@ -153,8 +159,8 @@ class SqlView(Rows):
     def vault_bytes(self) -> int:
         return self._all(int, queries.VAULT_BYTES)[0]
 
-    def open_sizes(self, depositor: str) -> Mapping[bytes, int]:
-        return dict(self._all(_size, queries.OPEN_SIZES, depositor=depositor))
+    def vault_sizes(self, depositor: str) -> Mapping[bytes, int]:
+        return dict(self._all(_size, queries.VAULT_SIZES, depositor=depositor))
 
 
 class SqlIntake(SqlView):

@@ -74,6 +74,8 @@ DEPOSITORS: Final = Table(
     Column("identity_nonce", LargeBinary, CheckConstraint("length(identity_nonce) = 32", "nonce"), nullable=False),
     Column("identity_text", Text, nullable=False),
     Column("signatures_required", SmallInteger, nullable=False),
+    Column("another_identity", Text),
+    Column("another_check_character", Text),
 )
 
 CODES: Final = Table(

@@ -10,13 +10,15 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
             "合符：运行存证账本服务。\n\n\b\n"
             "hefu-service init  --data DIR --origin log.example/fengxian\n"
             "hefu-service serve --data DIR --port 8080\n"
-            "hefu-service enrol --data DIR --name '上海某某化妆品有限公司' --uscc 91310120MA1HP00194"
+            "hefu-service enrol --data DIR --name '上海某某化妆品有限公司' --uscc 91310120MA1HP00194 "
+            "--method 营业执照核验 --verified-by 奉贤工作站"
         ),
         (
             "Hefu: run an evidence ledger.\n\n\b\n"
             "hefu-service init  --data DIR --origin log.example/fengxian\n"
             "hefu-service serve --data DIR --port 8080\n"
-            "hefu-service enrol --data DIR --name 'Shanghai Cosmetics' --uscc 91310120MA1HP00194"
+            "hefu-service enrol --data DIR --name 'Shanghai Cosmetics' --uscc 91310120MA1HP00194 "
+            "--method 'business licence' --verified-by 'the desk in Fengxian'"
         ),
     ),
     "init.help": ("建立账本：密钥、数据库与创世条目。", "Begin a ledger: keys, database, and the first record."),
@@ -34,11 +36,82 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Print a one-time enrolment code, alone on stdout.",
     ),
     "enrol.warning": ("注意：{warning}", "warning: {warning}"),
-    "enrol.code": ("一次性登记码，7 天内有效：", "one-time enrolment code, valid for 7 days:"),
-    "enrol.which": (
-        "请给出 --name 与 --uscc；已登记的主体则给出 --depositor",
-        "give --name and --uscc, or --depositor for one already known",
+    "enrol.code": (
+        "一次性登记码（编号 {number}），7 天内有效：",
+        "one-time enrolment code, number {number}, valid for 7 days:",
     ),
+    "enrol.replaced": ("先前未用的登记码 {number} 就此作废", "the code {number}, not used yet, has ended"),
+    "enrol.several": (
+        "一次存证须有 {count} 个签名：其余密钥的登记码，请逐个用 --depositor {depositor} 签发",
+        "a deposit needs {count} signatures: issue a code for each further key with --depositor {depositor}",
+    ),
+    "enrol.which": (
+        "请给出 --name 与 --uscc；已登记的主体只给出 --depositor（及 --role）",
+        "give --name and --uscc, or --depositor (with --role) alone for one already known",
+    ),
+    "enrol.verification": (
+        "请给出 --method 与 --verified-by：以何种方式、由何人核验身份；每份存证文件都会载明",
+        "give --method and --verified-by: how the identity was verified, and by whom; every evidence file says so",
+    ),
+    "enrol.ask_method": (
+        "身份的核验方式（每份存证文件都会载明）",
+        "how the identity was verified (every evidence file says so)",
+    ),
+    "enrol.ask_verifier": ("核验人（单位或岗位）", "verified by (an organisation or a desk)"),
+    "enrol.check_character": (
+        "{error}；若营业执照上确是如此，请以 --another-check-character 说明原因",
+        "{error}; if the licence has it so, give the reason with --another-check-character",
+    ),
+    "enrol.known": (
+        (
+            "该单位已登记为存证主体 {depositor}：重发登记码或增加密钥请用 --depositor {depositor}；"
+            "确需另立主体，请以 --another-identity 说明原因"
+        ),
+        (
+            "the organisation is known as depositor {depositor}: for a new code or a further key use"
+            " --depositor {depositor}; if it must be another one, give the reason with --another-identity"
+        ),
+    ),
+    "enrol.reason": ("原因须为一行文字，1 至 {limit} 个字符", "a reason is one line of 1 to {limit} characters"),
+    "depositors.help": (
+        "列出存证主体、其身份，以及密钥与存证的数目。",
+        "List depositors, their identities, and the numbers of their keys and deposits.",
+    ),
+    "depositors.columns": (
+        "主体|统一社会信用代码|签名数|密钥|存证|名称|核验时间|核验人|核验方式",
+        "depositor|USCC|signatures|keys|deposits|name|verified at|verified by|method",
+    ),
+    "depositors.another_identity": ("另立主体的原因：{reason}", "another identity, because: {reason}"),
+    "depositors.another_check_character": ("校验位不同的原因：{reason}", "another check character, because: {reason}"),
+    "keys.help": (
+        "列出存证主体的密钥，末列即 retire 所需的 --vkey。",
+        "List the keys of depositors; the last column is the --vkey of retire.",
+    ),
+    "keys.columns": ("主体|名称|角色|状态|登记时间|密钥", "depositor|name|role|state|enrolled at|key"),
+    "keys.in_force": ("有效", "in force"),
+    "keys.ended": ("已停用", "ended"),
+    "keys.reported": ("{state}，自 {time} 起失控", "{state}, compromised since {time}"),
+    "codes.help": (
+        "列出登记码的编号与状态，或作废一个；登记码本身不再显示。",
+        "List the numbers and states of codes, or withdraw one; a code itself is never shown again.",
+    ),
+    "codes.columns": ("编号|主体|名称|角色|状态|有效至", "number|depositor|name|role|state|valid until"),
+    "codes.open": ("未用", "open"),
+    "codes.used": ("已用", "used"),
+    "codes.expired": ("已失效", "expired"),
+    "codes.withdrawn": ("登记码 {number} 已作废", "code {number} is withdrawn"),
+    "codes.unknown": (
+        "没有编号为 {number} 的登记码：hefu-service codes 列出全部编号",
+        "there is no code of number {number}: `hefu-service codes` lists the numbers",
+    ),
+    "codes.is_used": (
+        "此登记码已用过，无从作废；要停用它所登记的密钥，请用 hefu-service retire",
+        "the code has been used; to end the key that it enrolled use `hefu-service retire`",
+    ),
+    "codes.is_expired": ("此登记码已失效", "the code has expired already"),
+    "role.prepare": ("经办", "prepare"),
+    "role.approve": ("审批", "approve"),
+    "register.none": ("没有符合的", "none"),
     "retire.help": ("停用存证主体的密钥，自下一次存证起。", "End a depositor's key, from the next deposit on."),
     "retire.done": ("已停用", "retired"),
     "clock.help": (

@@ -43,10 +43,23 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "已登记的主体，重发登记码或增加密钥。",
         "A known depositor, for a new code or a further key.",
     ),
-    "option.method": ("身份的核验方式。", "How the identity was verified."),
-    "option.verifier": ("核验人。", "Who verified it."),
+    "option.method": ("身份的核验方式；无默认值。", "How the identity was verified; no default."),
+    "option.verifier": ("核验人；无默认值。", "Who verified it; no default."),
     "option.role": ("登记码所登记密钥的角色：经办或审批。", "The role of the key that the code enrols."),
-    "option.signatures": ("一次存证所需的签名数。", "Signatures that a deposit needs."),
+    "option.signatures": ("一次存证所需的签名数，默认 1。", "Signatures that a deposit needs; 1 if not said."),
+    "option.another_identity": (
+        "该单位已登记，而仍须另立主体的原因（不公开）。",
+        "Why an organisation that is known becomes another depositor (not public).",
+    ),
+    "option.another_check_character": (
+        "营业执照上的校验位与国家标准不同的原因（不公开）。",
+        "Why the licence has another check character than GB 32100 asks for (not public).",
+    ),
+    "option.find": (
+        "只列出编号、名称或统一社会信用代码含有此文字的主体。",
+        "Only depositors whose id, name or unified social credit code holds this text.",
+    ),
+    "option.withdraw": ("作废此编号的登记码。", "End the code of this number."),
     "option.depositor": ("密钥所属的存证主体。", "The depositor that the key belongs to."),
     "option.vkey": ("密钥，与登记条目所载相同。", "The key, as its enrolment record has it."),
     "option.compromised": (
