@@ -128,9 +128,9 @@ def test_two_vaults_of_one_depositor_do_not_show_each_others_files(api: SampleAp
     [
         {"name": "1" * 64},
         {"size": len(BLOB) + 1},
+        {"sha256": bytes(32)},
         {"address": bytes(32)},
         {"origin": "log.example/other"},
-        {"address": bytes(32)},
     ],
 )
 def test_a_note_about_anything_else_than_what_is_sent_is_refused(

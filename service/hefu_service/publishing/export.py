@@ -42,10 +42,7 @@ def _check_reaches(services: Services, size: int) -> None:
     with services.store.view() as view:
         found = view.ledger_head().size
     if found < size:
-        raise StorageError(
-            f"the database has {found} of {size} published records: a standby that is behind, or records were lost;"
-            " export again later, or from the primary"
-        )
+        raise StorageError(sentence("export.behind", found=found, size=size))
 
 
 def _copy_batches(services: Services, target: ExportFiles, size: int, *, statements: bool) -> None:

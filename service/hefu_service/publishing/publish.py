@@ -63,7 +63,7 @@ def _prove(services: Services, head: LedgerHead) -> None:
     """Commit after the head was read: a reader may see records that no standby has yet, and this proves them."""
     with services.store.intake() as intake:
         if intake.ledger_head().size < head.size:
-            raise StorageError(f"the database had {head.size} records and has fewer now; nothing is signed")
+            raise StorageError(sentence("publish.fewer", size=head.size))
         intake.move_intake(intake.intake_head())
 
 

@@ -89,14 +89,14 @@ def last_time(view: View) -> int | None:
 def _last_ms(view: View, head: LedgerHead) -> int:
     last = view.record(head.size - 1)
     if last is None:
-        raise SealingStoppedError(f"record {head.size - 1} is not stored")
+        raise SealingStoppedError(sentence("seal.no_record", index=head.size - 1))
     return parse_record(last.data).recorded_at
 
 
 def _body(event: Event) -> KnownBody:
     body = parse_body(event.type, event.body)
     if body is None:
-        raise SealingStoppedError(f"event {event.number} is of a type {event.type!r} that is not known here")
+        raise SealingStoppedError(sentence("seal.unknown", number=event.number, kind=event.type))
     return body
 
 

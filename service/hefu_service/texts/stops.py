@@ -18,6 +18,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "存证 {seq}：其受理、声明与位置不相符",
         "deposit {seq}: its acceptance, its statement and its place do not agree",
     ),
+    "seal.no_record": ("库中没有条目 {index}", "record {index} is not stored"),
+    "seal.unknown": (
+        "事项 {number} 的类型 {kind!r} 是本版本所不认识的：请用建立它的版本运行",
+        "event {number} is of type {kind!r}, unknown to this version: run the version that made it",
+    ),
     "seal.no_genesis": (
         "账本没有创世条目；请用 hefu-service init 建立",
         "the ledger has no genesis record; begin it with 'hefu-service init'",
@@ -70,6 +75,17 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "export.nothing": ("尚未公布检查点", "no checkpoint is published yet"),
     "export.leaves": ("批次 {index} 的叶", "leaves of batch {index}"),
     "export.entries": ("批次 {index} 的声明", "entries of batch {index}"),
+    "export.behind": (
+        ("已公布 {size} 条，库中只有 {found} 条：这是落后的备库，或条目已丢失；请稍后再导出，或从主库导出"),
+        (
+            "the database has {found} of {size} published records: a standby that is behind, or records were lost;"
+            " export again later, or from the primary"
+        ),
+    ),
+    "publish.fewer": (
+        "库中原有 {size} 条，现在更少；不予签名",
+        "the database had {size} records and has fewer now; nothing is signed",
+    ),
     "export.missing": (
         "{name}不在其公布之处：请运行 hefu-service fsck",
         "{name} is not where it was published: run `hefu-service fsck`",
@@ -80,10 +96,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
             "the clock is {behind_ms} ms behind the last deposit; set it right, or declare the"
             " time it shows with 'hefu-service clock'"
         ),
-    ),
-    "deposit.records": (
-        "存证主体 {depositor} 的密钥记录超过一份入账证明所能载；请另立主体",
-        "depositor {depositor} has more key records than a receipt holds; begin a new depositor",
     ),
     "deposit.seen": (
         "声明所见的 {size} 条的账本并非本账本，或已不是：请与他人比对检查点，这可能证明账本分叉",
