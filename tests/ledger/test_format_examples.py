@@ -37,9 +37,10 @@ from hefu_ledger.deposit.statement import format_statement, parse_statement, sta
 from hefu_ledger.deposit.vault import Closure, Upload, format_closure, format_upload, parse_closure, parse_upload
 from hefu_ledger.encoding import canonical
 from hefu_ledger.number import format_number, parse_number
-from hefu_ledger.records.bodies import Enrolment, KeyEvent
+from hefu_ledger.records.bodies import End, Enrolment, KeyEvent, LedgerKey
+from hefu_ledger.records.ending import format_end, parse_end
 from hefu_ledger.records.identity import format_identity, parse_identity
-from hefu_ledger.records.keyrequest import KeyRequest, format_key_request, parse_key_request
+from hefu_ledger.records.keyrequest import format_key_request, parse_key_request
 from hefu_ledger.records.possession import format_possession, parse_possession
 from hefu_ledger.records.record import format_record, parse_record, record_hash
 from hefu_ledger.tlog import merkle
@@ -56,8 +57,9 @@ pytestmark = pytest.mark.skipif(digests(b"").sm3 is None, reason="the examples c
 
 FORMAT_MD = (Path(hefu_ledger.__file__).parent / "FORMAT.md").read_text(encoding="utf-8")
 SEQ = 1  # the deposit that the examples are about: acme's folder, signed by two keys
-REQUESTS = {"key-request", "key-request-add"}
+REQUESTS = {"key-request", "key-request-add", "end"}
 VAULT = {"vault-put", "vault-close"}
+KINDS = ("genesis", "enrolment", "batch", "key", "compromised", "ledger-key", "clock", "end")
 NOTES = {"statement", "acknowledgement", "possession", *REQUESTS, "checkpoint", "tlog-proof", "policy", *VAULT}
 
 
@@ -74,13 +76,16 @@ def shown() -> dict[str, bytes]:
 def examples() -> dict[str, bytes]:
     ledger = example()
     deposit = ledger.deposits[SEQ]
-    enrolment, change = parse_record(ledger.records[3]).body, parse_record(ledger.records[6]).body
+    enrolment, change, added, ended = (parse_record(ledger.records[index]).body for index in (3, 6, 8, 12))
     assert isinstance(enrolment, Enrolment)
     assert isinstance(change, KeyEvent)
+    assert isinstance(added, LedgerKey)
+    assert isinstance(ended, End)
     proof = receipt(ledger, SEQ)
     whole = bundle_bytes(ledger, SEQ)
     texts = dict(zip(card.SECTIONS, deposit.texts[0], strict=True))
-    records = {"genesis": 0, "enrolment": 3, "batch": 5, "key": 6, "compromised": 7, "clock": 8, "unknown": 9}
+    records = {"genesis": 0, "enrolment": 3, "batch": 5, "key": 6, "compromised": 7, "ledger-key": 8, "clock": 9}
+    records |= {"unknown": 10, "end": 12}
     return {
         **{f"card-{name}": text for name, text in texts.items()},
         **{f"record-{name}": ledger.records[index] for name, index in records.items()},
@@ -90,7 +95,8 @@ def examples() -> dict[str, bytes]:
         "identity": opened_identity("acme").text.encode(),
         "possession": enrolment.possession.encode(),
         "key-request": change.by.encode(),
-        "key-request-add": request_to_add(),
+        "key-request-add": added.by.encode(),
+        "end": ended.by.encode(),
         "evidence": format_evidence(ledger.evidence(SEQ, 0, proof)),
         "bundle": whole[: whole.rindex(b"\n", 0, -1) + 1],  # all but the receipt's line
         "vkey": format_vkey(LOG.key).encode(),
@@ -102,13 +108,6 @@ def examples() -> dict[str, bytes]:
         "tile-paths": "".join(f"{tile.path}\n" for tile in TILES).encode(),
         "entries": b"".join(map(entry_line, ledger.entries(5)[:1])),
     }
-
-
-def request_to_add() -> bytes:
-    """A second computer's key, which is to approve, and the first one's word for it."""
-    first, third = depositor_signer("acme"), depositor_signer("acme", "third")
-    request = KeyRequest("add", "second computer", third.key, role="approve")
-    return format_note(sign_note(format_key_request(request), [third, first]))
 
 
 def vault_address(secret: bytes) -> bytes:
@@ -131,8 +130,8 @@ def vault_close() -> bytes:
 
 
 TILES = [
-    Tile(0, 0, 11),
-    Tile(ENTRIES, 0, 11),
+    Tile(0, 0, 13),
+    Tile(ENTRIES, 0, 13),
     Tile(0, 273, WIDTH),
     Tile(1, 1234067, 8),
 ]
@@ -162,7 +161,7 @@ def hashes() -> dict[str, bytes]:
         "root of the batch": ledger.batch_tree(1, 2).root,
         "SHA-256 of record 4": record_hash(ledger.records[4]),
         "leaf hash of record 5": merkle.leaf_hash(ledger.records[5]),
-        "root of the ledger at size 11": ledger.tree().root,
+        "root of the ledger at size 13": ledger.tree().root,
         "SHA-256 of its 1312 bytes": sha256(LOG_MLDSA44.key.public).digest(),
         "fingerprint of the log's ML-DSA-44 key": bytes.fromhex(LOG_MLDSA44.key.fingerprint),
         "SHA-256 of the message that the log's ML-DSA-44 key signs": sha256(
@@ -172,8 +171,8 @@ def hashes() -> dict[str, bytes]:
         "SHA-256 of the receipt": sha256(format_receipt(receipt(ledger, SEQ))).digest(),
         "SHA-256 of the evidence file": sha256(examples()["evidence"]).digest(),
         "SHA-256 of the bundle": sha256(bundle_bytes(ledger, SEQ)).digest(),
-        "SHA-256 of `tile/entries/000.p/11`": sha256(files["tile/entries/000.p/11"]).digest(),
-        "SHA-256 of `tile/0/000.p/11`": sha256(files["tile/0/000.p/11"]).digest(),
+        "SHA-256 of `tile/entries/000.p/13`": sha256(files["tile/entries/000.p/13"]).digest(),
+        "SHA-256 of `tile/0/000.p/13`": sha256(files["tile/0/000.p/13"]).digest(),
         "SHA-256 of `batches/5/leaves`": sha256(files["batches/5/leaves"]).digest(),
     }
 
@@ -207,7 +206,7 @@ def section_again(name: str) -> Callable[[bytes], bytes]:
 AGAIN: dict[str, Callable[[bytes], bytes]] = {
     **{f"card-{name}": section_again(name) for name in card.SECTIONS},
     **dict.fromkeys(
-        ["record-genesis", "record-enrolment", "record-batch", "record-key", "record-compromised", "record-clock"],
+        [f"record-{kind}" for kind in KINDS],
         lambda data: format_record(parse_record(data)),
     ),
     "record-unknown": lambda data: canonical(json.loads(data)),
@@ -218,6 +217,7 @@ AGAIN: dict[str, Callable[[bytes], bytes]] = {
     "possession": titled(parse_possession, format_possession),
     "key-request": titled(parse_key_request, format_key_request),
     "key-request-add": titled(parse_key_request, format_key_request),
+    "end": titled(parse_end, format_end),
     "evidence": lambda data: format_evidence(parse_evidence(data)),
     "bundle": bundle_again,
     "vkey": lambda data: format_vkey(parse_vkey(data.decode())).encode(),

@@ -26,7 +26,7 @@ from hefu_ledger.verify.verdict import Verdict
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 VERSIONS = sorted(path for path in VECTORS.iterdir() if (path / "policy.txt").exists())
-SIZE = 11
+SIZE = 13
 EVIDENCE = sorted(path for version in VERSIONS for path in version.glob("evidence/**/*.hefu.json"))
 RECEIPTS = sorted(path for version in VERSIONS for path in version.glob("receipts/*.json"))
 BUNDLES = sorted(path for version in VERSIONS for path in version.glob("bundles/*.hefu.bundle"))

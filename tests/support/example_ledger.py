@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from hefu_ledger.deposit import bundle
 from hefu_ledger.deposit.evidence import format_evidence
-from hefu_ledger.deposit.receipt import Receipt, format_receipt
+from hefu_ledger.deposit.receipt import Receipt, format_receipt, in_order
 from hefu_ledger.deposit.statement import Seen, format_statement, parse_statement, statement_id
 from hefu_ledger.encoding import canonical, format_time
-from hefu_ledger.records.bodies import Clock
-from hefu_ledger.records.record import FORMAT, record_hash
+from hefu_ledger.records.bodies import Clock, End, Genesis, LedgerKey
+from hefu_ledger.records.ending import EndRequest, format_end
+from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.records.ledger_fold import keys_of_genesis
+from hefu_ledger.records.record import FORMAT, parse_record, record_hash
 from hefu_ledger.tlog import merkle
 from hefu_ledger.tlog.checkpoint import parse_checkpoint
-from hefu_ledger.tlog.note import Note, format_note, sign_note
+from hefu_ledger.tlog.note import Note, format_note, parse_note, sign_note
 from hefu_ledger.tlog.policy import format_policy
 from hefu_ledger.tlog.tiles import ENTRIES, format_bundle, tile_bytes, tiles_at
-from tests.support.sample_ledger import WITNESSED, WITNESSES, Deposit, SampleLedger, depositor_signer, opened_identity
+from tests.support.sample_ledger import (
+    ACKNOWLEDGEMENT,
+    LOG_MLDSA44,
+    ORIGIN,
+    RECOVERY,
+    WITNESSED,
+    WITNESSES,
+    Deposit,
+    SampleLedger,
+    depositor_signer,
+    opened_identity,
+    signer,
+)
 
 DEPOSITORS = ("acme", "acme", "beta", "acme")  # of the deposits
 FIRST, SECOND = depositor_signer("acme"), depositor_signer("acme", "second")
+NEXT = signer(ACKNOWLEDGEMENT.key.name, "next acknowledgement")
+SUCCESSOR = signer("log.example/lingang", "log of the successor")
+MADE = Path(__file__).parents[1] / "vectors/v1/ledger/checkpoint"
 
 
 def example() -> SampleLedger:
@@ -42,12 +61,27 @@ def example() -> SampleLedger:
     _append_unknown(ledger)
     _replace(ledger, ledger.deposit("acme", {"formula.txt": b"aqua, glycerin, urea\n"}))
     ledger.seal()
+    _end(ledger)
     return ledger
 
 
 def _change_keys(ledger: SampleLedger) -> None:
     ledger.end_key("acme", by=[SECOND])
     ledger.end_key("beta", since=ledger.now + 3_600_000, reason="the laptop was stolen")
+    request = KeyRequest("add", "yearly", ledger.now, NEXT.key)
+    by = format_note(sign_note(format_key_request(request), [RECOVERY, NEXT])).decode()
+    genesis = parse_record(ledger.records[0]).body
+    if not isinstance(genesis, Genesis):
+        raise TypeError("no genesis")
+    keys = keys_of_genesis(genesis)
+    keys = keys._replace(acknowledgement=(*keys.acknowledgement, NEXT.key))
+    ledger.append(LedgerKey("add", by, 0, len(ledger.deposits), keys, "yearly", NEXT.key))
+
+
+def _end(ledger: SampleLedger) -> None:
+    request = EndRequest(ORIGIN, "the workstation moves", ledger.now, SUCCESSOR.key)
+    by = format_note(sign_note(format_end(request), [RECOVERY])).decode()
+    ledger.append(End(by, request.reason, request.successor))
 
 
 def _append_unknown(ledger: SampleLedger) -> None:
@@ -65,14 +99,23 @@ def _replace(ledger: SampleLedger, deposit: Deposit) -> None:
 
 
 def checkpoint(ledger: SampleLedger) -> Note:
-    """The last checkpoint, with three cosignatures a second apart."""
-    return ledger.checkpoint(cosigners=WITNESSES)
+    """The last checkpoint, with three cosignatures a second apart.
+
+    The log's ML-DSA line is that of the golden file, once there is one: signing again would give another.
+    """
+    note = in_order(ledger.checkpoint(cosigners=WITNESSES), ORIGIN)
+    if not MADE.exists():
+        return note
+    made = {(line.name, line.key_id): line for line in parse_note(MADE.read_bytes()).signatures}
+    own = LOG_MLDSA44.key
+    lines = (made[own.name, own.key_id] if line.key_id == own.key_id else line for line in note.signatures)
+    return note._replace(signatures=tuple(lines))
 
 
 def receipt(ledger: SampleLedger, seq: int) -> Receipt:
-    """The receipt of a deposit; it tells the depositor's newest event, and the correction of the clock after it."""
+    """The receipt of a deposit; it tells the depositor's newest event, and the ledger's key and clock after it."""
     newest = ledger.places[ledger.deposits[seq].acceptance.depositor, len(ledger.steps[DEPOSITORS[seq]]) - 1]
-    told = [newest, *([8] if ledger.batch_of(seq) < 8 else [])]
+    told = [newest, *([8, 9] if ledger.batch_of(seq) < 8 else [])]
     return ledger.receipt(seq, checkpoints=[checkpoint(ledger)], told=told)
 
 
