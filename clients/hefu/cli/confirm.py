@@ -11,14 +11,14 @@ from hefu.ui.language import say
 
 
 def confirm(shown: Sequence[str], *, decided: bool, option: str) -> None:
-    """Show lines and ask to go on. ClientError where the answer is no, or where nobody can be asked.
+    """Show lines and ask to go on. ClientError where the answer is no, or where no terminal is there to ask at.
 
     ``decided``: an option has answered already. ``option``: the one that would, such as ``--fingerprint HEX``.
     """
     if decided:
         return
     if not interactive():
-        raise ClientError("\n".join([*shown, say("confirm.nobody", option=option)]))
+        raise ClientError("\n".join([*shown, say("confirm.no_terminal", option=option)]))
     sys.stderr.write("\n".join([*shown, say("confirm.ask")]) + " ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:

@@ -13,7 +13,7 @@ _HOME = os.path.join("~", ".hefu")
 
 
 def ask_init(options: Namespace, missing: Sequence[str]) -> None:
-    """Fill in what ``hefu init`` lacks; what is left empty stays missing."""
+    """Fill in the missing options of ``hefu init``; those left empty stay missing."""
     if "home" in missing:
         options.home = os.path.expanduser(_answer(say("init.ask_home"), _HOME))
     if "server" in missing:

@@ -1,4 +1,4 @@
-"""Complete evidence grows: its receipt is united with what the service has now, and never loses what counts."""
+"""Complete evidence grows: its receipt is united with the one of the service now, and loses nothing that counts."""
 
 from __future__ import annotations
 

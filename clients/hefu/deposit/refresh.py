@@ -98,7 +98,7 @@ def refresh_all(
 
 
 def _grow(home: Home, service: Service, index: Index, done: Refreshed) -> None:
-    """Ask for what has been added to receipts: to all of them where the depositor's keys have had an event since.
+    """Ask for additions to receipts: to all of them where the depositor's keys have had an event since.
 
     Else to those of the last days alone, whose witnesses and timestamps may still be coming.
     """
@@ -114,7 +114,7 @@ def _grow(home: Home, service: Service, index: Index, done: Refreshed) -> None:
 
 
 def _grow_one(home: Home, service: Service, index: Index, path: str, done: Refreshed) -> bool:
-    """Whether the evidence holds all that the service tells; what keeps it from that is said."""
+    """Whether the evidence holds all that the service tells; a hindrance is said."""
     try:
         growth = grow(home, service, path)
     except UnreachableError:

@@ -27,6 +27,7 @@ from hefu.evidence.verify import is_bundle
 from hefu.files.platform import reach
 from hefu.home.entries import DOCUMENT, ENTRY, KEPT, Document, Entry, document_of, entry_of, folded
 from hefu.home.home import GENESIS, parse_genesis, read
+from hefu.home.index_schema import SCHEMA, VERSION
 from hefu.home.labels import Label, append_label, read_labels
 from hefu.ui.escape import plain
 from hefu.ui.language import say
@@ -39,27 +40,6 @@ from hefu_ledger.number import format_number
 from hefu_ledger.tlog.note import parse_note
 
 FILE: Final = "index.sqlite3"
-_VERSION: Final = 1
-# Paths are BLOBs: above a document's own name they may be any bytes. ``base`` is the folder that names are relative to.
-# A deposit begins as the place where its evidence will lie, before anything is written there; one of which the vault
-# alone has the private half has ``vault/<statement id>`` for its evidence, which no path is.
-_SCHEMA: Final = """
-CREATE TABLE deposits (
-    id INTEGER PRIMARY KEY, evidence BLOB NOT NULL UNIQUE, base BLOB, statement BLOB, documents INTEGER, previous BLOB,
-    received_at INTEGER, number TEXT, anchored INTEGER NOT NULL DEFAULT 0, stamps INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE documents (
-    deposit INTEGER NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL,
-    sha256 BLOB NOT NULL, path BLOB, PRIMARY KEY (deposit, position)
-) WITHOUT ROWID;
-CREATE INDEX documents_by_sha256 ON documents (sha256);
-CREATE INDEX documents_by_path ON documents (path);
-CREATE TABLE files_read (
-    path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
-    sha256 BLOB NOT NULL
-) WITHOUT ROWID;
-PRAGMA user_version = 1;
-"""
 _BEGINS: Final = "substr(evidence, 1, length(?)) = ?"
 _IS_KEPT: Final = f"substr(evidence, 1, {len(KEPT)}) = CAST('{KEPT.decode()}' AS BLOB)"
 _PATIENCE_S: Final = 60.0  # another process may be taking in a large deposit
@@ -290,10 +270,10 @@ class Index:
         with self._transaction():
             (version,) = self._one("PRAGMA user_version")
             if version == 0:
-                for statement in _SCHEMA.split(";\n"):
+                for statement in SCHEMA.split(";\n"):
                     self._db.execute(statement)
-            elif version != _VERSION:
-                raise sqlite3.DatabaseError(f"version {version}, this program knows {_VERSION}")
+            elif version != VERSION:
+                raise sqlite3.DatabaseError(f"version {version}, this program knows {VERSION}")
 
     def _take_bundle(self, row: int, base: bytes | None, evidence: str) -> Ending:
         finished = _exists(evidence)

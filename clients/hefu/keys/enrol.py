@@ -1,7 +1,7 @@
 """``hefu init``: a key is made, enrolled with a one-time code, and found again on the ledger before it is used.
 
 Every step can be repeated: the key is written first and the configuration last, and the same code with the same key
-gets the same answer. What the code stands for is shown by the service once, and kept until the end.
+gets the same answer. The invitation is shown by the service once, and kept until the end.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _TIME_REFUSED: Final = "request-time"
 
 
 class Invitation(NamedTuple):
-    """What a one-time code stands for, as its holder is shown it before anything is signed."""
+    """The meaning of a one-time code, as its holder is shown it before anything is signed."""
 
     depositor: str
     origin: str
@@ -70,7 +70,7 @@ class Enrolled(NamedTuple):
 
 
 class _Enrolling(NamedTuple):
-    """What is kept between being shown the identity and the end: enough to go on, since the code shows it once."""
+    """Kept between being shown the identity and the end: enough to go on, since the code shows it once."""
 
     identity: OpenedSection
     possession: bytes
@@ -86,7 +86,7 @@ def enrol(
 ) -> Enrolled:
     """Make ``path`` the home of the depositor whose one-time code this is. Durable on return.
 
-    ``confirm`` is shown what the code stands for before anything is signed; an error of its own ends the enrolment.
+    ``confirm`` is shown the invitation before anything is signed; an error of its own ends the enrolment.
     """
     code = code.strip()
     depositor = check_depositor(code.partition(".")[0])

@@ -1,4 +1,4 @@
-"""A ledger read to its newest checkpoint for one receipt: what it has told since about keys and clock."""
+"""A ledger read to its newest checkpoint for one receipt: its records since about keys and clock."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Proof(NamedTuple):
 class Receipt(NamedTuple):
     """All texts are exact.
 
-    ``records``: genesis, the batch, the events of the depositor that the deposit relies on, and what is told besides;
+    ``records``: genesis, the batch, the events of the depositor that the deposit relies on, and those told besides;
     by rising index. ``proofs``: by rising size of their checkpoints.
     """
 

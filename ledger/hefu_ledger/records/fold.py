@@ -1,7 +1,7 @@
-"""From roster to roster 密钥名册: what an enrolment or a key record of a depositor leads to.
+"""From roster to roster 密钥名册: where an enrolment or a key record of a depositor leads.
 
 One step is a pure function of the roster before and of the record's body. A record states the roster that it leads to;
-``judge`` checks that it is the fold, ``judge_alone`` what can be checked without the record before.
+``judge`` checks that it is the fold, ``judge_alone`` makes the checks that need no record before.
 """
 
 from __future__ import annotations

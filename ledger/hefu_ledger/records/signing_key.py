@@ -16,7 +16,7 @@ def parse_signing_key(text: str) -> VerifierKey:
 
 
 def parse_depositor_key(text: str) -> VerifierKey:
-    """Read the vkey of a depositor's key: of type 01, or of a type unknown here, whose lines nobody here can judge."""
+    """Read the vkey of a depositor's key: of type 01, or of a type unknown here, whose lines cannot be judged here."""
     key = parse_vkey(text)
     if key.type in _COSIGNING:
         raise MalformedError(f"key {key.name!r:.80} is of type 0x{key.type:02x}, which cosigns and signs no note")

@@ -124,7 +124,7 @@ def run_steps(case: Case, private_steps: Mapping[int, StepFunction]) -> list[Ste
 
 
 def examine_receipt(receipt: Receipt, trust: Trust) -> tuple[Case, list[Step]]:
-    """Run the public steps over a receipt, and give the case with what counts in it (see ``union``).
+    """Run the public steps over a receipt, and give the case with all that counts in it (see ``union``).
 
     MalformedError where the receipt cannot be read.
     """
@@ -153,8 +153,8 @@ def _step(number: int, found: StepFinding) -> Step:
 
 _NOT_REACHED: Final = finding(UNCHECKED, "not-reached")
 _ORDER: Final = (*range(1, 6), 10, 11, 6, 7, 8, 15, 14, 9, 12, 13, *range(16, 20))
-"""Which proofs count (10), and by whose lines (11), decides what is told to 6; 14 needs the times that 15 finds, and
-what 9 relies on depends on the keys that signed the statement (6) and the acknowledgement (14)."""
+"""Which proofs count (10), and by whose lines (11), decides which records are told to 6; 14 needs the times that 15
+finds; the records that 9 relies on depend on the keys that signed statement (6) and acknowledgement (14)."""
 _PUBLIC: Final[dict[int, StepFunction]] = {
     1: steps_ledger.trust,
     6: steps_keys.signatures,

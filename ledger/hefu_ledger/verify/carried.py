@@ -1,4 +1,4 @@
-"""The records and proofs that a receipt carries, read one by one: what cannot be read stands aside, and is noted."""
+"""The records and proofs that a receipt carries, read one by one: others stand aside, and are noted."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ class CarriedProof:
 
 
 class Carried:
-    """What a receipt holds besides statement and acknowledgement; see ``Case``."""
+    """All that a receipt holds besides statement and acknowledgement; see ``Case``."""
 
     def __init__(self, receipt: Receipt, reading: Reading | None = None) -> None:
-        self.aside: list[tuple[str, dict[str, object]]] = []  # what was set aside, as code and values of a sentence
+        self.aside: list[tuple[str, dict[str, object]]] = []  # set aside, as code and values of a sentence
         self._unread: LedgerError | None = None
         self.records = self._read_records(receipt.records)
         self._check_ends()

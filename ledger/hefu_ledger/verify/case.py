@@ -26,7 +26,7 @@ OWN: Final = "own"  # the service's own, compared with nothing
 
 
 class Trust(NamedTuple):
-    """What comes from outside the evidence, and is trusted.
+    """Given from outside the evidence, and trusted.
 
     ``policy``: logs and witnesses; None gives at best 无法核验. ``roots``: DER certificates of timestamp authorities.
     ``source``: where the policy came from: ``outside``, ``confirmed`` or ``own``. ``reading``: the ledger, if the
@@ -72,7 +72,7 @@ def finding(outcome: str, code: str, found: object = "", /, **values: Any) -> St
 
 
 def noted(found: StepFinding, notes: Sequence[Note]) -> StepFinding:
-    """The same finding with notes, codes and values of sentences: what holds is then worth telling."""
+    """The same finding with notes, codes and values of sentences: a step that holds is then worth telling."""
     if not notes:
         return found
     outcome = NOTED if found.outcome == OK else found.outcome

@@ -164,7 +164,7 @@ def compromise(case: Case) -> StepFinding:
             found = finding(NOTED, "compromised-later", first.key, key=first.key, since=since, by=[first.by, {}])
         return noted(found, notes)
     if case.carried.reading is not None:
-        outcome = NOTED if case.source == OWN else OK  # what the service has read is its own word
+        outcome = NOTED if case.source == OWN else OK  # the reading of the service is its own word
         return noted(finding(outcome, "compromise-read", "", size=case.carried.reading.size, **values), notes)
     return noted(finding(NOTED, "compromise-none", f"event {newest.body.event}", **values), notes)
 

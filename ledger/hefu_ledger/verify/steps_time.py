@@ -43,7 +43,7 @@ def acknowledgement(case: Case) -> StepFinding:
 
 
 def _acknowledged(case: Case) -> list[Note]:
-    """Check the acknowledgement's lines, each by itself; notes of those that nobody here knows."""
+    """Check the acknowledgement's lines, each by itself; notes of those by unknown keys."""
     keys = acknowledgement_keys(case)
     lines = judge_lines(case.acknowledgement, keys)
     if not lines.good and lines.failed:

@@ -1,7 +1,7 @@
 """The union 合并 of two receipts of one deposit: how a depositor's evidence grows, and loses nothing that counts.
 
-The depositor keeps a receipt and is offered another one. What is offered is read by the depositor's own policy and
-roots: what does not count is left out. The union is taken only where no step comes out weaker.
+The depositor keeps a receipt and is offered another one. The offer is read by the depositor's own policy and
+roots: parts that do not count are left out. The union is taken only where no step comes out weaker.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ASKED: Final = (11, 18)  # steps in which noted is weaker than ok: witnesses no
 class Growth(NamedTuple):
     """The receipt to keep, and whether it differs from the one that was kept.
 
-    ``doubt``: step 17 as it now is, where what is told newly puts a key that signed in doubt; the reader must be told.
+    ``doubt``: step 17 as it now is, where a record newly told puts a key that signed in doubt; the reader must be told.
     """
 
     receipt: Receipt
@@ -36,7 +36,7 @@ class Growth(NamedTuple):
 
 
 class _Under:
-    """What a union holds under one checkpoint."""
+    """Lines, paths and tokens of a union under one checkpoint."""
 
     def __init__(
         self, proof: CarriedProof, lines: list[SignatureLine], paths: dict[int, Path], tokens: list[bytes]
@@ -108,7 +108,7 @@ def _check_same_deposit(old: Case, new: Case) -> None:
 
 
 def _kept_records(case: Case) -> list[CarriedRecord]:
-    """What is taken of a receipt's records: of known types, and in the ledger by a proof that counts."""
+    """The records that are taken of a receipt: of known types, and in the ledger by a proof that counts."""
     known = (Genesis, Enrolment, KeyEvent, LedgerKey, Batch, Clock)
     events = {id(event.carried) for event in case.events}
     found = []

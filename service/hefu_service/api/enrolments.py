@@ -24,7 +24,7 @@ enrolments: Final = Blueprint("enrolments", __name__)
 def submit() -> ResponseReturnValue:
     """Enrol the key of a possession note, by a one-time code or by keys of the depositor that vouch for it.
 
-    200 if this very key was enrolled so before. A code alone enrols nothing, and tells what to sign.
+    200 if this very key was enrolled so before. A code alone enrols nothing, and is answered with the text to sign.
     """
     body = fields_of(optional=("code", "possession"))
     code = body.text("code", limit=100) if body.has("code") else None

@@ -47,7 +47,7 @@ CODE_VALID_MS: Final = 7 * 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """What the holder of a code is to sign in its possession note 持钥声明, besides its key and the time."""
+    """The members of a possession note 持钥声明 that the holder of a code is to sign, besides its key and the time."""
 
     depositor: str
     origin: str
@@ -127,7 +127,7 @@ def reissue_code(
 
 
 def invite(services: Services, code: str) -> Invitation:
-    """Tell the holder of an unused code what to sign; CodeRefusedError for a code that is wrong, expired or used."""
+    """Invite the holder of an unused code to sign; CodeRefusedError for a code that is wrong, expired or used."""
     with services.store.view() as view:
         known = _check_code(view, code)
         if known.used_for is not None or services.clock.now_ms() > known.expires_at:
@@ -267,7 +267,7 @@ def _add_vouched(services: Services, intake: Intake, claim: Possession, possessi
         raise PossessionRefusedError("the possession note must say the identity that the operator has verified")
     event = _add_enrolment(services, intake, claim, possession)
     body = event_body(event)
-    if body.roster.keys[-1].word == body.event:  # on nobody's word but its own; the transaction is undone
+    if body.roster.keys[-1].word == body.event:  # on its own word alone; the transaction is undone
         raise CodeRefusedError("without a code, as many keys of the depositor as deposits need must vouch for it")
     return event
 

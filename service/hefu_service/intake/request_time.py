@@ -13,7 +13,7 @@ TOGETHER_MS: Final = 7 * 86_400_000  # of several signers, who pass it on
 
 
 def check_requested_at(requested_at: int, *, lines: int, now_ms: int) -> None:
-    """Refuse a note of the future, or one that has lain too long: it says what its makers wanted then."""
+    """Refuse a note of the future, or one that has lain too long: it says the will of its makers then."""
     oldest = now_ms - (ALONE_MS if lines == 1 else TOGETHER_MS)
     if requested_at > now_ms + AHEAD_MS:
         raise RequestTimeError(

@@ -55,7 +55,7 @@ def _alarming(services: Services, now_ms: int) -> Mapping[str, Figures]:
     except (SealingStoppedError, LedgerError):
         found[STOPPED] = {}
     except StorageError as error:  # nothing is sealed either, and that is told
-        LOG.warning("cannot read what was published: %s", error)
+        LOG.warning("cannot read the published ledger: %s", error)
     if services.disk_low():
         found[DISK] = {}
     return found

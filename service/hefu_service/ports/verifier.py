@@ -15,7 +15,7 @@ class Verifier(Protocol):
     def verdict(self, receipt: bytes, policy: bytes, known: Callable[[bytes], bytes]) -> bytes:
         """The verdict of a receipt, as JSON, by a trust policy (c2sp.org/tlog-policy).
 
-        ``known``: gives the service's own records for what a receipt wants (see ``receipts.verdict``).
+        ``known``: gives the service's own records that a receipt wants (see ``receipts.verdict``).
 
         Raises VerifierBusyError, also if it takes too long; MalformedError or a RefusedError of the receipt.
         """

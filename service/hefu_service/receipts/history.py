@@ -1,4 +1,4 @@
-"""A depositor's records in the ledger, and those about the ledger itself: what receipts rely on, and what they tell."""
+"""A depositor's records in the ledger, and those about the ledger itself: receipts rely on some, and tell others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_TOLD: Final = 16  # records about the ledger itself: the newest
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What the ledger held when it had ``events`` events: a depositor's records by event, and those of the ledger."""
+    """The ledger's records when it had ``events`` events: a depositor's records by event, and those of the ledger."""
 
     depositor: str
     events: int

@@ -1,4 +1,4 @@
-"""The service's own knowledge of the ledger, for the verdict on a receipt that somebody sends to it."""
+"""The service's own knowledge of the ledger, for the verdict on a receipt that is sent to it."""
 
 from __future__ import annotations
 

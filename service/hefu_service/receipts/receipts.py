@@ -112,7 +112,7 @@ class Receipts:
         """Make a deposit's receipt; None while it is not anchored. UnknownDepositError if there is no such deposit.
 
         Its first proof is under the first checkpoint that covers its batch. A second one, under the first checkpoint
-        that covers it, shows what the ledger has told since about the depositor's keys, the clock, its own keys.
+        that covers it, shows the records since about the depositor's keys, the clock, its own keys.
         """
         deposit, events = self._services.store.deposit_now(statement_id)
         if deposit is None:

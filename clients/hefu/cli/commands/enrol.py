@@ -35,7 +35,7 @@ def _ask(options: Namespace, missing: Sequence[str]) -> None:
 
 
 def _confirm(invitation: Invitation) -> None:
-    """Show what the code stands for; at a terminal ask, before the key signs for it."""
+    """Show the invitation of a code; at a terminal ask, before the key signs."""
     from hefu.cli.confirm import confirm
     from hefu.cli.parser import interactive
 

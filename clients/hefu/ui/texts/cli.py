@@ -7,9 +7,9 @@ from typing import Final
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     "confirm.ask": ("继续吗？[y/N]", "go on? [y/N]"),
     "confirm.no": ("已取消，未签名", "stopped; nothing was signed"),
-    "confirm.nobody": (
+    "confirm.no_terminal": (
         "没有终端可询问：核对后请加 {option}，或加 --yes；未签名",
-        "nobody can be asked here: compare, then say {option}, or --yes; nothing was signed",
+        "there is no terminal to ask at: compare, then say {option}, or --yes; nothing was signed",
     ),
     "cli.usage": ("用法：", "usage: "),
     "cli.error": ("错误：{message}", "error: {message}"),

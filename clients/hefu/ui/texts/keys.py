@@ -93,7 +93,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "key.ask_compare": (
         "请与新电脑上显示的指纹核对；确认无误才担保",
-        "compare the fingerprint with what the new computer shows; vouch only if they are equal",
+        "compare the fingerprint with the one that the new computer shows; vouch only if they are equal",
     ),
     "key.vouched": (
         "已担保（{signed}/{needed}）；请把 {file} 交给下一位担保人，也运行 hefu key add",

@@ -1,4 +1,4 @@
-"""What a one-time code stands for: the role of the key that it enrols."""
+"""A one-time code stands for the role of the key that it enrols."""
 
 from __future__ import annotations
 
