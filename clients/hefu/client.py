@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hefu.begin import enrol_home, request_key, restore_home, submit
     from hefu.deposit.approve import Shown
     from hefu.deposit.depositor import Deposited
+    from hefu.deposit.plan import Target
     from hefu.deposit.refresh import Refreshed
     from hefu.errors import UnreachableError
     from hefu.evidence.extract import extract
@@ -152,25 +153,59 @@ class Client:
         wait: bool = True,
         skip_unreadable: bool = False,
         ignore: bool = True,
+        again: bool = False,
     ) -> list[Deposited]:
-        """Deposit files and folders; see ``hefu.deposit.depositor.deposit``."""
-        from hefu.deposit.depositor import deposit
-        from hefu.deposit.plan import expected, plan
+        """Deposit files and folders; see ``hefu.deposit.depositor.deposit``.
 
-        targets = plan(paths, out, self._home.path, ignore=ignore)
-        with expected(self._home, targets):
+        Documents that were deposited before keep their early evidence, which is brought back, unless ``again``.
+        """
+        from hefu.deposit.depositor import deposit
+
+        def begin(targets: list[Target]) -> list[Deposited]:
             return deposit(self._home, self._service, targets, out=out, wait=wait, skip_unreadable=skip_unreadable)
 
+        return self._deposit(paths, out, begin, self._service, ignore=ignore, again=again)
+
     def prepare(
-        self, paths: Sequence[str], *, out: str, skip_unreadable: bool = False, ignore: bool = True
+        self,
+        paths: Sequence[str],
+        *,
+        out: str,
+        skip_unreadable: bool = False,
+        ignore: bool = True,
+        again: bool = False,
     ) -> list[Deposited]:
-        """Describe and sign without a network; see ``hefu.deposit.offline.prepare``."""
+        """Describe and sign without a network; see ``hefu.deposit.offline.prepare``, and ``again`` of ``deposit``."""
         from hefu.deposit.offline import prepare
+
+        def begin(targets: list[Target]) -> list[Deposited]:
+            return prepare(self._home, targets, out=out, skip_unreadable=skip_unreadable)
+
+        return self._deposit(paths, out, begin, None, ignore=ignore, again=again)
+
+    def _deposit(
+        self,
+        paths: Sequence[str],
+        out: str,
+        begin: Callable[[list[Target]], list[Deposited]],
+        service: Service | None,
+        *,
+        ignore: bool,
+        again: bool,
+    ) -> list[Deposited]:
+        from hefu.deposit.early import early_evidence
         from hefu.deposit.plan import expected, plan
 
         targets = plan(paths, out, self._home.path, ignore=ignore)
-        with expected(self._home, targets):
-            return prepare(self._home, targets, out=out, skip_unreadable=skip_unreadable)
+        early = {}
+        for target in () if again else targets:
+            found = early_evidence(self._home, service, self._caught_up, target)
+            if found is not None:
+                early[target.path] = found
+        new = [target for target in targets if target.path not in early]
+        with expected(self._home, new):
+            done = {item.path: item for item in (begin(new) if new else [])}
+        return [(early | done)[target.path] for target in targets]
 
     def refresh(
         self, folders: Sequence[str] | None = None, *, carried: str | None = None, wait: bool = False
@@ -179,6 +214,14 @@ class Client:
         from hefu.deposit.refresh import refresh_all
 
         return refresh_all(self._home, self._service, self._index, folders, carried=carried, wait=wait)
+
+    def drop(self, path: str) -> str:
+        """Give up a deposit on its way, by its ``.part``, with its private half; see ``hefu.deposit.drop.drop``."""
+        from hefu.deposit.drop import drop
+
+        final = drop(self._home, self._service, path)
+        self._index.catch_up()
+        return final
 
     def look(self, path: str, documents: str | None = None) -> Shown:
         """Read a colleague's statement, and compare its documents; see ``hefu.deposit.approve.look``."""
@@ -339,8 +382,12 @@ class Client:
     @cached_property
     def _index(self) -> Index:
         from hefu.home.index import Index
+        from hefu.recovery.sync import learn_kept
 
-        return self._open.enter_context(Index(self._path))
+        index = self._open.enter_context(Index(self._path))
+        if not index.knows_vault:
+            learn_kept(self._reader, index)
+        return index
 
     @property
     def _caught_up(self) -> Index:

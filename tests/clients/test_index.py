@@ -18,7 +18,8 @@ from tests.support.command_line import hefu
 from hefu.client import Client
 from hefu.errors import ClientError
 from hefu.home.entries import folded
-from hefu.home.index import FILE, Index
+from hefu.home.index import Index
+from hefu.home.index_file import FILE
 from hefu.home.labels import FILE as LABELS
 from hefu.home.labels import MAX_TEXT, Label, format_label, parse_label
 

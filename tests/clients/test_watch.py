@@ -17,7 +17,8 @@ from hefu.evidence.extract import extract
 from hefu.evidence.verify import verify
 from hefu.files.document import UnreadableError, digest_document
 from hefu.folders.watch import Quiet, Round, Watch, watch
-from hefu.home.index import FILE, Index
+from hefu.home.index import Index
+from hefu.home.index_file import FILE
 from hefu_ledger.deposit.statement import parse_signed_statement
 from hefu_ledger.digest import Digests
 from hefu_ledger.verify.verdict import PROVEN

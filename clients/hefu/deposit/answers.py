@@ -53,6 +53,9 @@ class Answers(Protocol):
     def post(self, statement: bytes) -> Acknowledged | None:
         """The acknowledgement of a signed statement; None while there is none. RefusedError if it is refused."""
 
+    def known(self, statement: bytes) -> Acknowledged | None:
+        """The acknowledgement of a statement that was refused just now, if the service has it all the same."""
+
     def receipt(self, statement_id: str) -> Receipt | None:
         """The receipt of a statement; None while there is none. VerificationError if it is of another statement."""
 
@@ -93,6 +96,15 @@ class ServiceAnswers:
                 raise
             return Acknowledged(earlier, self._acknowledgement(earlier))
         return Acknowledged(id_of(statement).hex(), answer.body)
+
+    def known(self, statement: bytes) -> Acknowledged | None:
+        """Ask whether the service has a statement; None where it has not, or does not say."""
+        statement_id = id_of(statement).hex()
+        try:
+            found = fetch_acknowledgement(statement_id, self._service)
+        except (RefusedError, UnreachableError):
+            return None
+        return None if found is None else Acknowledged(statement_id, found)
 
     def receipt(self, statement_id: str) -> Receipt | None:
         """Ask for a receipt once. RefusedError (404) if the statement was never deposited."""
@@ -156,6 +168,10 @@ class CarriedAnswers:
         if acknowledgement is None and found in self._receipts:
             acknowledgement = self._receipts[found].acknowledgement.encode()
         return None if acknowledgement is None else Acknowledged(found, acknowledgement)
+
+    def known(self, statement: bytes) -> Acknowledged | None:
+        """Find an acknowledgement."""
+        return self.post(statement)
 
     def receipt(self, statement_id: str) -> Receipt | None:
         """Find a receipt."""

@@ -12,16 +12,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
-from hefu.deposit.answers import Answers, ServiceAnswers
+from hefu.deposit.answers import Acknowledged, Answers, ServiceAnswers
 from hefu.deposit.approve import approved_beside, is_approved, take_over
 from hefu.deposit.clocks import difference_s, now_ms
 from hefu.deposit.pending import discard, finish, resume, write
 from hefu.deposit.plan import Target, documents
 from hefu.deposit.verify import check_event, check_twin, verify_acknowledgement, verify_answer
-from hefu.errors import ClientError, FolderError, Problem, RefusedError, UnreachableError
+from hefu.errors import AlarmError, ClientError, FolderError, Problem, RefusedError, UnreachableError
 from hefu.evidence.bundle import Part
 from hefu.evidence.verify import is_bundle, verify
 from hefu.files.atomic import PUBLIC, make_private, replace
@@ -64,6 +64,16 @@ class Deposited(NamedTuple):
     left_out: tuple[Problem, ...] = ()
     unsent: str = ""  # why the service's vault does not hold the private half yet; empty when it does, or is not to
     clock_difference_s: int | None = None  # the service's clock minus ours; None below five minutes, or unknown
+
+
+class SomeFailedError(ClientError):
+    """Of several deposits ``failed`` could not go on, by path; the others are ``done`` all the same."""
+
+    def __init__(self, done: list[Deposited], failed: Sequence[tuple[str, Exception]]) -> None:
+        lines = [say("deposit.failed", path=printable(path), error=error) for path, error in failed]
+        super().__init__("\n".join(lines))
+        self.done = done
+        self.failed = failed
 
 
 class Pending(NamedTuple):
@@ -111,12 +121,26 @@ def deposit_with(
     pause: Callable[[float], None] | None = None,
     skip_unreadable: bool = False,
 ) -> list[Deposited]:
-    """Bring each target as far as the answers allow. ``pause`` (seconds): wait for receipts with it; None: do not."""
+    """Bring each target as far as the answers allow. ``pause`` (seconds): wait for receipts with it; None: do not.
+
+    SomeFailedError where one of several could not go on, after the others.
+    """
     make_private(out)
     with alone(out):
-        depositor = Depositor(home, answers, skip_unreadable=skip_unreadable)
-        begun = [depositor.begin(target) for target in targets]
-        return [item if isinstance(item, Deposited) else depositor.end(item, pause) for item in begun]
+        depositor, begun, failed = Depositor(home, answers, skip_unreadable=skip_unreadable), [], []
+        for target in targets:
+            try:
+                begun.append(depositor.begin(target))
+            except (UnreachableError, AlarmError):
+                raise
+            except (ClientError, LedgerError) as error:  # one that cannot be deposited must not hold up the others
+                failed.append((target.path, error))
+        done = [item if isinstance(item, Deposited) else depositor.end(item, pause) for item in begun]
+    if len(targets) == 1 and failed:
+        raise failed[0][1]
+    if failed:
+        raise SomeFailedError(done, failed)
+    return done
 
 
 class Depositor:
@@ -136,7 +160,7 @@ class Depositor:
         if part is not None:
             return self._go_on(target, part, resumed=True, compare=target.only is None)
         if os.path.lexists(target.final):
-            known = _known(target, self._home)
+            known = verified(target, self._home)
             discard(target)  # it may have died after its evidence got its name
             return known
         if self._home.config.signatures > 1:  # else the service's refusal tells soon enough
@@ -160,7 +184,7 @@ class Depositor:
             item = item._replace(unsent=self._answers.hand_over(self._home, item.statement_id))
         done = complete(item.target, part, receipt, item.acknowledgement, self._home)
         if item.compare:  # the documents may have changed since they were described
-            _known(item.target, self._home)
+            verified(item.target, self._home)
         return done._replace(left_out=item.left_out, unsent=item.unsent, clock_difference_s=item.clock_difference_s)
 
     def _seen(self) -> Seen | None:
@@ -185,20 +209,21 @@ class Depositor:
         return _unsent(target, part, PREPARED, beside)  # taken over once the service has answered it
 
     def _send(self, target: Target, part: Part, *, resumed: bool) -> Pending | Deposited:
-        """Have a deposit acknowledged that lies ready; one that is refused at once is not kept."""
+        """Have a deposit acknowledged that lies ready; one that is refused stays as it is: no key signed a refusal."""
         keep_private_half(target, part, self._home)
         noted, sent_ms = self._is_noted(target), now_ms()
         try:
             answer = self._answers.post(part.statement)
         except RefusedError as error:
-            self._refused(target, part, error, resumed=resumed)
-            raise
+            answer = self._refused(target, part, error)
         if answer is None:
             return self._prepared(target, part, noted=noted)
         acceptance = verify_acknowledgement(answer.acknowledgement, statement_id=answer.statement_id, home=self._home)
         if answer.statement_id == id_of(part.statement).hex():
             check_event(acceptance, self._home.config)
         replace(target.acknowledgement, answer.acknowledgement)
+        with suppress(FileNotFoundError):
+            os.unlink(target.refused)
         item = Pending(target, part, answer.acknowledgement, acceptance, answer.statement_id)
         first_ms = sent_ms if item.is_own and not resumed else None
         apart_s = difference_s(acceptance.received_at, sent_ms=first_ms, answered_ms=now_ms())
@@ -218,12 +243,19 @@ class Depositor:
         replace(target.statement, part.statement, mode=PUBLIC)
         return _unsent(target, part, PREPARED, part.statement)
 
-    def _refused(self, target: Target, part: Part, error: RefusedError, *, resumed: bool) -> None:
-        if not (resumed or error.again):  # an earlier attempt may have had a better answer
-            self._home.vault.drop(id_of(part.statement).hex())
-            discard(target)
+    def _refused(self, target: Target, part: Part, error: RefusedError) -> Acknowledged:
+        """Ask whether the service has the deposit all the same, as after an answer of a filter before it.
+
+        Raises ``error`` where it has not, with the words kept beside the part.
+        """
+        answer = self._answers.known(part.statement)
+        if answer is not None:
+            return answer
+        if not error.again:
+            replace(target.refused, f"{error}\n".encode())
         if error.status == _FORBIDDEN:
             self._answers.check_key(self._home)
+        raise error
 
     def _receipt(self, item: Pending, pause: Callable[[float], None] | None) -> Receipt | None:
         """Wait as long as the service promised, counted by no clock that can be wrong."""
@@ -310,7 +342,7 @@ def complete(target: Target, part: Part, receipt: Receipt, acknowledgement: byte
     return _from_facts(target, ANCHORED, verdict.facts)
 
 
-def _known(target: Target, home: Home) -> Deposited:
+def verified(target: Target, home: Home) -> Deposited:
     """The evidence that is there, if it is of these very documents; ClientError if it is of anything else."""
     if is_bundle(target.final) != target.is_folder:
         raise _other(target, "it is not the evidence of a " + ("folder" if target.is_folder else "file"))
@@ -328,7 +360,10 @@ def _known(target: Target, home: Home) -> Deposited:
 
 
 def _other(target: Target, reason: str) -> ClientError:
-    return ClientError(say("deposit.other", evidence=target.final, path=printable(target.path), reason=reason))
+    said = say("deposit.other", evidence=target.final, path=printable(target.path), reason=reason)
+    if target.is_folder:
+        said += say("deposit.other_folder", path=printable(target.path), out=os.path.dirname(target.final))
+    return ClientError(said)
 
 
 def _from_facts(target: Target, state: str, facts: dict[str, Any]) -> Deposited:

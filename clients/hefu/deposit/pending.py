@@ -93,8 +93,8 @@ def finish(target: Target, part: Part, receipt: Receipt) -> None:
 
 def discard(target: Target) -> None:
     """Remove a deposit on its way, and the temporary files that a crash left of it."""
-    temporary = [temporary_name(path) for path in (target.final, target.acknowledgement, target.statement, target.part)]
-    for path in (target.part, target.acknowledgement, target.statement, *temporary):
+    ours = (target.part, target.acknowledgement, target.statement, target.refused)
+    for path in (*ours, *map(temporary_name, (target.final, *ours))):
         with suppress(FileNotFoundError):
             os.unlink(path)
 

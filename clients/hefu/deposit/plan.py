@@ -22,6 +22,7 @@ PART: Final = ".part"
 STATEMENT: Final = ".statement"
 ACKNOWLEDGEMENT: Final = ".ack"
 RECEIPT: Final = ".receipt"
+REFUSED: Final = ".refused"
 
 
 class Target(NamedTuple):
@@ -54,6 +55,11 @@ class Target(NamedTuple):
     def statement(self) -> str:
         """The signed statement alone, which may be carried to a computer with a network: it reveals nothing."""
         return self.final + STATEMENT
+
+    @property
+    def refused(self) -> str:
+        """The words of the last refusal, until a later answer."""
+        return self.final + REFUSED
 
     @property
     def folder(self) -> str:

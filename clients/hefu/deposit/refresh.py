@@ -13,7 +13,7 @@ from hefu.deposit.answers import Answers, CarriedAnswers, ServiceAnswers
 from hefu.deposit.depositor import Deposited, Depositor, alone
 from hefu.deposit.growth import grow
 from hefu.deposit.pending import resume
-from hefu.deposit.plan import ACKNOWLEDGEMENT, STATEMENT, Target
+from hefu.deposit.plan import ACKNOWLEDGEMENT, REFUSED, STATEMENT, Target
 from hefu.errors import AlarmError, ClientError, Problem, RefusedError, UnreachableError
 from hefu.evidence.bundle import Part
 from hefu.files.scan import printable
@@ -151,7 +151,7 @@ def _clear_away(out: str) -> None:
     finished = {name for name in names if name.endswith(tuple(_KINDS)) and name + ".part" not in names}
     for name in names:
         final, kind = os.path.splitext(name)
-        if kind in (ACKNOWLEDGEMENT, STATEMENT) and final in finished:
+        if kind in (ACKNOWLEDGEMENT, STATEMENT, REFUSED) and final in finished:
             os.unlink(f"{out}/{name}")
 
 

@@ -64,6 +64,14 @@ def extract(bundle: str, out: str, wanted: Collection[str] = ()) -> list[str]:
     return paths
 
 
+def cut_out(bundle: str, name: str) -> bytes:
+    """The evidence of one document of a bundle. ClientError if the bundle has none of that name."""
+    found = next(_cut(bundle, _read(bundle), (name,)), None)
+    if found is None:
+        raise ClientError(say("extract.unknown", bundle=bundle, names=repr(name)))
+    return found[1]
+
+
 def _place(name: str) -> str:
     """The evidence file of a document, below the folder for them."""
     *folders, last = name.split("/")

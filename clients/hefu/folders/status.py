@@ -77,7 +77,8 @@ def survey(index: Index, folder: str, *, content: bool = False) -> Survey:
     """Hold all of a folder against the index; ``content`` reads every file again."""
     contents = list_folder(folder)
     found = survey_files(index, folder, contents.names, content=content)
-    deposited, present = _respelt(index.below(folder), contents.names), set(contents.names)
+    known = index.below(folder) or index.moved_here(found.digests)
+    deposited, present = _respelt(known, contents.names), set(contents.names)
     ignored = read_rule(folder)
     gone = {name: digests for name, digests in deposited.items() if name not in present and not ignored(name)}
     for name in [name for name in found.intact if name not in deposited]:

@@ -30,6 +30,7 @@ class Entry(NamedTuple):
     folder: str  # that its names are relative to
     previous: str
     label: str
+    gone: bool = False  # whether the evidence is not where it was written
 
 
 class Document(NamedTuple):

@@ -6,13 +6,11 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Final, NamedTuple
 
-from hefu.errors import ClientError, UnreachableError
+from hefu.errors import ClientError
 from hefu.evidence.summary import (
     Described,
     Ending,
@@ -26,8 +24,8 @@ from hefu.evidence.summary import (
 from hefu.evidence.verify import is_bundle
 from hefu.files.platform import reach
 from hefu.home.entries import DOCUMENT, ENTRY, KEPT, Document, Entry, document_of, entry_of, folded
-from hefu.home.home import GENESIS, parse_genesis, read
-from hefu.home.index_schema import SCHEMA, VERSION
+from hefu.home.index_file import IndexFile
+from hefu.home.index_paths import as_on_disk, as_utf8, document_path, exists, path_bytes, span_below
 from hefu.home.labels import Label, append_label, read_labels
 from hefu.ui.escape import plain
 from hefu.ui.language import say
@@ -39,10 +37,8 @@ from hefu_ledger.errors import LedgerError
 from hefu_ledger.number import format_number
 from hefu_ledger.tlog.note import parse_note
 
-FILE: Final = "index.sqlite3"
 _BEGINS: Final = "substr(evidence, 1, length(?)) = ?"
 _IS_KEPT: Final = f"substr(evidence, 1, {len(KEPT)}) = CAST('{KEPT.decode()}' AS BLOB)"
-_PATIENCE_S: Final = 60.0  # another process may be taking in a large deposit
 _LARGEST: Final = 2**63 - 1  # ns: a time of 1601, as shares show it, is beyond
 _FEW: Final = 8  # hex digits that name a statement
 _HEX: Final = frozenset("0123456789abcdef")
@@ -58,43 +54,13 @@ class Reading(NamedTuple):
     sha256: bytes
 
 
-class Index:
+class Index(IndexFile):
     """A home's index; to be closed. One process writes at a time, others wait."""
-
-    def __init__(self, home: str) -> None:
-        """Open the index, or begin one. ClientError where it is damaged, or of another version."""
-        self._home = home
-        genesis = read(home, GENESIS)
-        if genesis is None:
-            raise ClientError(say("home.none", path=home))
-        self._prefix = parse_genesis(genesis).number_prefix
-        path = os.path.join(home, FILE)
-        os.close(os.open(reach(path), os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
-        self._db = sqlite3.connect(reach(path), timeout=_PATIENCE_S, isolation_level=None)
-        try:
-            self._begin()
-        except BaseException as error:
-            self._db.close()
-            if isinstance(error, sqlite3.DatabaseError):
-                raise ClientError(say("index.unusable", path=path, error=error)) from None
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
 
     def expect(self, evidence: str, *, base: str | None) -> None:
         """Note where a deposit's evidence is going to lie, before anything is written there. Durable on return."""
         with self._transaction():
-            self._row(_bytes(evidence), None if base is None else _bytes(base))
+            self._row(path_bytes(evidence), None if base is None else path_bytes(os.path.realpath(base)))
 
     def catch_up(self) -> None:
         """Take in evidence that was written at the places that were expected; a process may have died since."""
@@ -102,10 +68,10 @@ class Index:
             f"SELECT id, evidence, statement IS NOT NULL FROM deposits WHERE NOT anchored AND NOT {_IS_KEPT}"
         ):
             path = os.fsdecode(evidence)
-            if _exists(path) or (not known and _exists(f"{path}.part")):
+            if exists(path) or (not known and exists(f"{path}.part")):
                 with suppress(LedgerError):  # being written just now, or damaged: not for the index to say
                     self.take(path)
-            elif _exists(f"{path}.part"):
+            elif exists(f"{path}.part"):
                 with suppress(LedgerError):
                     self._acknowledged(row, path)
             elif os.path.isdir(reach(os.path.dirname(path))):  # it was refused, or moved away
@@ -115,16 +81,20 @@ class Index:
     def take(self, evidence: str) -> None:
         """Take in evidence, finished or on its way. MalformedError if it is none; nothing is changed then."""
         with self._transaction():
-            row = self._row(_bytes(evidence), None)
+            row = self._row(path_bytes(evidence), None)
             base = self._one("SELECT base FROM deposits WHERE id = ?", row)[0]
             self._forget(row)
-            if _exists(evidence) and not is_bundle(evidence):
+            if exists(evidence) and not is_bundle(evidence):
                 with open(reach(evidence), "rb") as file:
                     document, ending = read_single(file.read(MAX_EVIDENCE + 1))
                 self._add(row, base, [document])
             else:
                 ending = self._take_bundle(row, base, evidence)
             self._end(row, ending)
+
+    def unplaced(self) -> int:
+        """How many deposits there are of which the paths of the documents are not known: an index was lost."""
+        return int(self._one("SELECT count(DISTINCT deposit) FROM documents WHERE path IS NULL")[0])
 
     def take_kept(
         self, kept: StoredDeposit, receipt: Receipt | None, acknowledgement: bytes | None, gone: Sequence[str] = ()
@@ -134,7 +104,7 @@ class Index:
         base = os.fsencode(kept.about.base)
         with self._transaction():
             for path in gone:
-                self._forget(self._row(_bytes(path), None), wholly=True)
+                self._forget(self._row(path_bytes(path), None), wholly=True)
             if ending.statement.hex() in self.with_evidence():
                 return
             row = self._row(KEPT + ending.statement.hex().encode(), base)
@@ -160,7 +130,7 @@ class Index:
         """Every deposit, newest first."""
         labels = self._labels()
         query = f"SELECT {ENTRY} FROM deposits ORDER BY {_NEWEST}"
-        return [entry_of(row, labels) for row in self._all(query)]
+        return [as_on_disk(entry_of(row, labels)) for row in self._all(query)]
 
     def documents(self, deposit: int) -> list[Document]:
         """The documents of a deposit, in their order."""
@@ -168,7 +138,7 @@ class Index:
 
     def search(self, text: str) -> list[Document]:
         """Documents whose name, label, deposit's label or number holds ``text``; case and width are ignored."""
-        text = _utf8(text)
+        text = as_utf8(text)
         key = folded(text)
         hits = {target for target, label in self._labels().items() if label and key in folded(label)}
         return self._documents(
@@ -187,7 +157,7 @@ class Index:
         rows = self._all(
             "SELECT DISTINCT lower(hex(statement)) FROM deposits WHERE statement IS NOT NULL"
             " AND (number = ? OR lower(hex(statement)) GLOB ? OR evidence = ?)",
-            *(_utf8(word), prefix, _bytes(word)),
+            *(as_utf8(word), prefix, path_bytes(word)),
         )
         documents = self.at_path(word)
         if not rows and documents:
@@ -204,15 +174,19 @@ class Index:
     def odd_names(self, evidence: str) -> list[str]:
         """The names in a deposit that hold controls or characters that are not seen, by its evidence's path."""
         query = "SELECT name FROM documents d JOIN deposits ON id = d.deposit WHERE evidence = ? ORDER BY position"
-        return [name for (name,) in self._all(query, _bytes(evidence)) if plain(name) != name]
+        return [name for (name,) in self._all(query, path_bytes(evidence)) if plain(name) != name]
 
     def at_path(self, path: str) -> list[Document]:
         """The documents deposited from ``path``, newest first."""
-        return self._documents(f"d.path = ? ORDER BY {_NEWEST}", _bytes(path))
+        return self._documents(f"d.path = ? ORDER BY {_NEWEST}", path_bytes(os.path.realpath(path)))
 
     def holds(self, sha256: bytes) -> bool:
         """Whether a document with this digest was deposited, or is on its way."""
         return self._db.execute("SELECT 1 FROM documents WHERE sha256 = ?", (sha256,)).fetchone() is not None
+
+    def has_size(self, size: int) -> bool:
+        """Whether a document of so many bytes was deposited."""
+        return self._db.execute("SELECT 1 FROM documents WHERE size = ?", (size,)).fetchone() is not None
 
     def with_digest(self, sha256: bytes) -> list[Document]:
         """The documents deposited with this digest, newest first."""
@@ -220,17 +194,34 @@ class Index:
 
     def below(self, folder: str) -> dict[str, set[bytes]]:
         """The digests that were deposited from each path in ``folder``, by the path relative to it."""
-        start, end = _below(folder)
+        start, end = span_below(os.path.realpath(folder))
         found: dict[str, set[bytes]] = {}
         for path, sha256 in self._all("SELECT path, sha256 FROM documents WHERE path > ? AND path < ?", start, end):
             found.setdefault(os.fsdecode(path[len(start) :]), set()).add(sha256)
+        return found
+
+    def moved_here(self, digests: Mapping[str, bytes]) -> dict[str, set[bytes]]:
+        """The documents, as ``below`` gives them, of deposits from a folder that is no more, if most of them are here.
+
+        ``digests``: those of the files here, by name. A folder that was renamed, or another computer's copy of it.
+        """
+        found: dict[str, set[bytes]] = {}
+        here = set(digests.items())
+        for deposit, base in self._all("SELECT id, base FROM deposits WHERE base IS NOT NULL AND anchored"):
+            if os.path.isdir(reach(os.fsdecode(base))):
+                continue
+            rows = self._all("SELECT name, sha256 FROM documents WHERE deposit = ?", deposit)
+            if 2 * sum((name, sha256) in here for name, sha256 in rows) > len(rows):
+                for name, sha256 in rows:
+                    found.setdefault(name, set()).add(sha256)
         return found
 
     def last_statement(self, base: str, evidence: str) -> bytes | None:
         """Identity of the newest statement of documents in ``base``, or whose evidence's path begins so."""
         condition = f"statement IS NOT NULL AND (base = ? OR {_BEGINS})"
         query = f"SELECT statement FROM deposits WHERE {condition} ORDER BY {_NEWEST}"
-        row = self._db.execute(query, (_bytes(base), _bytes(evidence), _bytes(evidence))).fetchone()
+        start = path_bytes(evidence)
+        row = self._db.execute(query, (path_bytes(os.path.realpath(base)), start, start)).fetchone()
         return None if row is None else row[0]
 
     def evidence_folders(self) -> list[str]:
@@ -254,33 +245,24 @@ class Index:
     def was_told(self, evidence: str, event: int) -> None:
         """Note that the service told of the depositor's keys up to an event."""
         with self._transaction():
-            self._db.execute("UPDATE deposits SET told = ? WHERE evidence = ?", (event, _bytes(evidence)))
+            self._db.execute("UPDATE deposits SET told = ? WHERE evidence = ?", (event, path_bytes(evidence)))
 
     def readings(self, folder: str) -> dict[str, Reading]:
         """The digests and stamps from reading the files in ``folder``, by the path relative to it."""
-        start, end = _below(folder)
+        start, end = span_below(folder)
         rows = self._all("SELECT * FROM files_read WHERE path > ? AND path < ?", start, end)
         return {os.fsdecode(path[len(start) :]): Reading(*rest) for path, *rest in rows}
 
     def remember(self, folder: str, readings: Iterable[tuple[str, Reading]]) -> None:
         """Keep digests and stamps of files that were read in ``folder``, those with a time beyond SQLite's excepted."""
-        start, _ = _below(folder)
+        start, _ = span_below(folder)
         kept = [(name, reading) for name, reading in readings if max(map(abs, reading[:3])) <= _LARGEST]
         rows = [(start + os.fsencode(name), *reading) for name, reading in kept]
         with self._transaction():
             self._db.executemany("INSERT OR REPLACE INTO files_read VALUES (?, ?, ?, ?, ?)", rows)
 
-    def _begin(self) -> None:
-        with self._transaction():
-            (version,) = self._one("PRAGMA user_version")
-            if version == 0:
-                for statement in SCHEMA.split(";\n"):
-                    self._db.execute(statement)
-            elif version != VERSION:
-                raise sqlite3.DatabaseError(f"version {version}, this program knows {VERSION}")
-
     def _take_bundle(self, row: int, base: bytes | None, evidence: str) -> Ending:
-        finished = _exists(evidence)
+        finished = exists(evidence)
         with open(reach(evidence if finished else f"{evidence}.part"), "rb") as file:
             self._add(row, base, read_described(file))
             return read_finished(file) if finished else read_unfinished(file, acknowledgement_beside(evidence))
@@ -315,8 +297,16 @@ class Index:
         self._db.executemany(
             "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
-                (row, item.position, item.name, folded(item.name), item.size, item.sha256, _path(base, item.name))
-                for item in documents
+                (
+                    row,
+                    each.position,
+                    each.name,
+                    folded(each.name),
+                    each.size,
+                    each.sha256,
+                    document_path(base, each.name),
+                )
+                for each in documents
             ),
         )
 
@@ -328,8 +318,18 @@ class Index:
         if ending.acceptance is not None:
             self._receive(row, ending.acceptance)
         kept = KEPT + ending.statement.hex().encode()
-        for (other,) in self._all("SELECT id FROM deposits WHERE evidence = ? AND id != ?", kept, row):
+        for other, base in self._all("SELECT id, base FROM deposits WHERE evidence = ? AND id != ?", kept, row):
             self._forget(other, wholly=True)  # now there is evidence
+            self._place(row, base)
+
+    def _place(self, row: int, base: bytes | None) -> None:
+        """Say where a deposit's documents were, of which evidence alone does not tell."""
+        if base is None or self._one("SELECT base FROM deposits WHERE id = ?", row)[0] is not None:
+            return
+        self._db.execute("UPDATE deposits SET base = ? WHERE id = ?", (base, row))
+        for position, name in self._all("SELECT position, name FROM documents WHERE deposit = ?", row):
+            values = (document_path(base, name), row, position)
+            self._db.execute("UPDATE documents SET path = ? WHERE deposit = ? AND position = ?", values)
 
     def _receive(self, row: int, acceptance: Acceptance) -> None:
         number = format_number(self._prefix, acceptance.seq)
@@ -343,45 +343,3 @@ class Index:
 
     def _labels(self) -> dict[str, str]:
         return {label.target: label.text for label in read_labels(self._home)}
-
-    def _all(self, query: str, *values: object) -> list[Any]:
-        return self._db.execute(query, values).fetchall()
-
-    def _one(self, query: str, *values: object) -> Any:
-        return self._db.execute(query, values).fetchone()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            raise UnreachableError(say("index.busy", path=f"{self._home}/{FILE}", error=error)) from None
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
-
-
-def _utf8(word: str) -> str:
-    """A word that SQLite takes: bytes of another encoding, which no name or number here has, are spelt out."""
-    return word.encode("utf-8", "backslashreplace").decode()
-
-
-def _exists(path: str) -> bool:
-    return os.path.exists(reach(path))
-
-
-def _path(base: bytes | None, name: str) -> bytes | None:
-    return None if base is None else base.rstrip(b"/") + b"/" + name.encode()
-
-
-def _bytes(path: str) -> bytes:
-    return os.fsencode(os.path.abspath(path))
-
-
-def _below(folder: str) -> tuple[bytes, bytes]:
-    """Between which two every path in a folder sorts."""
-    start = _bytes(folder).rstrip(b"/") + b"/"
-    return start, start[:-1] + b"0"  # the byte after the slash

@@ -21,6 +21,7 @@ CREATE TABLE documents (
 ) WITHOUT ROWID;
 CREATE INDEX documents_by_sha256 ON documents (sha256);
 CREATE INDEX documents_by_path ON documents (path);
+CREATE INDEX documents_by_size ON documents (size);
 CREATE TABLE files_read (
     path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
     sha256 BLOB NOT NULL

@@ -86,6 +86,18 @@ def learn(reader: Reader, service: Service, index: Index) -> None:
                     _take(reader, service, index, statement_id)
 
 
+def learn_kept(reader: Reader, index: Index) -> None:
+    """Take the deposits of the vault's files here into an index that was begun just now; ``sync`` reports obstacles."""
+    known = index.settled() | index.with_evidence()
+    for statement_id in deposits_in(reader.vault):
+        if statement_id not in known:
+            with suppress(LedgerError), opened(reader.vault, statement_id, reader.recovery) as kept:
+                receipt = reader.vault.receipt(statement_id)
+                if receipt is not None:
+                    index.take_kept(kept, receipt, None)
+    index.remember_vault()
+
+
 def sync_joined(path: str) -> tuple[Synced | None, str]:
     """Fetch the files of a vault that a home has just joined; or the reason why that has to wait."""
     home = load_either(path)

@@ -121,7 +121,7 @@ class Vault(NamedTuple):
         return receipt
 
     def drop(self, statement_id: str) -> None:
-        """Forget a deposit that the service refused: it never was one."""
+        """Forget a deposit that its depositor gave up, or whose copy was deposited."""
         for name in reversed(piece_names(self, statement_id)):
             for path in (self._note(name), temporary_name(f"{self.folder}/{name}"), f"{self.folder}/{name}"):
                 with suppress(FileNotFoundError):

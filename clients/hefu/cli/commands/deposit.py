@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from hefu.cli.command import Command, Outcome, option
 from hefu.cli.output import SHOWN, clock_lines, counted, done_lines, refreshed_value, state_name
 from hefu.errors import CANNOT_TELL
+from hefu.ui.escape import plain
 from hefu.ui.language import say
-from hefu_ledger.deposit.state import ACCEPTED, ANCHORED, PREPARED, UNAPPROVED
+from hefu_ledger.deposit.state import ACCEPTED, ANCHORED, KNOWN, PREPARED, UNAPPROVED
 
 if TYPE_CHECKING:
     from hefu.client import Client
-    from hefu.deposit.depositor import Deposited
+    from hefu.deposit.depositor import Deposited, SomeFailedError
     from hefu.deposit.refresh import Refreshed
 
 _LINES = {PREPARED: "deposit.prepared", UNAPPROVED: "deposit.unapproved"}  # of deposits not sent
@@ -27,21 +28,34 @@ def _declare_deposit(parser: ArgumentParser) -> None:
     parser.add_argument("--offline", action="store_true", help="deposit.offline")
     parser.add_argument("--wait", action="store_true", help="deposit.wait")
     parser.add_argument("--skip-unreadable", action="store_true", help="deposit.skip")
+    parser.add_argument("--again", action="store_true", help="deposit.again")
     parser.add_argument("--no-ignore", dest="ignore", action="store_false", help="deposit.no_ignore")
 
 
 def _deposit(options: Namespace) -> Outcome:
     from hefu.client import Client
+    from hefu.deposit.depositor import SomeFailedError
 
     with Client(options.home) as client:
         places = {"out": options.out, "skip_unreadable": options.skip_unreadable, "ignore": options.ignore}
-        if options.offline:
-            done = client.prepare(options.paths, **places)
-            return _with_warnings(_deposited(done), client, done)
-        done = client.deposit(options.paths, **places, wait=options.wait)
+        places["again"] = options.again
+        try:
+            if options.offline:
+                done = client.prepare(options.paths, **places)
+                return _with_warnings(_deposited(done), client, done)
+            done = client.deposit(options.paths, **places, wait=options.wait)
+        except SomeFailedError as error:
+            return _partly(error, client)
         said = {item.statement for item in done if item.unsent}
         owed = [name for name in client.owed() if name.partition(".")[0] not in said]
         return _with_warnings(_deposited(done, owed), client, done)
+
+
+def _partly(error: SomeFailedError, client: Client) -> Outcome:
+    """The deposits that went on, and then those that could not."""
+    outcome = _with_warnings(_deposited(error.done, []), client, error.done)
+    failed = [{"path": path, "cause": str(cause)} for path, cause in error.failed]
+    return Outcome(2, outcome.value | {"failed": failed}, "\n".join([*filter(None, [outcome.text]), str(error)]))
 
 
 def _with_warnings(outcome: Outcome, client: Client, done: Sequence[Deposited]) -> Outcome:
@@ -53,6 +67,7 @@ def _with_warnings(outcome: Outcome, client: Client, done: Sequence[Deposited]) 
 
 def _deposited(done: Sequence[Deposited], owed: Sequence[str] | None = None) -> Outcome:
     lines, states = list(map(_line, done)), {item.state for item in done}
+    lines += [say("deposit.early")] if KNOWN in states else []
     lines += [say("deposit.to_come")] if ACCEPTED in states else []
     lines += [say("deposit.to_submit")] if owed is None and states & _LINES.keys() else []
     values = [item._asdict() | {"left_out": [problem._asdict() for problem in item.left_out]} for item in done]
@@ -111,8 +126,25 @@ def _refreshed_text(done: Refreshed) -> str:
     return "\n".join([*lines, *([say("refresh.waiting", count=waiting)] if waiting else [])])
 
 
+def _declare_drop(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE.part", help="drop.file")
+    option(parser, "home", "deposit.home")
+    parser.add_argument("--yes", action="store_true", help="drop.yes")
+
+
+def _drop(options: Namespace) -> Outcome:
+    from hefu.cli.confirm import confirm
+    from hefu.client import Client
+
+    confirm([say("drop.ask", path=plain(options.file))], decided=options.yes, option="--yes")
+    with Client(options.home) as client:
+        evidence = client.drop(options.file)
+    return Outcome(0, {"dropped": options.file}, say("drop.done", evidence=plain(evidence)))
+
+
 COMMANDS = {
     "deposit": Command("deposit.summary", _declare_deposit, _deposit),
     "submit": Command("submit.summary", _declare_submit, _submit),
+    "drop": Command("drop.summary", _declare_drop, _drop),
     "refresh": Command("refresh.summary", _declare_refresh, _refresh),
 }

@@ -74,7 +74,7 @@ def _add(options: Namespace) -> Outcome:
     with Client(options.home) as client:
         request = client.read_key_request(options.file)
         shown = [*_request_lines(request), say("key.ask_compare")]
-        confirm(shown, decided=bool(options.fingerprint or options.yes), option="--fingerprint HEX")
+        confirm(shown, decided=bool(options.fingerprint or options.yes), option="--fingerprint HEX / --yes")
         fingerprint = options.fingerprint or request.fingerprint
         done = client.vouch(options.file, fingerprint=fingerprint, label=options.label)
     value = done.request._asdict() | {"added": done.added, "file": done.file, "label": options.label}
@@ -174,7 +174,7 @@ def _approve(options: Namespace) -> Outcome:
             raise ClientError("\n".join([*lines, say("approve.refused")]))
         if shown.mine:
             raise ClientError(say("approve.mine", path=plain(options.file)))
-        confirm(lines, decided=bool(options.root or options.yes), option="--root HEX")
+        confirm(lines, decided=bool(options.root or options.yes), option="--root HEX / --yes")
         done = client.approve(options.file, root=options.root or shown.root)
     value = done._asdict() | {"compared": shown.compared}
     return Outcome(0, value, "\n".join([*lines, say("approve.done", file=plain(done.file))]))

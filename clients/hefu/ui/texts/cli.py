@@ -6,10 +6,10 @@ from typing import Final
 
 TEXTS: Final[dict[str, tuple[str, str]]] = {
     "confirm.ask": ("继续吗？[y/N]", "go on? [y/N]"),
-    "confirm.no": ("已取消，未签名", "stopped; nothing was signed"),
+    "confirm.no": ("已取消，未做任何改动", "stopped; nothing was done"),
     "confirm.no_terminal": (
-        "没有终端可询问：核对后请加 {option}，或加 --yes；未签名",
-        "there is no terminal to ask at: compare, then say {option}, or --yes; nothing was signed",
+        "没有终端可询问：核对后请加 {option}；未做任何改动",
+        "there is no terminal to ask at: compare, then say {option}; nothing was done",
     ),
     "cli.usage": ("用法：", "usage: "),
     "cli.error": ("错误：{message}", "error: {message}"),

@@ -83,6 +83,26 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
             "It stays; choose another --out, or move it away to deposit what is there now"
         ),
     ),
+    "deposit.other_folder": (
+        "；只存新增与改动的文件：hefu watch {path} --out {out} --once",
+        "; to deposit its new and changed files: hefu watch {path} --out {out} --once",
+    ),
+    "deposit.again": ("已存证过的文件也再存一次，日期另计", "deposit again even documents that have early evidence"),
+    "deposit.early": (
+        "早已存证的文件以当时的日期为准，未再存证；确需再存一次请加 --again",
+        "documents that were deposited before keep that date, and were not deposited again; --again does so anyway",
+    ),
+    "deposit.failed": ("未能存证 {path}：{error}", "not deposited: {path}: {error}"),
+    "early.gone": (
+        (
+            "{path} 已于 {time} 存证（编号 {number}），但其证据 {evidence} 已不在，保管库中也没有："
+            "请从备份找回；确需以新的日期再存一次请加 --again"
+        ),
+        (
+            "{path} was deposited at {time} (no. {number}), but its evidence {evidence} is gone, and not in the vault:"
+            " look in your backups; --again deposits it anew, with a new date"
+        ),
+    ),
     "deposit.busy": (
         "另一个 hefu deposit 正在写 {out}；请等它结束，或换一个 --out",
         "another hefu deposit is writing to {out}; wait for it, or choose another --out",
@@ -101,6 +121,30 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "state.unapproved": ("待审批", "awaiting approval"),
     "state.unfinished": ("未完成", "unfinished"),
+    "drop.summary": ("放弃一件未完成的存证", "give up a deposit on its way"),
+    "drop.examples": (
+        "hefu drop 证据/配方.hefu.bundle.part --home ~/.hefu",
+        "hefu drop evidence/recipes.hefu.bundle.part --home ~/.hefu",
+    ),
+    "drop.file": ("未完成的存证，以 .part 结尾", "the deposit on its way, which ends in .part"),
+    "drop.yes": ("不询问即删除", "delete without asking"),
+    "drop.ask": (
+        "将删除 {path} 及保管库中的副本：若服务其实已经受理，那次存证就再也无法打开",
+        (
+            "this deletes {path} and its copy in the vault: should the service have taken it, that deposit can never"
+            " be opened again"
+        ),
+    ),
+    "drop.none": (
+        "没有未完成的存证 {path}；请给出以 .part 结尾的文件",
+        "no deposit on its way at {path}; name the file that ends in .part",
+    ),
+    "drop.deposited": (
+        "{path} 已由服务受理，不能放弃；请运行 hefu refresh 完成它",
+        "the service has {path}, so it stays; run hefu refresh to complete it",
+    ),
+    "drop.done": ("已放弃：{evidence}", "given up: {evidence}"),
+    "state.refused": ("被拒绝", "refused"),
     "state.prepared": ("已签名", "prepared"),
     "state.accepted": ("已收讫", "accepted"),
     "state.anchored": ("已入账", "anchored"),
