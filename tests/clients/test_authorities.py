@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.support.stamping import AT, AUTHORITY, enrol, pem, root
 
 from hefu_ledger.tlog.policy import format_policy
 
-TIME = AT.strftime("%Y-%m-%dT%H:%M:%S")
+TIME = (AT + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S")  # the token states no accuracy
 
 
 @pytest.fixture

@@ -75,4 +75,4 @@ def test_a_clock_far_ahead_still_fetches_timestamps(
     monkeypatch.setattr(time, "time_ns", lambda: wall_ns() + 90 * DAY_S * 10**9)
     hefu("deposit", documents, "--home", firm.home.path, "--out", firm.out, "--wait")
     firm.double.change_receipt = stamp
-    assert len(hefu("refresh", "--home", firm.home.path, "--json").json["renewed"]) == 1
+    assert len(hefu("refresh", "--home", firm.home.path, "--json").json["grown"]) == 1

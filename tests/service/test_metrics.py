@@ -43,7 +43,7 @@ from hefu_service.ports.rows import VaultBlob
 from hefu_service.ports.store import Store
 from hefu_service.publishing.publish import publish
 from hefu_service.sealing.seal import seal_once
-from hefu_service.serving.server import serve
+from hefu_service.serving import server
 from hefu_service.settings import Settings
 
 PATIENCE_S = 20
@@ -578,8 +578,9 @@ def test_figures_are_for_this_machine_and_elsewhere_for_who_has_the_token(
     assert shown.status_code == 200
 
 
-def test_a_short_or_unreadable_token_of_figures_ends_the_start(tmp_path: Path) -> None:
+def test_a_short_or_unreadable_token_of_figures_ends_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "log_to_stderr", lambda: None)  # it would outlive the test
     (tmp_path / "token").write_text("short\n")
     for name, words in (("token", "at least 32 characters"), ("none", "cannot read the token file")):
         with pytest.raises(PortError, match=words):
-            serve(Settings(tmp_path, metrics_token_file=tmp_path / name))
+            server.serve(Settings(tmp_path, metrics_token_file=tmp_path / name))

@@ -94,7 +94,8 @@ def test_a_receipt_is_no_private_half(api: SampleApi) -> None:
     assert receipts
     for receipt in receipts:
         answer = api.post("/v1/verify", data=receipt.read_bytes(), content_type="application/json")
-        assert answer.get_json()["verdict"] == "proven"
+        reported = receipt.stem == "2"  # its key was reported later, and no witness is asked for here
+        assert answer.get_json()["verdict"] == ("cannot tell" if reported else "proven")
 
 
 def test_the_longest_receipt_is_read_before_it_is_judged(api: SampleApi) -> None:
