@@ -7,14 +7,14 @@ from typing import Final, NamedTuple
 
 from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError, VerificationError
-from hefu_ledger.records.bodies import OPERATOR, Enrolment, KeyEvent, LedgerKey
+from hefu_ledger.records.bodies import OPERATOR, Clock, Enrolment, KeyEvent, LedgerKey
 from hefu_ledger.records.fold import judge, judge_alone, requested_at
 from hefu_ledger.records.keyrequest import COMPROMISED
 from hefu_ledger.records.ledger_fold import is_asked_for
 from hefu_ledger.records.possession import parse_signed_possession
 from hefu_ledger.records.roster import NO_ROSTER, Roster, RosterKey, key_bytes
 from hefu_ledger.records.signatures import verify_statement
-from hefu_ledger.verify.carried import DepositorRecord
+from hefu_ledger.verify.carried import CarriedRecord, DepositorRecord
 from hefu_ledger.verify.case import OWN, Case, Note, NotReachedError, StepFinding, finding, noted
 from hefu_ledger.verify.relied import pick, relied_events
 from hefu_ledger.verify.verdict import CANNOT, NOTED, OK
@@ -152,6 +152,7 @@ def compromise(case: Case) -> StepFinding:
         raise NotReachedError
     notes: list[Note] = []
     counting = _counting(case, case.judging, notes)
+    notes += _others_aside(case, case.judging)
     newest = max(counting, key=lambda record: record.body.event)
     doubts = [*_signers_in_doubt(case, counting), *_log_keys_in_doubt(case)]
     record = newest.record
@@ -183,6 +184,27 @@ def _counting(case: Case, judging: DepositorRecord, notes: list[Note]) -> list[D
         else:
             notes.append((reason, {"index": told.carried.index}))
     return found
+
+
+def _others_aside(case: Case, judging: DepositorRecord) -> list[Note]:
+    """Notes about the records that are neither relied on nor later events, where they do not count."""
+    carried = case.carried
+    ours = {id(record) for record in (carried.records[0], carried.batch, judging.carried, *case.relied)}
+    ours |= {id(event.carried) for event in case.events if event.body.event > judging.body.event}
+    notes: list[Note] = []
+    for record in carried.records:
+        body = record.record.body
+        if id(record) in ours or (record.event is not None and not _is_about(case, record)):
+            continue
+        if body is None:
+            notes.append(("aside-unknown", {"index": record.index}))
+        elif not carried.is_told(record, quorum=case.has_quorum and not isinstance(body, Clock)):
+            notes.append(("aside-unproven", {"index": record.index}))
+    return notes
+
+
+def _is_about(case: Case, record: CarriedRecord) -> bool:
+    return any(event.carried is record for event in case.events)
 
 
 def _why_aside(case: Case, judging: DepositorRecord, told: DepositorRecord) -> str | None:
