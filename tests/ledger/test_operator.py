@@ -66,7 +66,9 @@ def rich() -> Receipt:
     second = ledger.checkpoint(cosigners=WITNESSES)
     receipt = ledger.receipt(0, told=told, checkpoints=[first, second])
     text = parse_note(receipt.acknowledgement.encode()).text
-    proofs = [proof._replace(tokens=(token(note.text),)) for proof, note in zip(receipt.proofs, (first, second), strict=True)]
+    proofs = [
+        proof._replace(tokens=(token(note.text),)) for proof, note in zip(receipt.proofs, (first, second), strict=True)
+    ]
     return receipt._replace(acknowledgement=format_note(sign_note(text, [NEXT])).decode(), proofs=tuple(proofs))
 
 
