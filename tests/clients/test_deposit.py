@@ -21,7 +21,7 @@ from hefu_ledger.deposit.evidence import format_evidence
 from hefu_ledger.deposit.receipt import Receipt
 from hefu_ledger.deposit.state import ACCEPTED, ANCHORED, KNOWN
 from hefu_ledger.deposit.statement import parse_signed_statement
-from hefu_ledger.errors import LedgerError, MalformedError
+from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
 from hefu_ledger.records.bodies import Clock
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import format_note, parse_note, sign_note
@@ -438,6 +438,14 @@ def test_an_acknowledgement_that_does_not_hold_is_not_believed(
 
     monkeypatch.setattr(firm.double, "answer", answer)
     with pytest.raises((LedgerError, UnreachableError)):  # a portal's page is not the service
+        firm.deposit(documents)
+    assert firm.written() == {f"{BUNDLE}.part"}
+
+
+def test_an_acceptance_by_an_event_from_before_the_own_key_is_not_believed(firm: Firm, documents: Path) -> None:
+    """It could show, when asked in court, only keys that were in force before this one."""
+    firm.home = firm.home._replace(config=firm.home.config._replace(event=1))
+    with pytest.raises(VerificationError, match="event: expected at least 1, found 0"):
         firm.deposit(documents)
     assert firm.written() == {f"{BUNDLE}.part"}
 

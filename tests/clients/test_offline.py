@@ -17,7 +17,6 @@ from tests.support.stamping import SHA256, algorithm, issue, tst_info
 
 from hefu.client import Client
 from hefu.evidence.verify import verify
-from hefu.home.home import load
 from hefu.home.index import Index
 from hefu_ledger.deposit.receipt import Receipt
 from hefu_ledger.deposit.state import KNOWN
@@ -222,12 +221,12 @@ def test_what_a_crash_left_beside_finished_evidence_is_cleared_away(firm: Firm, 
 
 
 def stamp(receipt: Receipt, text: str | None = None) -> Receipt:
-    """A receipt with a timestamp over its checkpoint, or over another text."""
-    (proof,) = receipt.proofs
+    """A receipt with a timestamp over its first checkpoint, or over another text."""
+    proof, *later = receipt.proofs
     checkpoint = parse_proof(proof.proof.encode()).checkpoint
     digest = sha256((checkpoint.text if text is None else text).encode()).digest()
     token = issue(content=tst_info(imprint=cms.MessageImprint(algorithm=algorithm(SHA256), digest=digest)))
-    return receipt._replace(proofs=(proof._replace(tokens=(token,)),))
+    return receipt._replace(proofs=(proof._replace(tokens=(token,)), *later))
 
 
 @pytest.mark.parametrize("single", [False, True])
@@ -286,13 +285,20 @@ def test_refresh_tells_what_the_ledger_learnt_of_the_keys_and_doubts_what_they_s
 
 
 def test_refresh_asks_for_every_receipt_once_the_keys_have_had_an_event(firm: Firm, documents: Path) -> None:
-    with Client(firm.home.path) as client:
-        client.deposit([str(documents)], out=str(firm.out))
-        client.refresh()
-    with Index(firm.home.path) as index:
-        assert len(index.finished(None)) == 1
-    firm.home.remember_refreshed(0)
-    assert load(firm.home.path).refreshed_event == 0
+    def asked() -> int:
+        before = len(firm.double.requests)
+        hefu("refresh", "--home", firm.home.path)
+        paths = [path for _, path, *_ in firm.double.requests[before:]]
+        return sum(path.endswith("/receipt") for path in paths)
+
+    words = ("--home", firm.home.path, "--out", firm.out, "--wait")
+    hefu("deposit", documents / "0.txt", *words)
+    firm.double.ledger.now += 90 * 86_400_000
+    hefu("deposit", documents / "1.txt", *words)
+    assert [asked(), asked()] == [2, 1], "at first all, and then those of the last days"
+    key = firm.home.signer.key.key_id.hex()
+    hefu("key", "lost", key, "--home", firm.home.path, "--since", "2020-01-01T00:00:00.000Z")
+    assert [asked(), asked()] == [2, 1]
 
 
 @pytest.mark.parametrize("rounds", [6, pytest.param(60, marks=pytest.mark.soak)])

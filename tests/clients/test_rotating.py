@@ -61,7 +61,9 @@ def second(firm: Firm) -> Path:
 
 def assert_comes_back(firm: Firm, new: Recovery) -> None:
     """The new words alone bring everything back; the old ones nothing, and the home is whole."""
-    hefu("refresh", "--home", firm.home.path)  # a receipt that is fetched anew tells of every key by now
+    hefu(
+        "refresh", "--out", firm.out, "--home", firm.home.path
+    )  # a receipt that is fetched anew tells of every key by now
     (firm.folder / "new words").write_text(format_words(new))
     restore = ("vault", "restore", "--words", firm.folder / "new words", "--server", firm.service.url)
     hefu(*restore, "--home", firm.folder / "again", "--out", firm.folder / "back")

@@ -102,6 +102,9 @@ def test_evidence_is_written_to_the_last_byte_once(two: Two) -> None:
     done = two.sync("--out", out)
     assert done["evidence"] == [f"{out}/documents.hefu.bundle"]
     evidence = two.folder / "evidence" / "documents.hefu.bundle"
+    hefu(
+        "refresh", "--out", two.folder / "evidence", "--home", two.first
+    )  # the second computer's receipt tells of its key
     assert (out / "documents.hefu.bundle").read_bytes() == evidence.read_bytes()
     assert [path.stat().st_mode & 0o777 for path in (out, out / "documents.hefu.bundle")] == [0o700, 0o600]
     (entry,) = two.listed()
@@ -368,6 +371,7 @@ def test_what_is_in_the_way_of_evidence_stays_and_the_rest_is_written(two: Two, 
     (synced / "1" / "0.txt.hefu.json").unlink()
     (synced / "documents.hefu.bundle").unlink()
     done = hefu("vault", "sync", "--home", two.second, "--out", out, "--json", expect=1).json
+    hefu("refresh", "--out", two.folder / "evidence", "--home", two.first)
     assert [problem["path"] for problem in done["problems"]] == [f"{out}/1/0.txt.hefu.json"]
     assert done["evidence"] == [f"{out}/documents.hefu.bundle"]
     assert bytes_below(out) == {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +14,7 @@ import pytest
 from tests.support.enrolling import enrol, make_statement
 from tests.support.postgres import Postgres
 from tests.support.production import Production
-from tests.support.serving import ENVIRONMENT, get, request, run
+from tests.support.serving import get, request, run
 from tests.support.valkey import Valkey
 
 from hefu_ledger.deposit.acceptance import parse_acceptance
@@ -111,33 +109,6 @@ def test_whoever_answers_keeps_to_a_core_that_no_other_keeps_to(production: Prod
 def answering(pid: int) -> int:
     """The process that a `serve` has started to answer."""
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
-
-
-def test_a_worker_ends_with_its_parent(production: Production) -> None:
-    script = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:]).pid, flush=True); sys.stdin.read()"
-    words = [sys.executable, "-c", script, *map(str, production.workers[0].args)]  # type: ignore[arg-type] # a list, as it was made
-    environment = {**ENVIRONMENT, **production.webs[0].settings}
-    with (
-        production.log.open("ab") as log,
-        subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment) as parent,
-    ):
-        assert parent.stdout is not None
-        orphan = int(parent.stdout.readline())
-        deadline = time.monotonic() + PATIENCE_S
-        while production.log.read_text().count('"working"') < 2 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        parent.kill()
-        while alive(orphan) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert not alive(orphan)
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
 
 
 def test_a_worker_needs_a_queue_and_a_database_server(tmp_path: Path) -> None:

@@ -95,7 +95,8 @@ def destroy_and_restore(service: Serving, root: Path, count: int) -> None:
     refuse_wrong_words(service, root, words)
     find_nothing(service, secrets(root, folders, words))
     begin_again(service, root / "new", folders[0], root / "later")
-    rotate(service, root, before, words)
+    hefu_json("refresh", "--home", root / "new", "--out", out)  # receipts that are fetched anew tell of the new key
+    rotate(service, root, contents(out), words)
 
     service.stop()
     done = hefu_json(*restore, "--home", root / "third", "--from", root / "disk", "--out", root / "again")

@@ -20,7 +20,7 @@ from hefu.deposit.approve import approved_beside, is_approved, take_over
 from hefu.deposit.clocks import difference_s, now_ms
 from hefu.deposit.pending import discard, finish, resume, write
 from hefu.deposit.plan import Target, documents
-from hefu.deposit.verify import check_twin, verify_acknowledgement, verify_answer
+from hefu.deposit.verify import check_event, check_twin, verify_acknowledgement, verify_answer
 from hefu.errors import ClientError, FolderError, Problem, RefusedError, UnreachableError
 from hefu.evidence.bundle import Part
 from hefu.evidence.verify import is_bundle, verify
@@ -196,6 +196,8 @@ class Depositor:
         if answer is None:
             return self._prepared(target, part, noted=noted)
         acceptance = verify_acknowledgement(answer.acknowledgement, statement_id=answer.statement_id, home=self._home)
+        if answer.statement_id == id_of(part.statement).hex():
+            check_event(acceptance, self._home.config)
         replace(target.acknowledgement, answer.acknowledgement)
         item = Pending(target, part, answer.acknowledgement, acceptance, answer.statement_id)
         first_ms = sent_ms if item.is_own and not resumed else None

@@ -98,19 +98,14 @@ def refresh_all(
 
 
 def _grow(home: Home, service: Service, index: Index, done: Refreshed) -> None:
-    """Ask for additions to receipts: to all of them where the depositor's keys have had an event since.
+    """Ask for additions to receipts: to those that were not asked about the newest event of the depositor's keys.
 
     Else to those of the last days alone, whose witnesses and timestamps may still be coming.
     """
     event = newest_event(service, home)
-    known = home.refreshed_event
-    within_ms = None if known is None or event > known else _COMING_WITHIN_MS
-    complete = True
-    for path in index.finished(within_ms):
-        if os.path.exists(path):
-            complete &= _grow_one(home, service, index, path, done)
-    if complete:
-        home.remember_refreshed(event)
+    for path in index.may_grow(_COMING_WITHIN_MS, event):
+        if os.path.exists(path) and _grow_one(home, service, index, path, done):
+            index.was_told(path, event)
 
 
 def _grow_one(home: Home, service: Service, index: Index, path: str, done: Refreshed) -> bool:

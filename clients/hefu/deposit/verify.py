@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hefu.evidence.bundle import Part
-from hefu.home.home import Home, Reader
+from hefu.home.home import Config, Home, Reader
 from hefu_ledger.deposit.acceptance import Acceptance, parse_acceptance
 from hefu_ledger.deposit.bundle import format_statement_line
 from hefu_ledger.deposit.receipt import Receipt
@@ -16,7 +16,7 @@ from hefu_ledger.verify.verdict import CANNOT, FAILED, Verdict, why_not
 
 def verify_acknowledgement(data: bytes, *, statement_id: str, home: Home | Reader) -> Acceptance:
     """Check an acknowledgement of a statement (hex SHA-256): the key of genesis signed it, and promised no later than
-    genesis allows; it names no event of the depositor from before this home's own key.
+    genesis allows.
 
     VerificationError if not; MalformedError if it is no acknowledgement.
     """
@@ -31,13 +31,6 @@ def verify_acknowledgement(data: bytes, *, statement_id: str, home: Home | Reade
         raise VerificationError(
             "acknowledgement", code="acceptance-other", expected=" ".join(expected), found=" ".join(found)
         )
-    if acceptance.event < home.config.event:
-        raise VerificationError(
-            "acknowledgement: event",
-            code="acceptance-event",
-            expected=f"at least {home.config.event}",
-            found=f"{acceptance.event}",
-        )
     longest = acceptance.received_at + home.genesis.longest_delay_ms
     if not acceptance.received_at <= acceptance.anchor_by <= longest:
         limit, by = format_time(longest), format_time(acceptance.anchor_by)
@@ -45,6 +38,17 @@ def verify_acknowledgement(data: bytes, *, statement_id: str, home: Home | Reade
             "acknowledgement: promised for", code="delay-long", expected=f"at latest {limit}", found=by
         )
     return acceptance
+
+
+def check_event(acceptance: Acceptance, config: Config) -> None:
+    """Check that the acceptance of a statement by this home's key names no event from before that key."""
+    if acceptance.event < config.event:
+        raise VerificationError(
+            "acknowledgement: event",
+            code="acceptance-event",
+            expected=f"at least {config.event}",
+            found=f"{acceptance.event}",
+        )
 
 
 def verify_answer(

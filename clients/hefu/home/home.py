@@ -47,7 +47,6 @@ POLICY: Final = "policy.txt"
 GENESIS: Final = "genesis"
 CHECKPOINT: Final = "checkpoint"
 ENROLLING: Final = "enrolling"
-REFRESHED: Final = "refreshed"
 _MEMBERS: Final = frozenset({"depositor", "identity", "origin", "server"})
 _OPTIONAL: Final = frozenset({"event", "signatures", "upload", "vault"})
 _LIMIT: Final = 65_536  # bytes of any file here
@@ -132,17 +131,6 @@ class Home(NamedTuple):
     def remember(self, checkpoint: Note) -> None:
         """Keep a checkpoint that was verified. Durable on return."""
         replace(f"{self.path}/{CHECKPOINT}", format_note(checkpoint))
-
-    @property
-    def refreshed_event(self) -> int | None:
-        """The depositor's event up to which all evidence tells of its keys; None where that is not known."""
-        data = read(self.path, REFRESHED)
-        return int(data) if data is not None and data.isdigit() else None
-
-    def remember_refreshed(self, event: int) -> None:
-        """Keep the event up to which all evidence tells of the keys. Durable on return."""
-        if event != self.refreshed_event:
-            replace(f"{self.path}/{REFRESHED}", b"%d" % event)
 
 
 def format_config(config: Config) -> bytes:

@@ -242,15 +242,19 @@ class Index:
         """The paths of all evidence that was taken in, finished or on its way."""
         return {path for _, path in self.evidence()}
 
-    def finished(self, within_ms: int | None) -> list[str]:
-        """Finished evidence, newest first; of deposits received so long before the last one, where a span is given.
+    def may_grow(self, within_ms: int, event: int) -> list[str]:
+        """Finished evidence, newest first: received so long before the last deposit, or not asked about an event.
 
         Both times are the service's: this computer's clock may be wrong.
         """
-        since = "coalesce((SELECT max(received_at) FROM deposits) - ?, 0)"
-        condition = f"anchored AND received_at >= {since} AND NOT {_IS_KEPT}"
-        query = f"SELECT evidence FROM deposits WHERE {condition} ORDER BY {_NEWEST}"
-        return [os.fsdecode(evidence) for (evidence,) in self._all(query, within_ms)]
+        recent = "received_at >= (SELECT max(received_at) FROM deposits) - ?"
+        query = f"SELECT evidence FROM deposits WHERE anchored AND (told < ? OR {recent}) AND NOT {_IS_KEPT}"
+        return [os.fsdecode(path) for (path,) in self._all(f"{query} ORDER BY {_NEWEST}", event, within_ms)]
+
+    def was_told(self, evidence: str, event: int) -> None:
+        """Note that the service told of the depositor's keys up to an event."""
+        with self._transaction():
+            self._db.execute("UPDATE deposits SET told = ? WHERE evidence = ?", (event, _bytes(evidence)))
 
     def readings(self, folder: str) -> dict[str, Reading]:
         """The digests and stamps from reading the files in ``folder``, by the path relative to it."""

@@ -7,11 +7,13 @@ from typing import Final
 VERSION: Final = 1
 # Paths are BLOBs: above a document's own name they may be any bytes. ``base`` is the folder that names are relative to.
 # A deposit begins as the place where its evidence will lie, before anything is written there; one of which the vault
-# alone has the private half has ``vault/<statement id>`` for its evidence, which no path is.
+# alone has the private half has ``vault/<statement id>`` for its evidence, which no path is. ``told``: the depositor's
+# event up to which the service was asked for records about its keys.
 SCHEMA: Final = """
 CREATE TABLE deposits (
     id INTEGER PRIMARY KEY, evidence BLOB NOT NULL UNIQUE, base BLOB, statement BLOB, documents INTEGER, previous BLOB,
-    received_at INTEGER, number TEXT, anchored INTEGER NOT NULL DEFAULT 0, stamps INTEGER NOT NULL DEFAULT 0
+    received_at INTEGER, number TEXT, anchored INTEGER NOT NULL DEFAULT 0, stamps INTEGER NOT NULL DEFAULT 0,
+    told INTEGER NOT NULL DEFAULT -1
 );
 CREATE TABLE documents (
     deposit INTEGER NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL, size INTEGER NOT NULL,
