@@ -62,6 +62,9 @@ def planted() -> dict[str, str]:
     forger.enrol("beta")
     names = ["enrolment", "report", "clock", "ledger-key", "log-report", "other-depositor"]
     texts = {name: forger.records[3 + place].decode() for place, name in enumerate(names)}
+    other = SampleLedger()
+    other.begin()
+    texts["same-event"] = other.records[other.enrol("acme", "planted")].decode()
     header = {"entries": 1, "index": 9, "prev": "00" * 32, "recorded_at": format_time(START)}
     texts["unknown-type"] = canonical(header | {"format": FORMAT, "type": "health"}).decode()
     texts["unknown-format"] = canonical(header | {"format": "hefu-record/v2", "type": "health"}).decode()
@@ -249,6 +252,11 @@ def test_a_first_key_is_no_statement_of_the_ledger_where_its_enrolment_is_carrie
     first, second = judge(ledger.receipt(0)), judge(ledger.receipt(1))
     assert (first.verdict, second.verdict) == ("proven", "proven")
     assert ("word-stated" in first.notes, "word-stated" in second.notes) == (False, True)
+    assert ("rosters-alone" in first.notes, "rosters-alone" in second.notes) == (True, True)
+
+
+def test_where_all_events_are_carried_no_record_stands_alone() -> None:
+    assert "rosters-alone" not in judge(deposited().receipt(0)).notes
 
 
 def test_every_false_word_of_unread_records_is_said() -> None:

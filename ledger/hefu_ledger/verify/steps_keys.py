@@ -75,7 +75,8 @@ def enrolment(case: Case) -> StepFinding:
     _check_identity(judging.body.roster, relied)
     for signer in case.signers:
         _check_admission(signer, relied)
-    notes = [note for signer in case.signers for note in _word(signer, whole=whole)]
+    notes: list[Note] = [] if whole else [("rosters-alone", {"event": judging.body.event})]
+    notes += [note for signer in case.signers for note in _word(signer, whole=whole)]
     notes += [note for record in relied for note in _late(record)]
     record = judging.record
     found = finding(
