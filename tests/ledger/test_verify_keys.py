@@ -168,7 +168,7 @@ def test_step_17_is_ok_only_for_a_reader_who_has_read_the_ledger() -> None:
 def test_an_event_that_the_reader_has_read_is_relied_on_only_where_it_is_carried() -> None:
     ledger = sample()
     reading = Reading(5, {index: text.decode() for index, text in enumerate(ledger.records)})
-    assert judge(ledger.receipt(1, []), reading=reading).cannot == [6]
+    assert judge(ledger.receipt(1, [2]), reading=reading).cannot == [6]
 
 
 def test_a_report_that_the_reader_has_read_is_found_though_the_receipt_does_not_tell_it() -> None:
