@@ -10,7 +10,7 @@ from tests.support.cases import every_case
 from tests.support.sample_ledger import LOG, LOG_MLDSA44, ORIGIN, POLICY, SampleLedger, signer
 from tests.support.verdicts import Judged, judge_everywhere
 
-from hefu_ledger.records.bodies import Batch
+from hefu_ledger.records.bodies import Batch, Clock
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import sign_note
@@ -98,6 +98,17 @@ def test_a_genesis_that_does_not_stand_first_fails_at_step_9() -> None:
     found = judge_everywhere(
         ledger, 0, whole._replace(records=whole.records[1:], proofs=(proof._replace(paths=proof.paths[1:]),))
     )
+    assert (found.verdict, found.failed) == ("not proven", [9])
+
+
+def test_two_roots_of_one_size_fail_at_step_9() -> None:
+    """Both lead to all that is relied on: two ledgers that part after the batch."""
+    one, two = deposited(begun()), deposited(begun())
+    for ledger, reason in ((one, "one"), (two, "two")):
+        ledger.append(Clock(1, ledger.now, reason))
+    receipt = one.receipt(0)
+    whole = receipt._replace(proofs=(*receipt.proofs, *two.receipt(0).proofs))
+    found = judge_everywhere(one, 0, whole)
     assert (found.verdict, found.failed) == ("not proven", [9])
 
 

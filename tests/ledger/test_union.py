@@ -34,7 +34,7 @@ from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_che
 from hefu_ledger.tlog.keys import COSIGNATURE
 from hefu_ledger.tlog.note import Note, SignatureLine, cosign, format_note, parse_note, sign_note
 from hefu_ledger.tlog.policy import Group, Log, Policy, Witness
-from hefu_ledger.tlog.proof import parse_proof
+from hefu_ledger.tlog.proof import format_proof, parse_proof
 from hefu_ledger.verify.case import Trust
 from hefu_ledger.verify.union import first_receipt, unite
 
@@ -304,6 +304,26 @@ def test_of_64_records_the_relied_and_the_newest_event_stay() -> None:
     assert len(found.records) == 64
     assert ledger.records[newest].decode() in found.records
     assert (judge(found).failed, judge(found).cannot) == ([], [17])
+
+
+def test_a_proof_under_which_a_record_relied_on_has_no_true_path_is_left_out_of_an_offer() -> None:
+    """Anyone can add a checkpoint that the log did sign, such as one from before the batch, and a false path."""
+    ledger = later()
+    clean = ledger.receipt(1, told=[5], checkpoints=[note_at(5, (0, 1)), note_at(7)])
+    early = ledger.checkpoint(3)
+    proof = parse_proof(clean.proofs[0].proof.encode())._replace(checkpoint=early)
+    poison = clean.proofs[0]._replace(proof=format_proof(proof).decode())
+    foul = clean._replace(proofs=(poison, *clean.proofs))
+    assert judge(foul).verdict != "proven"
+    assert first_receipt(foul, TRUST) == clean
+    assert grown(ledger.receipt(1, checkpoints=[note_at(5, (0, 1))]), foul) == clean
+
+
+def test_a_receipt_of_which_nothing_counts_stays_as_it_is() -> None:
+    other = Trust(Policy((Log(signer(ORIGIN, "another").key),), (), (), None))
+    receipt = later().receipt(1)
+    assert first_receipt(receipt, other) == receipt
+    assert first_receipt(receipt, Trust(None)) == receipt
 
 
 def test_what_would_weaken_a_step_is_not_taken() -> None:

@@ -103,10 +103,13 @@ class _Pieces(NamedTuple):
 
 
 def first_receipt(offered: Receipt, trust: Trust) -> Receipt:
-    """A receipt as a depositor keeps it at first: the union with nothing."""
+    """A receipt as a depositor keeps it at first: the union with nothing. It stays as it is where no proof counts."""
     case, _ = examine_receipt(offered, trust)
+    proofs = _offered_proofs(case)
+    if not proofs:
+        return offered
     acknowledgement = _write_note(case.acknowledgement.text, *_acknowledgement_lines(case))
-    return _write(case, _Pieces(_kept_records(case), _lasting(case), _offered_proofs(case), acknowledgement), _USUAL)
+    return _write(case, _Pieces(_kept_records(case), _lasting(case), proofs, acknowledgement), _USUAL)
 
 
 def unite(kept: Receipt, offered: Receipt, trust: Trust) -> Growth:
@@ -217,12 +220,14 @@ def _all_proofs(case: Case) -> list[_Under]:
 
 
 def _offered_proofs(case: Case, *, lean: bool = False) -> list[_Under]:
-    """The proofs that count, without lines of known keys that fail and tokens of another imprint.
+    """The proofs that count and lead to all that is relied on, without known keys' failing lines and strange tokens.
 
     ``lean``: without any line or token that does not count.
     """
     found = []
     for proof in case.carried.counting():
+        if not all(case.carried.leads(record, proof) for record in (case.carried.batch, *case.relied)):
+            continue
         lines = [line for line in proof.note.signatures if line not in proof.bad_lines | proof.good_lines]
         tokens = [token for token in proof.tokens if token not in proof.good_tokens and _is_over(token, proof)]
         found.append(_Under(proof, _paths(case, proof), ([], []) if lean else (lines, tokens)))
