@@ -154,6 +154,7 @@ def test_the_rich_receipt_is_proven() -> None:
     assert said(rich())[0] == "proven"
     assert [proof.tokens != () for proof in rich().proofs] == [True, True]
     assert len(rich().records) == 9
+    assert said(rich())[1][1]["checkpoint_size"] == 9
     assert '"type":"batch"' in rich().records[BATCH]
 
 

@@ -146,6 +146,19 @@ def test_a_later_false_roster_is_set_aside_and_noted() -> None:
     assert (found.verdict, "aside-broken" in found.notes) == ("proven", True)
 
 
+@pytest.mark.parametrize(("entries", "from_seq"), [(0, 1), (2, 1)])
+def test_a_later_event_that_counts_deposits_falsely_is_set_aside(entries: int, from_seq: int) -> None:
+    """It stands after the batch of one deposit: it counts at least that, and begins at no earlier deposit."""
+    ledger = deposited()
+    told = ledger.end_key("acme", since=START - DAY)
+    record = parse_record(ledger.records[told])
+    assert isinstance(record.body, KeyEvent)
+    false = record._replace(entries=entries, body=record.body._replace(from_seq=from_seq))
+    ledger.records[told] = format_record(false)
+    found = judge(ledger.receipt(0, told=[told]))
+    assert (found.cannot, "aside-broken" in found.notes) == ([], True)
+
+
 def test_a_report_that_a_key_of_a_type_unknown_here_signed_is_found() -> None:
     ledger = SampleLedger()
     ledger.begin()

@@ -8,13 +8,15 @@ import pytest
 from tests.support import sample_ledger
 from tests.support.cases import every_case
 from tests.support.sample_ledger import LOG, LOG_MLDSA44, ORIGIN, POLICY, SampleLedger, signer
-from tests.support.verdicts import Judged, judge_everywhere
+from tests.support.verdicts import Judged, judge_everywhere, step
 
+from hefu_ledger.deposit.receipt import format_receipt
 from hefu_ledger.records.bodies import Batch, Clock
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint
 from hefu_ledger.tlog.keys import Ed25519Signer
 from hefu_ledger.tlog.note import sign_note
 from hefu_ledger.tlog.policy import Log
+from hefu_ledger.verify import verify_receipt
 
 ELSEWHERE = "log.example/other"
 OTHER = signer(ELSEWHERE, "other log")
@@ -87,6 +89,11 @@ def test_a_key_from_a_deposit_that_it_counts_as_earlier_fails_at_step_9() -> Non
     ledger.seal()
     found = judge_everywhere(ledger, 1, ledger.receipt(1))
     assert (found.verdict, found.failed) == ("not proven", [9])
+
+
+def test_without_a_policy_no_record_is_said_to_be_in_the_ledger() -> None:
+    verdict = verify_receipt(format_receipt(deposited(begun()).receipt(0)), policy=None)
+    assert [step(verdict, number).outcome for number in (9, 10, 11, 18)] == ["unchecked", "cannot", *["unchecked"] * 2]
 
 
 def test_a_genesis_that_does_not_stand_first_fails_at_step_9() -> None:

@@ -73,6 +73,18 @@ def test_from_event_8_on_the_judging_event_the_last_enrolment_and_the_signers_ar
     assert judge(ledger.receipt(0, more)).verdict == "proven"
 
 
+def test_events_that_stand_out_of_their_order_fail_at_step_9() -> None:
+    whole, swapped = with_events(9), SampleLedger()
+    swapped.begin()
+    swapped.steps = whole.steps
+    for text in (*whole.records[1:8], whole.records[9], whole.records[8]):
+        body = parse_record(text).body
+        assert isinstance(body, Enrolment | KeyEvent)
+        swapped.places["acme", body.event] = swapped.append(body)
+    assert judge(deposited(swapped).receipt(0)).failed == [9]
+    assert judge(deposited(whole).receipt(0)).failed == []
+
+
 Lie = Callable[[Roster], Roster]
 
 
