@@ -182,6 +182,11 @@ class Replay:
                 self.unknown_records += 1
 
     @property
+    def unjudged_events(self) -> int:
+        """Events with lines of a key type unknown here: their rosters are taken as the records state them."""
+        return sum(history.unjudged for history in self._depositors.values())
+
+    @property
     def _keys(self) -> LedgerHistory:
         if self._ledger_keys is None:  # _check_header has made sure
             raise ValueError("no genesis")

@@ -444,7 +444,7 @@ def test_an_acknowledgement_that_does_not_hold_is_not_believed(
 
 def test_an_acceptance_by_an_event_from_before_the_own_key_is_not_believed(firm: Firm, documents: Path) -> None:
     """It could show, when asked in court, only keys that were in force before this one."""
-    firm.home = firm.home._replace(config=firm.home.config._replace(event=1))
+    firm = firm._replace(home=firm.home._replace(config=firm.home.config._replace(event=1)))
     with pytest.raises(VerificationError, match="event: expected at least 1, found 0"):
         firm.deposit(documents)
     assert firm.written() == {f"{BUNDLE}.part"}

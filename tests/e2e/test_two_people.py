@@ -61,10 +61,10 @@ class Computer:
 
 def begin(service: Serving, chief: Computer, folder: Path) -> Path:
     """Enrol the firm, whose deposits need two signatures; the file with the words of its recovery sheet."""
-    code = run(
+    enrolled = run(
         "hefu-service", "enrol", "--data", service.data, *FIRM, *VERIFIED, "--signatures", 2, "--role", "approve"
     )
-    code = code.stdout.split()[-1]
+    code = enrolled.stdout.split()[-1]
     words = folder / "words"
     done = hefu("init", "--home", chief.home, "--server", service.url, "--code", code)
     words.write_text(words_of(done))

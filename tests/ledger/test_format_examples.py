@@ -63,6 +63,9 @@ KINDS = ("genesis", "enrolment", "batch", "key", "compromised", "ledger-key", "c
 NOTES = {"statement", "acknowledgement", "possession", *REQUESTS, "checkpoint", "tlog-proof", "policy", *VAULT}
 
 
+NAME = r"\bhefu-[a-z-]+/v\d+"
+
+
 def shown() -> dict[str, bytes]:
     """The fenced blocks by their info strings; in those of line-based formats the last line feed counts."""
     blocks = re.findall(r"^```([a-z-]+)\n(.*?)^```$", FORMAT_MD, re.DOTALL | re.MULTILINE)
@@ -270,7 +273,12 @@ def test_the_table_of_steps_has_all_nineteen_with_their_titles() -> None:
     assert {int(number): (zh, en) for number, zh, en in rows} == TITLES
 
 
-def test_every_versioned_format_is_named() -> None:
+def test_every_versioned_format_is_named_and_so_is_each_that_is_reserved() -> None:
     sources = [path for package in (hefu_ledger, hefu) for path in Path(package.__file__ or "").parent.rglob("*.py")]
-    names = {name for source in sources for name in re.findall(r"\bhefu-[a-z-]+/v\d+", source.read_text("utf-8"))}
-    assert names == set(re.findall(r"\bhefu-[a-z-]+/v\d+", FORMAT_MD))
+    names = {name for source in sources for name in re.findall(NAME, source.read_text("utf-8"))}
+    head, reserved = FORMAT_MD.split("\n## 15 ")
+    kept = set(re.findall(NAME, reserved))
+    listed = next(line for line in head.splitlines() if line.startswith("Reserved (15)"))
+    assert kept == set(re.findall(NAME, listed))
+    assert names | kept == set(re.findall(NAME, FORMAT_MD))
+    assert not names & kept

@@ -26,12 +26,14 @@ from hefu_ledger.records.bodies import Batch, Clock, End, Enrolment, Genesis, Le
 from hefu_ledger.records.ending import EndRequest, format_end
 from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
 from hefu_ledger.records.ledger_fold import keys_of_genesis
+from hefu_ledger.records.possession import Possession, format_possession
 from hefu_ledger.records.record import FORMAT, format_record, parse_record, record_hash
+from hefu_ledger.records.roster import RosterKey, key_bytes
 from hefu_ledger.replay import Replay
 from hefu_ledger.tlog import merkle
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
 from hefu_ledger.tlog.keys import Ed25519Signer, VerifierKey
-from hefu_ledger.tlog.note import Note, format_note, sign_note
+from hefu_ledger.tlog.note import Note, SignatureLine, format_note, sign_note
 
 CHIEF, CLERK, OTHER = (depositor_signer("acme", label) for label in ("chief", "clerk", "other"))
 
@@ -413,6 +415,21 @@ def test_a_record_of_an_unknown_type_is_covered_and_passes() -> None:
     ledger.records.append(canonical(header | {"clock_offset_ms": 3, "recorded_at": format_time(ledger.now)}))
     replay = replayed(ledger, full=True)
     assert (replay.size, replay.unknown_records) == (6, 1)
+
+
+def test_a_roster_that_a_key_of_an_unknown_type_led_to_is_counted() -> None:
+    """Its line cannot be judged here: the roster is the record's own word, and an auditor is told so."""
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.enrol("acme")
+    before, key = ledger.roster("acme"), VerifierKey(depositor_signer("acme").key.name, 0x21, bytes(40))
+    possession = format_possession(Possession("acme", before.identity, ORIGIN, ledger.now, 1, key))
+    note = sign_note(possession, [depositor_signer("acme")])
+    note = note._replace(signatures=(*note.signatures, SignatureLine(key.name, key.key_id, bytes(64))))
+    after = before._replace(enrolment=1, keys=(*before.keys, RosterKey(1, key_bytes(key), 0)))
+    ledger.event("acme", Enrolment(1, 0, format_note(note).decode(), after), after)
+    assert [replayed(ledger, full=full).unjudged_events for full in (False, True)] == [1, 1]
+    assert replayed(sample(), full=True).unjudged_events == 0
 
 
 def test_a_malformed_record_is_named() -> None:

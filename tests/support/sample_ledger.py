@@ -16,10 +16,20 @@ from hefu_ledger.deposit.receipt import Proof, Receipt, in_order
 from hefu_ledger.deposit.statement import Seen, Statement, format_statement, parse_statement, statement_id
 from hefu_ledger.digest import Digests, digest_stream
 from hefu_ledger.names import acknowledgement_key_name, depositor_key_name, recovery_key_name
-from hefu_ledger.records.bodies import OPERATOR, Batch, Enrolment, Genesis, KeyEvent, KnownBody, record_type
+from hefu_ledger.records.bodies import (
+    OPERATOR,
+    Batch,
+    Enrolment,
+    Genesis,
+    KeyEvent,
+    KnownBody,
+    LedgerKey,
+    LedgerKeys,
+    record_type,
+)
 from hefu_ledger.records.fold import DepositorEvent, fold
 from hefu_ledger.records.identity import Identity, format_identity
-from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
+from hefu_ledger.records.keyrequest import ADD, KeyRequest, format_key_request
 from hefu_ledger.records.possession import Possession, format_possession
 from hefu_ledger.records.record import NO_RECORD, Record, format_record, record_hash
 from hefu_ledger.records.role import PREPARE
@@ -180,6 +190,23 @@ class SampleLedger:
         word = OPERATOR if by is None else format_note(sign_note(request, by)).decode()
         start = len(self.deposits) if from_seq is None else from_seq
         return self.event(depositor, KeyEvent(action, word, 0, start, reason, NO_ROSTER, key, since), roster)
+
+    def ledger_key(
+        self,
+        key: Ed25519Signer,
+        *,
+        action: str = ADD,
+        since: int | None = None,
+        recovery: Ed25519Signer = RECOVERY,
+        event: int = 0,
+    ) -> int:
+        """Add a key that acknowledges, or end a key of the log; by the recovery key, or by one that says it is it."""
+        request = format_key_request(KeyRequest(action, "yearly", self.now, key.key, since))
+        by = format_note(sign_note(request, [recovery, key] if action == ADD else [recovery])).decode()
+        keys = LedgerKeys((ACKNOWLEDGEMENT.key,), (LOG.key,), (LOG_MLDSA44.key,), recovery.key)
+        if action == ADD:
+            keys = keys._replace(acknowledgement=(ACKNOWLEDGEMENT.key, key.key))
+        return self.append(LedgerKey(action, by, event, len(self.deposits), keys, "yearly", key.key, since))
 
     def event_at(self, depositor: str, seq: int) -> int:
         """The depositor's last event in force at a deposit; 0 where there is none, for tests of ghosts."""

@@ -126,7 +126,11 @@ def _replay(work: _Audit) -> StepFinding:
     replay.finish(sight.note, [log.key for log in work.policy.logs])
     work.tree = tree
     counted = {"records": replay.size, "deposits": replay.deposits}
-    noted = {"clock_corrections": replay.clock_corrections, "unknown_records": replay.unknown_records}
+    noted = {
+        "clock_corrections": replay.clock_corrections,
+        "unjudged_events": replay.unjudged_events,
+        "unknown_records": replay.unknown_records,
+    }
     if work.private:
         noted |= {"broken_promises": replay.broken_promises, "strange_sights": replay.strange_sights}
     work.facts |= counted | noted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hefu_ledger.errors import VerificationError
+from hefu_ledger.errors import LedgerError, VerificationError
 from hefu_ledger.names import acknowledgement_key_name, recovery_key_name
 from hefu_ledger.records.bodies import MAX_LEDGER_KEYS, Genesis, LedgerKey, LedgerKeys
 from hefu_ledger.records.keyrequest import ADD, RETIRE, KeyRequest, parse_signed_key_request
@@ -76,3 +76,12 @@ def verify_ledger_request(body: LedgerKey, recovery: VerifierKey) -> None:
             "ledger-key record: not signed by the recovery key, and by the new key for itself",
             code="request-unrecovered",
         )
+
+
+def is_asked_for(body: LedgerKey) -> bool:
+    """Whether the recovery key that a record itself states asked for it: all that one record can show alone."""
+    try:
+        verify_ledger_request(body, body.keys.recovery)
+    except LedgerError:
+        return False
+    return True

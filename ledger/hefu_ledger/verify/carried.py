@@ -160,6 +160,10 @@ class Carried:
                 self._leads[key] = False
         return self._leads[key]
 
+    def leads_everywhere(self, record: CarriedRecord) -> bool:
+        """Whether a record has its path under every proof that counts, as one that is relied on has."""
+        return all(self.leads(record, proof) for proof in self.counting())
+
     def counting(self) -> list[CarriedProof]:
         """The proofs that count by the policy."""
         return [proof for proof in self.proofs if proof.counts]

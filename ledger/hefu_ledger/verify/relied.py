@@ -40,7 +40,6 @@ def relied_events(case: Case) -> list[DepositorRecord]:
 
 def pick(case: Case, event: int) -> DepositorRecord | None:
     """The carried record of an event: of several the first that is under every checkpoint that counts."""
-    proofs = case.carried.counting()
     found = [record for record in case.events if record.body.event == event and record.carried.place is not None]
-    proven = [record for record in found if all(case.carried.leads(record.carried, proof) for proof in proofs)]
+    proven = [record for record in found if case.carried.leads_everywhere(record.carried)]
     return next(iter(proven or found), None)

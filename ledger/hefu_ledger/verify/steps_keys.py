@@ -6,14 +6,15 @@ from itertools import combinations
 from typing import Final, NamedTuple
 
 from hefu_ledger.encoding import format_time
-from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.records.bodies import OPERATOR, Enrolment, KeyEvent, LedgerKey
+from hefu_ledger.errors import LedgerError, MalformedError, UnknownFormatError, VerificationError
+from hefu_ledger.records.bodies import OPERATOR, Clock, Enrolment, KeyEvent, LedgerKey
 from hefu_ledger.records.fold import judge, judge_alone, requested_at
 from hefu_ledger.records.keyrequest import COMPROMISED
+from hefu_ledger.records.ledger_fold import is_asked_for
 from hefu_ledger.records.possession import parse_signed_possession
 from hefu_ledger.records.roster import NO_ROSTER, Roster, RosterKey, key_bytes
 from hefu_ledger.records.signatures import verify_statement
-from hefu_ledger.verify.carried import DepositorRecord
+from hefu_ledger.verify.carried import CarriedRecord, DepositorRecord
 from hefu_ledger.verify.case import OWN, Case, Note, NotReachedError, StepFinding, finding, noted
 from hefu_ledger.verify.relied import pick, relied_events
 from hefu_ledger.verify.verdict import CANNOT, NOTED, OK
@@ -74,7 +75,8 @@ def enrolment(case: Case) -> StepFinding:
     _check_identity(judging.body.roster, relied)
     for signer in case.signers:
         _check_admission(signer, relied)
-    notes = [note for signer in case.signers for note in _word(signer, whole=whole)]
+    notes: list[Note] = [] if whole else [("rosters-alone", {"event": judging.body.event})]
+    notes += [note for signer in case.signers for note in _word(signer, whole=whole)]
     notes += [note for record in relied for note in _late(record)]
     record = judging.record
     found = finding(
@@ -135,7 +137,7 @@ def _word(signer: RosterKey, *, whole: bool) -> list[Note]:
     """On whose word a signer's chain of vouchers rests; without the whole chain that is the ledger's statement."""
     if signer.word:
         return [("word-operator", {"event": signer.word})]
-    return [] if whole else [("word-stated", {"event": signer.since})]
+    return [] if whole or not signer.since else [("word-stated", {"event": signer.since})]
 
 
 def _late(record: DepositorRecord) -> list[Note]:
@@ -150,8 +152,10 @@ def compromise(case: Case) -> StepFinding:
     if case.judging is None or not case.signers:
         raise NotReachedError
     notes: list[Note] = []
-    newest = _newest(case, case.judging, notes)
-    doubts = [*_signers_in_doubt(case, newest), *_log_keys_in_doubt(case)]
+    counting = _counting(case, case.judging, notes)
+    notes += _others_aside(case, case.judging)
+    newest = max(counting, key=lambda record: record.body.event)
+    doubts = [*_signers_in_doubt(case, counting), *_log_keys_in_doubt(case)]
     record = newest.record
     values = {"event": newest.body.event, "record": record.index, "time": format_time(record.recorded_at)}
     case.facts["keys_known_to"] = values
@@ -169,18 +173,39 @@ def compromise(case: Case) -> StepFinding:
     return noted(finding(NOTED, "compromise-none", f"event {newest.body.event}", **values), notes)
 
 
-def _newest(case: Case, judging: DepositorRecord, notes: list[Note]) -> DepositorRecord:
-    """The event of the highest number that counts; those that are told and do not count stand aside."""
-    newest = judging
+def _counting(case: Case, judging: DepositorRecord, notes: list[Note]) -> list[DepositorRecord]:
+    """The event that judges, and those told after it that count; the others stand aside."""
+    found = [judging]
     for told in case.events:
         if told.body.event <= judging.body.event:
             continue
         reason = _why_aside(case, judging, told)
-        if reason is not None:
+        if reason is None:
+            found.append(told)
+        else:
             notes.append((reason, {"index": told.carried.index}))
-        elif told.body.event > newest.body.event:
-            newest = told
-    return newest
+    return found
+
+
+def _others_aside(case: Case, judging: DepositorRecord) -> list[Note]:
+    """Notes about the records that are neither relied on nor later events, where they do not count."""
+    carried = case.carried
+    ours = {id(record) for record in (carried.records[0], carried.batch, judging.carried, *case.relied)}
+    ours |= {id(event.carried) for event in case.events if event.body.event > judging.body.event}
+    notes: list[Note] = []
+    for record in carried.records:
+        body = record.record.body
+        if id(record) in ours or (record.event is not None and not _is_about(case, record)):
+            continue
+        if body is None:
+            notes.append(("aside-unknown", {"index": record.index}))
+        elif not carried.is_told(record, quorum=case.has_quorum and not isinstance(body, Clock)):
+            notes.append(("aside-unproven", {"index": record.index}))
+    return notes
+
+
+def _is_about(case: Case, record: CarriedRecord) -> bool:
+    return any(event.carried is record for event in case.events)
 
 
 def _why_aside(case: Case, judging: DepositorRecord, told: DepositorRecord) -> str | None:
@@ -193,16 +218,23 @@ def _why_aside(case: Case, judging: DepositorRecord, told: DepositorRecord) -> s
         return "aside-broken"
     try:
         judge_alone(told.body, origin=case.statement.origin, depositor=case.statement.depositor)
+    except UnknownFormatError:
+        pass  # a key of another type has signed; the ledger states the roster all the same
+    except LedgerError:
+        return "aside-broken"
+    try:
         check_pair(judging, told)
     except LedgerError:
         return "aside-broken"
     return None
 
 
-def _signers_in_doubt(case: Case, newest: DepositorRecord) -> list[Doubt]:
+def _signers_in_doubt(case: Case, counting: list[DepositorRecord]) -> list[Doubt]:
+    """The signers that an event reports. Nothing leaves ``reported``: an event without it hides none before it."""
     found = []
     for signer, key in zip(case.signers, case.signer_keys(), strict=True):
-        since = newest.body.roster.reported_since(signer.key)
+        reports = [record.body.roster.reported_since(signer.key) for record in counting]
+        since = min((report for report in reports if report is not None), default=None)
         if since is not None:
             found.append(Doubt(since, key.key_id.hex(), _reporter(case, signer)))
     return found
@@ -231,6 +263,7 @@ def _log_keys_in_doubt(case: Case) -> list[Doubt]:
             and body.since is not None
             and body.vkey in case.log_keys
             and case.is_told(record)
+            and is_asked_for(body)
         ):
             found.append(Doubt(body.since, body.vkey.key_id.hex(), "reported-log"))
     return found

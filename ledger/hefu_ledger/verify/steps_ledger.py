@@ -140,6 +140,7 @@ def checkpoint(case: Case) -> StepFinding:
         signed = {line.key for line in lines.good}
         proof.good_lines = {line.line for line in lines.good}
         proof.bad_lines = set(lines.failed)
+        notes += [("line-failed", {"name": line.name}) for line in lines.failed]
         reason = _why_not(proof, origin, signed)
         if reason is None:
             proof.counts = True

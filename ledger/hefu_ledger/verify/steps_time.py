@@ -9,7 +9,7 @@ from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
 from hefu_ledger.names import acknowledgement_key_name
 from hefu_ledger.records.bodies import LedgerKey
 from hefu_ledger.records.keyrequest import ADD
-from hefu_ledger.records.ledger_fold import verify_ledger_request
+from hefu_ledger.records.ledger_fold import is_asked_for
 from hefu_ledger.tlog.keys import VerifierKey
 from hefu_ledger.tlog.note import judge_lines
 from hefu_ledger.verify.carried import CarriedProof, CarriedRecord
@@ -56,14 +56,18 @@ def _acknowledged(case: Case) -> list[Note]:
         )
     if not lines.good:
         raise MalformedError("the acknowledgement has no line of a key of the ledger", code="acknowledgement-key")
-    by = [keys[line.key] for line in lines.good]
-    case.acknowledged_by = None if None in by else by[0]
+    by = [record for line in lines.good if (record := keys[line.key]) is not None]
+    if len(by) == len(lines.good):  # no key of genesis has signed
+        case.acknowledged_by = next(filter(case.carried.leads_everywhere, by), by[0])
     others = len(lines.failed) + len(lines.unknown)
     return [("lines-unknown", {"count": others})] if others else []
 
 
 def acknowledgement_keys(case: Case) -> dict[VerifierKey, CarriedRecord | None]:
-    """The keys that may sign acknowledgements, and the ledger-key record that added each; None: genesis."""
+    """The keys that may sign acknowledgements, and the ledger-key record that added each; None: genesis.
+
+    Of several records about one key it is the first that is in the ledger: another one was planted.
+    """
     keys: dict[VerifierKey, CarriedRecord | None] = {case.genesis.acknowledgement: None}
     name = acknowledgement_key_name(case.genesis.origin)
     for record in case.carried.all_records():
@@ -71,11 +75,11 @@ def acknowledgement_keys(case: Case) -> dict[VerifierKey, CarriedRecord | None]:
         if not isinstance(body, LedgerKey) or body.action != ADD or body.vkey.name != name:
             continue
         if record.index < case.carried.batch.index and body.from_seq <= case.acceptance.seq:
-            try:
-                verify_ledger_request(body, body.keys.recovery)
-            except LedgerError:
+            if not is_asked_for(body):
                 continue
-            keys.setdefault(body.vkey, record)
+            known = keys.setdefault(body.vkey, record)
+            if known is not None and not case.carried.leads_everywhere(known):
+                keys[body.vkey] = record
     return keys
 
 
