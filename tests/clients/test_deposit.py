@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.clients.conftest import Firm, both_ways
+from tests.support.command_line import hefu
 from tests.support.double import DROPPED, LOST, Fault, problem, text
 from tests.support.sample_ledger import ACKNOWLEDGEMENT, DAY, LOG, sample
 
@@ -142,34 +143,78 @@ def test_a_service_that_is_away_leaves_a_deposit_that_the_same_call_sends_again(
     assert firm.written() == {BUNDLE}
 
 
-def test_what_the_service_refuses_is_not_kept(firm: Firm, documents: Path) -> None:
-    firm.double.faults = [None, problem(403, "The key is retired", "key-not-in-force")]
-    with pytest.raises(RefusedError, match="retired"):
+@pytest.mark.parametrize("refusal", [problem(403, "The key is retired", "key-not-in-force"), (403, b"blocked", {})])
+def test_a_refusal_that_no_key_signed_deletes_nothing_and_the_next_run_takes_it_up(
+    firm: Firm, documents: Path, refusal: Fault
+) -> None:
+    firm.double.faults = [None, refusal]
+    with pytest.raises(RefusedError, match="403"):
         firm.deposit(documents)
-    assert firm.written() == set()
-
-
-@pytest.mark.parametrize("status", [403, 507])
-def test_what_may_have_been_accepted_before_it_was_refused_is_kept(firm: Firm, documents: Path, status: int) -> None:
-    """Its answer was lost, and the next attempt met a key that had ended, or a proxy without room."""
-    firm.double.faults = [None, LOST, problem(status, "Not now")]
-    with pytest.raises(RefusedError, match="Not now"):
-        firm.deposit(documents)
-    assert len(firm.double.ledger.deposits) == 1
-    assert firm.written() == {f"{BUNDLE}.part"}
-    identity = firm.double.ledger.deposits[0].acceptance.statement.hex()
-    assert firm.home.vault.has(identity)
-    assert firm.deposit(documents)[0].statement == identity
+    assert firm.written() == {f"{BUNDLE}.part", f"{BUNDLE}.refused"}
+    assert "403" in (firm.out / f"{BUNDLE}.refused").read_text()
+    before = {path: path.read_bytes() for path in Path(firm.home.vault.folder).iterdir()}
+    (done,) = firm.deposit(documents)
+    assert (done.state, len(firm.double.ledger.deposits)) == (ANCHORED, 1)
+    assert f"{firm.home.vault.folder}/{done.statement}" in map(str, before), "the very statement that was refused"
     assert firm.written() == {BUNDLE}
+
+
+@pytest.mark.parametrize("status", [403, 404, 507])
+def test_where_a_filter_refuses_what_the_service_has_accepted_it_is_asked_for(
+    firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """A filter before the service blocks the answer, or the first answer was lost and the next attempt refused."""
+    real = firm.double.answer
+
+    def answer(method: str, path: str, body: bytes) -> tuple[int, bytes, dict[str, str]]:
+        reply = real(method, path, body)
+        return (status, b"blocked", {}) if (method, path) == ("POST", "/v1/deposits") else reply
+
+    monkeypatch.setattr(firm.double, "answer", answer)
+    (done,) = firm.deposit(documents)
+    assert (done.state, firm.written(), len(firm.double.ledger.deposits)) == (ANCHORED, {BUNDLE}, 1)
+
+
+def test_a_refused_deposit_is_given_up_by_its_depositors_command_alone(firm: Firm, documents: Path) -> None:
+    home = ("--home", firm.home.path)
+    firm.double.faults = [None, problem(403, "No")]
+    hefu("deposit", documents, *home, "--out", firm.out, expect=2)
+    (listed,) = hefu("list", *home, "--json").json["deposits"]
+    assert listed["state"] == "refused"
+    part = firm.out / f"{BUNDLE}.part"
+    assert "--yes" in hefu("drop", part, *home, expect=2).err
+    assert part.exists()
+    hefu("drop", part, *home, "--yes")
+    assert (firm.written(), firm.home.vault.has(listed["statement"])) == (set(), False)
+    assert hefu("list", *home, "--json").json["deposits"] == []
+
+
+def test_a_deposit_that_the_service_has_is_not_given_up(firm: Firm, documents: Path) -> None:
+    firm.double.sealing = False
+    firm.deposit(documents, wait=False)
+    part = firm.out / f"{BUNDLE}.part"
+    assert "hefu refresh" in hefu("drop", part, "--home", firm.home.path, "--yes", expect=2).err
+    assert "hefu drop" not in hefu("drop", firm.out / "none.part", "--home", firm.home.path, "--yes", expect=2).err
+    firm.double.sealing = True
+    assert firm.deposit(documents)[0].state == ANCHORED
+
+
+def test_of_several_one_that_cannot_be_deposited_does_not_hold_up_the_others(firm: Firm, documents: Path) -> None:
+    words = ("--home", firm.home.path, "--out", firm.out, "--wait", "--json")
+    hefu("deposit", documents / "0.txt", *words)
+    (documents / "0.txt").write_bytes(b"changed since")
+    done = hefu("deposit", documents / "0.txt", documents / "1.txt", *words, expect=2).json
+    assert [item["state"] for item in done["deposits"]] == [ANCHORED]
+    assert [failed["path"] for failed in done["failed"]] == [str(documents / "0.txt")]
+    assert (firm.out / "1.txt.hefu.json").exists()
 
 
 def test_what_was_sent_before_is_kept_even_if_it_is_refused_now(firm: Firm, documents: Path) -> None:
     firm.double.sealing = False
     firm.deposit(documents, wait=False)
     firm.double.faults = [problem(403, "The key is retired")]
-    with pytest.raises(RefusedError):
-        firm.deposit(documents)
-    assert firm.written() == {f"{BUNDLE}.part", f"{BUNDLE}.ack"}
+    (done,) = firm.deposit(documents, wait=False)
+    assert (done.state, firm.written()) == (ACCEPTED, {f"{BUNDLE}.part", f"{BUNDLE}.ack"})
 
 
 @both_ways

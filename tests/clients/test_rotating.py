@@ -90,7 +90,7 @@ def test_the_new_words_bring_everything_back_and_the_old_read_nothing_more(full:
 
 def test_deposits_go_on_under_the_new_words(full: Firm, documents: Path) -> None:
     new = rotated(full)
-    hefu("deposit", documents / "1.txt", "--home", full.home.path, "--out", full.out, "--wait")
+    hefu("deposit", documents / "1.txt", "--again", "--home", full.home.path, "--out", full.out, "--wait")
     assert_comes_back(full, new)
 
 
@@ -128,14 +128,14 @@ def test_interrupted_anywhere_it_goes_on_with_the_same_words_and_loses_nothing(
 
 def test_what_another_computer_deposited_under_the_old_words_is_carried_over(full: Firm, documents: Path) -> None:
     other = second(full)
-    hefu("deposit", documents / "1.txt", "--home", other, "--out", full.out, "--wait")
+    hefu("deposit", documents / "1.txt", "--again", "--home", other, "--out", full.out, "--wait")
     assert_comes_back(full, rotated(full))
 
 
 def test_another_computer_is_told_and_takes_the_new_words(full: Firm, documents: Path) -> None:
     other = second(full)
     new = rotated(full)
-    done = hefu("deposit", documents / "1.txt", "--home", other, "--out", full.out, "--wait").out
+    done = hefu("deposit", documents / "1.txt", "--again", "--home", other, "--out", full.out, "--wait").out
     assert "hefu vault join" in done
     assert "hefu vault join" in hefu("vault", "sync", "--home", other, expect=2).err
     (full.folder / "new words").write_text(format_words(new))
@@ -353,7 +353,7 @@ def test_a_deposit_that_began_under_the_old_words_is_never_kept_under_them(full:
     with pytest.raises(UnreachableError, match="run the same command again"):
         full.home.vault.keep_receipt(receipt)
     assert contents(Path(full.home.vault.folder)) == before
-    hefu("deposit", documents / "1.txt", "--home", full.home.path, "--out", full.out, "--wait")
+    hefu("deposit", documents / "1.txt", "--again", "--home", full.home.path, "--out", full.out, "--wait")
     assert_comes_back(full, new)
 
 
@@ -366,7 +366,7 @@ def test_a_change_that_another_computer_overtook_gives_way_to_it(
         patch.setattr(full.double.vault, "close", lambda *_: problem(409, "conflict", "not now"))
         hefu("vault", "rotate", "--home", other, expect=2)
     overtaken = load_reader(str(other)).recovery
-    hefu("deposit", documents / "1.txt", "--home", other, "--out", full.out, "--wait")
+    hefu("deposit", documents / "1.txt", "--again", "--home", other, "--out", full.out, "--wait")
     new = rotated(full)
     assert "hefu vault join" in hefu("vault", "rotate", "--home", other, expect=2).err
     (full.folder / "new words").write_text(format_words(new))

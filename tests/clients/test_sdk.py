@@ -93,6 +93,7 @@ OFFERED = {
     "watch": "Client.watch",
     "submit": "submit",
     "refresh": "Client.refresh",
+    "drop": "Client.drop",
     "key request": "request_key",
     "key add": "Client.vouch",
     "key list": "Client.keys",

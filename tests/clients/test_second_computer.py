@@ -43,6 +43,11 @@ class Two(NamedTuple):
         words = ("--recovery", self.folder / "words", "--json")
         return hefu("init", "--home", self.second, "--server", self.url, "--code", CODE, *words, expect=expect).json
 
+    def deposit_again(self, name: str) -> None:
+        """Deposit one document of the folder by itself, on the first computer."""
+        places = ("--home", self.first, "--out", self.folder / "evidence")
+        hefu("deposit", self.folder / "documents" / name, "--again", *places, "--wait")
+
     def sync(self, *flags: object) -> dict[str, Any]:
         return hefu("vault", "sync", "--home", self.second, "--json", *flags).json
 
@@ -120,8 +125,17 @@ def test_evidence_never_takes_the_place_of_another(two: Two) -> None:
     two.enrol_second()
     out = two.folder / "out"
     (two.copies / "0.txt").write_bytes(b"another")
-    hefu("deposit", two.copies / "0.txt", "--home", two.second, "--out", out, "--wait")
-    hefu("deposit", two.folder / "documents" / "0.txt", "--home", two.first, "--out", two.folder / "evidence", "--wait")
+    hefu("deposit", two.copies / "0.txt", "--again", "--home", two.second, "--out", out, "--wait")
+    hefu(
+        "deposit",
+        two.folder / "documents" / "0.txt",
+        "--again",
+        "--home",
+        two.first,
+        "--out",
+        two.folder / "evidence",
+        "--wait",
+    )
     mine = (out / "0.txt.hefu.json").read_bytes()
     done = two.sync("--out", out)
     assert done["evidence"] == [f"{out}/documents.hefu.bundle", f"{out}/2/0.txt.hefu.json"]
@@ -158,7 +172,7 @@ def test_a_colleagues_deposit_of_some_of_what_is_new_leaves_the_rest_to_be_depos
     two.enrol_second()
     for name in ("one.txt", "two.txt"):
         (two.copies / name).write_bytes(name.encode())
-    hefu("deposit", two.copies / "one.txt", "--home", two.first, "--out", two.folder / "evidence")
+    hefu("deposit", two.copies / "one.txt", "--again", "--home", two.first, "--out", two.folder / "evidence")
     done = watched_once(two, two.second)
     assert (done["new"], done["intact"], done["deposited"]["documents"]) == (1, 6, 1)
 
@@ -210,9 +224,9 @@ def own(two: Two) -> Path:
     """The folder that a second computer has evidence of its own in, under a name that a colleague's has as well."""
     two.enrol_second()
     out, one = two.folder / "out", two.folder / "documents" / "0.txt"
-    hefu("deposit", one, "--home", two.first, "--out", two.folder / "evidence", "--wait")
+    hefu("deposit", one, "--again", "--home", two.first, "--out", two.folder / "evidence", "--wait")
     (two.copies / "0.txt").write_bytes(b"another")
-    hefu("deposit", two.copies / "0.txt", "--home", two.second, "--out", out, "--wait")
+    hefu("deposit", two.copies / "0.txt", "--again", "--home", two.second, "--out", out, "--wait")
     return out
 
 
@@ -264,7 +278,7 @@ def test_evidence_that_is_finished_just_now_is_not_taken_for_deleted(
 ) -> None:
     final, part = synced / "1.txt.hefu.json", synced / "1.txt.hefu.json.part"
     two.double.sealing = False
-    hefu("deposit", two.copies / "1.txt", "--home", two.second, "--out", synced)
+    hefu("deposit", two.copies / "1.txt", "--again", "--home", two.second, "--out", synced)
     exists = os.path.lexists
 
     def finished_meanwhile(path: str) -> bool:
@@ -408,7 +422,7 @@ def test_evidence_with_timestamps_that_the_vault_does_not_know_is_good(two: Two,
 def test_what_a_colleague_has_on_its_way_is_known_and_followed(two: Two) -> None:
     two.double.sealing = False
     paths = ("--home", two.first, "--out", two.folder / "evidence")
-    hefu("deposit", two.folder / "documents" / "1.txt", *paths)
+    hefu("deposit", two.folder / "documents" / "1.txt", "--again", *paths)
     two.enrol_second()
     assert [entry["state"] for entry in two.listed()] == ["accepted", "anchored"]
     assert two.check()["on_their_way"] == 1
@@ -444,17 +458,35 @@ def test_evidence_that_is_found_later_takes_the_place_of_what_the_vault_said(two
 def test_a_restored_home_without_a_key_fetches_what_is_deposited_later(two: Two) -> None:
     place = ("--words", two.folder / "words", "--server", two.url, "--out", two.folder / "restored")
     hefu("vault", "restore", "--home", two.second, *place)
-    hefu("deposit", two.folder / "documents" / "1.txt", "--home", two.first, "--out", two.folder / "evidence", "--wait")
+    hefu(
+        "deposit",
+        two.folder / "documents" / "1.txt",
+        "--again",
+        "--home",
+        two.first,
+        "--out",
+        two.folder / "evidence",
+        "--wait",
+    )
     done = two.sync("--out", two.folder / "restored")
     assert done["evidence"] == [f"{two.folder}/restored/1.txt.hefu.json"]
 
 
 def test_a_colleagues_evidence_leaves_the_name_of_what_is_on_its_way_alone(two: Two) -> None:
     two.enrol_second()
-    hefu("deposit", two.folder / "documents" / "0.txt", "--home", two.first, "--out", two.folder / "evidence", "--wait")
+    hefu(
+        "deposit",
+        two.folder / "documents" / "0.txt",
+        "--again",
+        "--home",
+        two.first,
+        "--out",
+        two.folder / "evidence",
+        "--wait",
+    )
     out, evidence = two.folder / "out", (two.folder / "evidence" / "0.txt.hefu.json").read_bytes()
     (two.copies / "0.txt").write_bytes(b"another")
-    words = ("deposit", two.copies / "0.txt", "--home", two.second, "--out", out, "--json")
+    words = ("deposit", two.copies / "0.txt", "--again", "--home", two.second, "--out", out, "--json")
     two.double.sealing = False
     (mine,) = hefu(*words).json["deposits"]
     two.double.sealing = True

@@ -122,11 +122,12 @@ def test_a_round_that_was_cut_short_before_it_was_signed_is_made_again(
     del documents
 
 
-def test_a_refused_round_is_not_taken_for_deposited(firm: Firm, watched: Watch) -> None:
+def test_a_refused_round_is_taken_up_by_the_next(firm: Firm, watched: Watch) -> None:
     firm.double.faults += [None, (403, b"{}", {})]
     with pytest.raises(ClientError, match="403"):
         watched.once()
-    assert watched.once(wait=True).new == 5
+    done = watched.once(wait=True)
+    assert ([item.documents for item in done.refreshed.done], done.new) == ([5], 0)
 
 
 def test_a_file_that_changes_while_it_is_read_is_left_for_the_next_round(
