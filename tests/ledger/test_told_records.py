@@ -8,6 +8,7 @@ from tests.support.sample_ledger import (
     ACKNOWLEDGEMENT,
     DAY,
     LOG,
+    POLICY,
     RECOVERY,
     START,
     WITNESSED,
@@ -18,15 +19,16 @@ from tests.support.sample_ledger import (
 )
 from tests.support.verdicts import judge, judge_everywhere
 
-from hefu_ledger.deposit.receipt import Receipt
+from hefu_ledger.deposit.receipt import Receipt, format_receipt
 from hefu_ledger.encoding import canonical, format_time
 from hefu_ledger.names import depositor_key_name
-from hefu_ledger.records.bodies import Batch, Clock, KeyEvent, LedgerKey
+from hefu_ledger.records.bodies import Batch, Clock, Enrolment, KeyEvent, LedgerKey
 from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
 from hefu_ledger.records.record import FORMAT, format_record, parse_record
 from hefu_ledger.records.roster import Report, RosterKey, key_bytes
 from hefu_ledger.tlog.keys import VerifierKey
 from hefu_ledger.tlog.note import Note, SignatureLine, format_note, parse_note, sign_note
+from hefu_ledger.verify import verify_receipt
 
 NEXT = signer(ACKNOWLEDGEMENT.key.name, "next")
 
@@ -64,7 +66,11 @@ def planted() -> dict[str, str]:
     texts = {name: forger.records[3 + place].decode() for place, name in enumerate(names)}
     other = SampleLedger()
     other.begin()
-    texts["same-event"] = other.records[other.enrol("acme", "planted")].decode()
+    same = other.records[other.enrol("acme", "planted")]
+    enrolment = parse_record(same)
+    assert isinstance(enrolment.body, Enrolment)
+    higher = enrolment._replace(body=enrolment.body._replace(event=1))
+    texts |= {"same-event": same.decode(), "higher-event": format_record(higher).decode()}
     header = {"entries": 1, "index": 9, "prev": "00" * 32, "recorded_at": format_time(START)}
     texts["unknown-type"] = canonical(header | {"format": FORMAT, "type": "health"}).decode()
     texts["unknown-format"] = canonical(header | {"format": "hefu-record/v2", "type": "health"}).decode()
@@ -146,7 +152,7 @@ def test_a_later_false_roster_is_set_aside_and_noted() -> None:
     assert (found.verdict, "aside-broken" in found.notes) == ("proven", True)
 
 
-@pytest.mark.parametrize(("entries", "from_seq"), [(0, 1), (2, 1)])
+@pytest.mark.parametrize(("entries", "from_seq"), [(0, 1), (2, 1), (0, 0)])
 def test_a_later_event_that_counts_deposits_falsely_is_set_aside(entries: int, from_seq: int) -> None:
     """It stands after the batch of one deposit: it counts at least that, and begins at no earlier deposit."""
     ledger = deposited()
@@ -156,7 +162,7 @@ def test_a_later_event_that_counts_deposits_falsely_is_set_aside(entries: int, f
     false = record._replace(entries=entries, body=record.body._replace(from_seq=from_seq))
     ledger.records[told] = format_record(false)
     found = judge(ledger.receipt(0, told=[told]))
-    assert (found.cannot, "aside-broken" in found.notes) == ([], True)
+    assert (found.failed, found.cannot, "aside-broken" in found.notes) == ([], [], True)
 
 
 def test_a_report_that_a_key_of_a_type_unknown_here_signed_is_found() -> None:
@@ -272,7 +278,59 @@ def test_where_all_events_are_carried_no_record_stands_alone() -> None:
     assert "rosters-alone" not in judge(deposited().receipt(0)).notes
 
 
-def test_every_false_word_of_unread_records_is_said() -> None:
+@every_case(
+    ("name", "notes"),
+    [
+        ("clock", ["aside-unproven"]),
+        ("report", ["aside-unproven"]),
+        ("same-event", ["aside-unproven"]),
+        ("ledger-key", ["aside-unproven"]),
+        ("unknown-type", ["aside-unknown"]),
+        ("other-depositor", ["aside-strange"]),
+        ("unknown-format", ["aside-record"]),
+        ("garbage", ["aside-record"]),
+    ],
+)
+def test_a_record_that_stands_aside_is_noted_once_and_those_that_count_are_not(name: str, notes: list[str]) -> None:
+    ledger = deposited()
+    told = [ledger.enrol("acme", "second"), ledger.append(Clock(1, ledger.now, "drift"))]
+    receipt = ledger.receipt(0, told=told)
+    assert [note for note in judge(receipt).notes if note.startswith("aside-")] == []
+    assert [note for note in judge(with_record(receipt, planted()[name])).notes if note.startswith("aside-")] == notes
+
+
+def test_of_several_false_reports_the_earliest_since_counts() -> None:
+    """The quorum was complete at 3.999 s: after the first report's time, before that of the second."""
+    ledger = deposited()
+    report = ledger.end_key("acme", since=START)
+    later = ledger.roster("acme")._replace(reported=())
+    moved = later._replace(reported=(Report(key_bytes(depositor_signer("acme").key), START + DAY),))
+    false = ledger.end_key("acme", "other", roster=moved)
+    note = ledger.checkpoint(cosigners=WITNESSES)
+    assert judge(ledger.receipt(0, told=[report, false], checkpoints=[note]), WITNESSED).cannot == [17]
+    assert judge(ledger.receipt(0, told=[false], checkpoints=[note]), WITNESSED).cannot == []
+
+
+def test_of_several_events_in_force_that_the_acceptance_passes_over_the_highest_judges() -> None:
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.enrol("acme")
+    told = [ledger.enrol("acme", label, earlier=depositor_signer("acme")) for label in "ab"]
+    ledger.deposit("acme", {"a": b"formula"}, signers=[depositor_signer("acme", "b")])
+    ledger.deposits[0].acceptance = ledger.deposits[0].acceptance._replace(event=0)
+    ledger.seal()
+    assert judge(ledger.receipt(0, told=told)).verdict == "proven"
+    assert judge(ledger.receipt(0)).failed == [6]
+
+
+def test_a_log_key_that_only_ended_puts_nothing_in_doubt() -> None:
+    ledger = deposited()
+    told = ledger.ledger_key(LOG, action="retire")
+    assert judge(ledger.receipt(0, told=[told])).verdict == "proven"
+
+
+def test_a_batch_of_another_format_number_cannot_be_told() -> None:
     receipt = deposited().receipt(0)
-    for name, note in (("garbage", "aside-record"), ("unknown-format", "aside-record"), ("report", "aside-unproven")):
-        assert note in judge(with_record(receipt, planted()[name])).notes
+    records = tuple(text.replace("record/v1", "record/v2") if '"batch"' in text else text for text in receipt.records)
+    verdict = verify_receipt(format_receipt(receipt._replace(records=records)), policy=POLICY)
+    assert (verdict.verdict, verdict.steps[0].code) == ("cannot tell", "unknown-format")

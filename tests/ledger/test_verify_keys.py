@@ -28,7 +28,7 @@ from hefu_ledger.records.role import APPROVE
 from hefu_ledger.records.roster import Report, Roster, RosterKey, key_bytes
 from hefu_ledger.tlog.note import format_note, sign_note
 from hefu_ledger.verify import Reading, verify_receipt
-from hefu_ledger.verify.case import OWN
+from hefu_ledger.verify.case import CONFIRMED, OWN
 
 FIRST = depositor_signer("acme")
 GHOST = depositor_signer("acme", "ghost")
@@ -166,7 +166,8 @@ def read(ledger: SampleLedger, size: int | None = None, *, source: str = "outsid
     reading = Reading(len(texts) if size is None else size, texts)
     receipt = format_receipt(sample().receipt(1))
     verdict = verify_receipt(receipt, policy=POLICY, source=source, reading=reading)
-    assert verdict.verdict in ("proven", "not proven", "cannot tell")
+    unread = ["ledger-since", {}] in step(verdict, 19).values["items"]
+    assert unread == (reading.size <= 3)  # the batch is record 3
     return [(step(verdict, number).outcome, step(verdict, number).code) for number in (1, 9, 17)]
 
 
@@ -174,6 +175,7 @@ def test_step_17_is_ok_only_for_a_reader_who_has_read_the_ledger() -> None:
     assert read(sample()) == [("ok", "trust-outside"), ("ok", "records-under"), ("ok", "compromise-read")]
     assert read(sample(), source=OWN)[::2] == [("noted", "trust-own"), ("noted", "compromise-read")]
     assert read(sample(), 3)[2] == ("noted", "compromise-none")  # not past the batch: it adds nothing
+    assert read(sample(), source=CONFIRMED)[0] == ("ok", "trust-confirmed")
     assert read(sample(), 4)[2] == ("ok", "compromise-read")
 
 
@@ -220,6 +222,20 @@ def test_the_verdict_says_who_reported_a_key_where_that_record_is_carried() -> N
         verdict = verify_receipt(format_receipt(ledger.receipt(0, told=told)), policy=POLICY)
         assert step(verdict, 17).values["by"] == [by, {}]
         assert verdict.facts["keys_known_to"]["event"] == (3 if newest in told else 2)
+
+
+def test_only_a_proven_report_of_that_very_key_says_who_reported_it() -> None:
+    ledger = deposited(with_events(2))
+    own = [depositor_signer("acme", "1")]
+    report = ledger.end_key("acme", by=own, since=START - DAY)
+    other = ledger.end_key("acme", "another", since=START)
+    newest = ledger.enrol("acme", "new", earlier=own)
+    receipt = ledger.receipt(0, told=[report, newest])
+    paths = receipt.proofs[0].paths
+    unproven = receipt._replace(proofs=(receipt.proofs[0]._replace(paths=(*paths[:-2], None, paths[-1])),))
+    for each in (unproven, ledger.receipt(0, told=[other, newest])):
+        verdict = verify_receipt(format_receipt(each), policy=POLICY)
+        assert step(verdict, 17).values["by"] == ["reported-unknown", {}]
 
 
 def test_a_roster_that_forgets_a_report_from_before_is_not_believed_over_the_one_that_has_it() -> None:
