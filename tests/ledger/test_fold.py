@@ -17,7 +17,6 @@ from hefu_ledger.records.fold import DepositorEvent, depositor_of, fold, judge, 
 from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
 from hefu_ledger.records.possession import Possession, format_possession
 from hefu_ledger.records.roster import NO_ROSTER, Report, Roster, RosterKey, key_bytes
-from hefu_ledger.records.signatures import verify_statement
 from hefu_ledger.tlog.keys import Ed25519Signer, VerifierKey
 from hefu_ledger.tlog.note import Note, SignatureLine, format_note, sign_note
 
@@ -349,56 +348,9 @@ def test_a_record_says_whose_it_is() -> None:
         depositor_of(ending(ONE, key=VerifierKey("log.example", 1, bytes(32))))
 
 
-# Statements
-
-
-def test_lines_and_keys_match_one_to_one() -> None:
-    roster = folded(enrolment(ONE), enrolment(TWO, ONE, required=2))
-    assert [key.key for key in verify_statement(signed(TWO, ONE), roster, NAME)] == public(TWO, ONE)
-    for note, code in (
-        (signed(ONE), "signatures-few"),
-        (signed(ONE, THREE), "key-strange"),
-        (signed(ONE, TWO, BETA), "key-strange"),
-    ):
-        with pytest.raises(VerificationError) as caught:
-            verify_statement(note, roster, NAME)
-        assert caught.value.code == code
-    with pytest.raises(VerificationError, match="two signatures"):
-        verify_statement(signed(ONE, TWO, TWO), roster, NAME)
-
-
-def test_where_two_must_sign_one_prepares_and_another_approves() -> None:
-    roster = folded(*APPROVED[:2], enrolment(THREE, ONE, TWO, required=2))
-    for signers in ([TWO, ONE], [ONE, THREE, TWO]):
-        assert [key.key for key in verify_statement(signed(*signers), roster, NAME)] == public(*signers)
-    approving = step(roster, enrolment(FOUR, ONE, TWO, required=2, role="approve"), 3)
-    for signers, before, code in (
-        ([TWO, THREE], roster, "unsigned-by-approve"),
-        ([ONE, FOUR], approving, "unsigned-by-prepare"),
-        ([ONE], roster, "signatures-few"),
-    ):
-        with pytest.raises(VerificationError) as caught:
-            verify_statement(signed(*signers), before, NAME)
-        assert caught.value.code == code
-
-
-def test_a_role_that_no_key_in_force_has_is_not_asked_for() -> None:
-    roster = folded(*APPROVED[:2], enrolment(THREE, ONE, TWO, required=2), ending(ONE))
-    assert len(verify_statement(signed(TWO, THREE), roster, NAME)) == 2
-
-
-def test_where_one_signature_is_enough_it_may_be_of_any_role() -> None:
-    roster = folded(enrolment(ONE, role="approve"), enrolment(TWO, ONE))
-    for signer in (ONE, TWO):
-        assert len(verify_statement(signed(signer), roster, NAME)) == 1
-
-
-def test_without_a_key_in_force_nothing_is_signed() -> None:
-    with pytest.raises(VerificationError, match="no key in force"):
-        verify_statement(signed(ONE), folded(enrolment(ONE), ending(ONE)), NAME)
-
-
-def test_a_changed_statement_does_not_verify() -> None:
-    note = signed(ONE)
-    with pytest.raises(VerificationError, match="does not verify"):
-        verify_statement(note._replace(text=note.text.replace('"count":1', '"count":2')), folded(enrolment(ONE)), NAME)
+def test_an_enrolment_alone_needs_the_line_of_its_own_key() -> None:
+    after = folded(enrolment(ONE), enrolment(TWO, ONE))
+    text = format_possession(Possession("acme", FIRM, ORIGIN, START, 1, TWO.key))
+    by_another = format_note(sign_note(text, [ONE])).decode()
+    with pytest.raises(VerificationError, match="the new key itself has not signed"):
+        alone(enrolment(TWO, ONE)._replace(event=1, roster=after, possession=by_another))

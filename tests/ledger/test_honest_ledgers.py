@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.ledger.test_replay import replayed
 from tests.ledger.test_told_records import planted, with_record
+from tests.support.replaying import replayed
 from tests.support.sample_ledger import DAY, POLICY, START, WITNESSED, WITNESSES, SampleLedger, depositor_signer
 from tests.support.verdicts import judge
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from tests.ledger.test_told_records import NEXT
+from tests.support.replaying import found_at_both_depths
 from tests.support.sample_ledger import (
     DAY,
     LOG,
@@ -342,8 +343,6 @@ def test_a_checkpoint_signed_by_a_key_that_the_reader_lacks_counts_for_nothing()
 
 
 def test_a_second_deposit_under_a_number_that_is_taken_is_named_by_replay() -> None:
-    from tests.ledger.test_replay import found_at_both_depths  # noqa: PLC0415  # its helper alone
-
     ledger = SampleLedger()
     ledger.begin()
     ledger.enrol("acme")

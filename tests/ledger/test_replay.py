@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from tests.support.cases import every_case
+from tests.support.replaying import found_at_both_depths, found_in_full_only, replayed
 from tests.support.sample_ledger import (
     DAY,
     LOG,
     ORIGIN,
-    RECOVERY,
     START,
     SampleLedger,
     depositor_signer,
@@ -21,52 +21,18 @@ from tests.support.sample_ledger import (
 
 from hefu_ledger.deposit.statement import Seen, format_statement, parse_statement, statement_id
 from hefu_ledger.encoding import canonical, format_time
-from hefu_ledger.errors import LedgerError, MalformedError, VerificationError
-from hefu_ledger.records.bodies import Batch, Clock, End, Enrolment, Genesis, LedgerKey, LedgerKeys
-from hefu_ledger.records.ending import EndRequest, format_end
-from hefu_ledger.records.keyrequest import KeyRequest, format_key_request
-from hefu_ledger.records.ledger_fold import keys_of_genesis
+from hefu_ledger.errors import MalformedError, VerificationError
+from hefu_ledger.records.bodies import Batch, Clock, Enrolment
 from hefu_ledger.records.possession import Possession, format_possession
 from hefu_ledger.records.record import FORMAT, format_record, parse_record, record_hash
 from hefu_ledger.records.roster import RosterKey, key_bytes
 from hefu_ledger.replay import Replay
 from hefu_ledger.tlog import merkle
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
-from hefu_ledger.tlog.keys import Ed25519Signer, VerifierKey
+from hefu_ledger.tlog.keys import VerifierKey
 from hefu_ledger.tlog.note import Note, SignatureLine, format_note, sign_note
 
 CHIEF, CLERK, OTHER = (depositor_signer("acme", label) for label in ("chief", "clerk", "other"))
-
-
-def replayed(ledger: SampleLedger, *, full: bool, remembered: tuple[Checkpoint, ...] = ()) -> Replay:
-    replay = Replay(full=full)
-    for checkpoint in remembered:
-        replay.remember(checkpoint)
-    for data in ledger.records:
-        record = replay.record(data)
-        if isinstance(record.body, Batch):
-            if full:
-                replay.entries(ledger.entries(record.index))
-            else:
-                replay.leaves(ledger.leaves(record.index))
-    replay.finish(format_note(ledger.checkpoint()), [LOG.key])
-    return replay
-
-
-def found_at_both_depths(ledger: SampleLedger) -> str:
-    with pytest.raises(LedgerError) as public:
-        replayed(ledger, full=False)
-    with pytest.raises(LedgerError) as full:
-        replayed(ledger, full=True)
-    assert str(public.value) == str(full.value)
-    return str(full.value)
-
-
-def found_in_full_only(ledger: SampleLedger) -> str:
-    replayed(ledger, full=False)
-    with pytest.raises(LedgerError) as error:
-        replayed(ledger, full=True)
-    return str(error.value)
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -474,90 +440,3 @@ def test_a_statement_that_was_accepted_too_late_is_named() -> None:
             assert "deposit 3: the statement was received too late" in found_in_full_only(ledger)
         else:
             replayed(ledger, full=True)
-
-
-# The ledger's own keys, and its end
-
-
-def keys_of(ledger: SampleLedger) -> LedgerKeys:
-    genesis = parse_record(ledger.records[0]).body
-    assert isinstance(genesis, Genesis)
-    return keys_of_genesis(genesis)
-
-
-def change_keys(
-    ledger: SampleLedger, action: str, key: VerifierKey, *signers: Ed25519Signer, event: int = 0, **lists: Any
-) -> None:
-    """Append a ledger-key record; ``lists``: what changes in the keys of genesis."""
-    since = START if action == "compromised" else None
-    text = format_key_request(KeyRequest(action, "yearly", START, key, since))
-    by = format_note(sign_note(text, signers)).decode()
-    body = LedgerKey(action, by, event, 3, keys_of(ledger)._replace(**lists), "yearly", key, since)
-    ledger.append(body)
-
-
-NEXT = signer(ORIGIN, "next log")
-NEXT_RECOVERY = signer(f"{ORIGIN}/recovery", "next recovery")
-
-
-def test_the_recovery_key_changes_the_ledgers_keys() -> None:
-    ledger = sample()
-    change_keys(ledger, "add", NEXT.key, RECOVERY, NEXT, log=(LOG.key, NEXT.key))
-    change_keys(ledger, "retire", LOG.key, RECOVERY, event=1, log=(NEXT.key,))
-    change_keys(ledger, "compromised", LOG.key, RECOVERY, event=2, log=(NEXT.key,))
-    change_keys(
-        ledger, "add", NEXT_RECOVERY.key, RECOVERY, NEXT_RECOVERY, event=3, log=(NEXT.key,), recovery=NEXT_RECOVERY.key
-    )
-    assert replayed(ledger, full=True).size == 9
-
-
-@every_case(
-    ("action", "key", "signers", "lists", "place"),
-    [
-        ("add", NEXT.key, [NEXT], {"log": (LOG.key, NEXT.key)}, "not signed by the recovery key"),
-        ("add", NEXT.key, [RECOVERY], {"log": (LOG.key, NEXT.key)}, "by the new key for itself"),
-        ("add", NEXT.key, [LOG, NEXT], {"log": (LOG.key, NEXT.key)}, "not signed by the recovery key"),
-        ("add", NEXT.key, [RECOVERY, NEXT, LOG], {"log": (LOG.key, NEXT.key)}, "not signed by the recovery key"),
-        ("add", NEXT.key, [RECOVERY, NEXT], {"log": (NEXT.key,)}, "its keys are not what it leads to"),
-        ("add", LOG.key, [RECOVERY, LOG], {}, "the key was the ledger's before"),
-        ("retire", LOG.key, [RECOVERY], {"log": (NEXT.key,)}, "the last of its kind"),
-        ("retire", NEXT.key, [RECOVERY], {}, "not in force"),
-        ("compromised", NEXT.key, [RECOVERY], {}, "never a key of the ledger"),
-        ("retire", RECOVERY.key, [RECOVERY], {}, "ends by the next one alone"),
-        ("add", depositor_signer("acme").key, [RECOVERY, depositor_signer("acme")], {}, "has no purpose here"),
-    ],
-)
-def test_a_change_of_the_ledgers_keys_that_breaks_a_rule_is_named(
-    action: str, key: VerifierKey, signers: list[Ed25519Signer], lists: dict[str, Any], place: str
-) -> None:
-    ledger = sample()
-    change_keys(ledger, action, key, *signers, **lists)
-    assert place in found_at_both_depths(ledger)
-
-
-def test_the_ledgers_key_events_are_numbered_too() -> None:
-    ledger = sample()
-    change_keys(ledger, "add", NEXT.key, RECOVERY, NEXT, event=1, log=(LOG.key, NEXT.key))
-    assert found_at_both_depths(ledger) == "record 5: event: expected 0, found 1"
-
-
-def end(ledger: SampleLedger, *signers: Ed25519Signer, said: str = "moved", successor: VerifierKey = NEXT.key) -> None:
-    text = format_end(EndRequest(ORIGIN, said, START, successor))
-    by = format_note(sign_note(text, signers)).decode() if signers else "operator"
-    ledger.append(End(by, "moved", successor if signers else None))
-
-
-def test_a_ledger_ends_by_its_recovery_key_or_the_operators_word() -> None:
-    for signers in ([RECOVERY], []):
-        ledger = sample()
-        end(ledger, *signers)
-        assert replayed(ledger, full=True).size == 6
-        ledger.append(Clock(3, START, "one more"))
-        assert found_at_both_depths(ledger) == "record 6: the ledger has ended; no record follows"
-
-
-def test_an_end_by_another_key_or_that_says_something_else_is_named() -> None:
-    for signers, said in (([LOG], "moved"), ([RECOVERY, LOG], "moved"), ([RECOVERY], "stolen")):
-        ledger = sample()
-        end(ledger, *signers, said=said)
-        assert found_at_both_depths(ledger).startswith("record 5: end record: ")
