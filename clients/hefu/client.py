@@ -13,6 +13,7 @@ Each method imports the rooms it needs when it runs, so that a command starts wi
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -98,13 +99,17 @@ def __getattr__(name: str) -> object:
 
 class CheckedFolder(NamedTuple):
     """A folder held against its deposits. ``copied``: files that ``keep`` has gained; ``waiting``: deposits of this
-    home that are not on the ledger yet. ``stamps``: the timestamps that hold of each evidence of the folder, where
-    certificates to trust were given.
+    home that are not on the ledger yet; ``gone``: evidence of the folder that is not where it was written.
+
+    ``unplaced``: deposits of which it is not known where their documents were, so that missing ones are not noticed.
+    ``stamps``: the timestamps that hold of each evidence of the folder, where certificates to trust were given.
     """
 
     survey: Survey
     copied: int
     waiting: int
+    gone: list[str]
+    unplaced: int
     stamps: dict[str, list[Stamp]] | None = None
 
 
@@ -278,12 +283,14 @@ class Client:
         if keep:
             check_outside(folder, "--keep", keep)
         index = self._caught_up
-        found = survey(index, folder, content=content)
-        waiting = sum(entry.state != ANCHORED for entry in index.deposits())
+        found, entries = survey(index, folder, content=content), index.deposits()
+        waiting = sum(entry.state != ANCHORED for entry in entries)
+        gone = sorted(entry.evidence for entry in entries if entry.gone and entry.folder == os.path.realpath(folder))
         digests = {name: found.digests[name] for name in found.intact} if keep else {}
         copied, problems = copy(index, folder, digests, keep or "")
         stamps = stamped(index, folder, tsa) if tsa else None
-        return CheckedFolder(found._replace(unreadable=[*found.unreadable, *problems]), copied, waiting, stamps)
+        found = found._replace(unreadable=[*found.unreadable, *problems])
+        return CheckedFolder(found, copied, waiting, gone, index.unplaced(), stamps)
 
     def watch_once(self, folder: str, *, out: str, content: bool = False, wait: bool = False) -> Round:
         """Deposit the new and changed documents of a folder; see ``hefu.folders.watch.Watch.once``."""

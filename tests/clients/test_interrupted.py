@@ -14,6 +14,7 @@ from tests.support.sample_ledger import depositor_signer, opened_identity
 
 from hefu.deposit.pending import resume, write
 from hefu.deposit.plan import plan
+from hefu.errors import ClientError
 from hefu.evidence.verify import verify
 from hefu_ledger.deposit.bundle import read_header, read_texts
 from hefu_ledger.deposit.state import ANCHORED, KNOWN
@@ -22,7 +23,7 @@ from hefu_ledger.verify.verdict import PROVEN
 
 def words(firm: Firm, path: Path) -> tuple[object, ...]:
     """The command that deposits it."""
-    return ("deposit", path, "--home", firm.home.path, "--out", firm.out, "--wait")
+    return ("deposit", path, "--again", "--home", firm.home.path, "--out", firm.out, "--wait")
 
 
 @pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.soak)])
@@ -83,14 +84,16 @@ def test_a_receipt_cut_short_at_the_end_of_an_unfinished_bundle_is_written_again
     assert verify(evidence, str(documents), policy=firm.home.policy).verdict == PROVEN
 
 
-def test_an_unfinished_bundle_of_another_key_or_identity_is_not_resumed(firm: Firm, documents: Path) -> None:
+def test_an_unfinished_bundle_of_an_earlier_key_or_identity_is_not_written_anew(firm: Firm, documents: Path) -> None:
     firm.double.sealing = False
     firm.deposit(documents, wait=False)
     (target,) = plan([str(documents)], str(firm.out), firm.home.path)
     assert resume(target, firm.home) is not None
-    assert resume(target, firm.home._replace(signer=depositor_signer("acme", "new"))) is None
+    assert resume(target, firm.home._replace(signer=depositor_signer("acme", "new"))) is not None
     other = firm.home.config._replace(identity=opened_identity("beta"))
-    assert resume(target, firm.home._replace(config=other)) is None
+    assert resume(target, firm.home._replace(config=other)) is not None
+    with pytest.raises(ClientError, match="another --out"):
+        resume(target, firm.home._replace(config=firm.home.config._replace(depositor="beta")))
 
 
 def test_changing_any_line_of_an_unfinished_bundle_makes_it_start_afresh(firm: Firm, documents: Path) -> None:

@@ -311,7 +311,7 @@ def test_a_refresh_killed_or_cut_off_at_random_loses_nothing_and_deposits_nothin
     for number in range(rounds):
         out = firm.folder / f"evidence{number}"
         paths = [documents, documents / "0.txt"]
-        hefu("deposit", "--offline", "--home", firm.home.path, *paths, "--out", out)
+        hefu("deposit", "--offline", "--again", "--home", firm.home.path, *paths, "--out", out)
         before = len(firm.double.ledger.deposits)
         words = ("refresh", "--home", firm.home.path, "--out", out, "--wait")
         for _ in range(2):

@@ -160,7 +160,7 @@ def test_a_refresh_that_is_killed_cut_off_or_without_room_completes_the_vault_an
     originals = {"documents.hefu.bundle": documents, "0.txt.hefu.json": documents / "0.txt"}
     for number in range(rounds):
         out = firm.folder / f"evidence{number}"
-        hefu("deposit", "--offline", "--home", firm.home.path, *originals.values(), "--out", out)
+        hefu("deposit", "--offline", "--again", "--home", firm.home.path, *originals.values(), "--out", out)
         before = len(firm.double.ledger.deposits)
         words = ("refresh", "--home", firm.home.path, "--out", out, "--wait")
         for _ in range(3):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import shutil
 import subprocess
 import sys
 import zlib
@@ -19,7 +21,7 @@ from tests.support.modules import modules
 
 from hefu.deposit.offline import prepare
 from hefu.deposit.plan import plan
-from hefu.errors import RefusedError, UnreachableError
+from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.home.home import load
 from hefu.home.labels import Label, read_labels
 from hefu.home.settings import keep_label
@@ -27,9 +29,10 @@ from hefu.recovery.sync import sync
 from hefu.recovery.verify import HERE, SERVICE, verify_vault
 from hefu.vault import blobs
 from hefu.vault.blobs import DEPOSIT, HOME, LABEL, About, opened, seal, seal_again, seal_deposit, unseal
-from hefu.vault.secret import Recovery
+from hefu.vault.secret import Recovery, format_words
 from hefu.vault.store import Vault
 from hefu_ledger.deposit.state import ANCHORED, KNOWN
+from hefu_ledger.encoding import canonical
 from hefu_ledger.errors import MalformedError, UnknownFormatError
 
 ONE, OTHER = Recovery(sha256(b"one").digest()), Recovery(sha256(b"other").digest())
@@ -321,10 +324,56 @@ def test_without_the_service_s_vault_nothing_is_sent(firm: Firm, documents: Path
 
 
 def test_the_vault_may_lie_in_another_folder(firm: Firm, documents: Path, tmp_path: Path) -> None:
-    home = firm.home._replace(config=firm.home.config._replace(vault=str(tmp_path / "网络盘")))
-    (done,) = firm._replace(home=home).deposit(documents)
-    assert (tmp_path / "网络盘" / done.statement).exists()
+    share, away = tmp_path / "网络盘", tmp_path / "away"
+    elsewhere = firm._replace(home=firm.home._replace(config=firm.home.config._replace(vault=str(share))))
+    shutil.copytree(firm.home.vault.folder, share)
+    (done,) = elsewhere.deposit(documents)
+    assert (share / done.statement).exists()
     assert not firm.home.vault.has(done.statement)
+    share.rename(away)
+    for mounted in (False, True):  # an empty mount point is no new vault
+        if mounted:
+            share.mkdir()
+        with pytest.raises(ClientError, match="away, or empty"):
+            elsewhere.deposit(documents / "0.txt")
+        assert not share.exists() or list(share.iterdir()) == []
+    assert len(firm.double.ledger.deposits) == 1
+    share.rmdir()
+    away.rename(share)
+    elsewhere.deposit(documents / "0.txt")
+
+
+def test_a_deposit_that_the_service_hides_leaves_a_gap_in_the_running_numbers(
+    firm: Firm, documents: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The words alone bring back what the service tells of; its own numbers tell that there was more."""
+    hidden, *_ = (firm.deposit(documents / f"{number}.txt")[0] for number in range(3))
+    kept = firm.double.vault.blobs[firm.home.recovery.address]
+    del kept[hidden.statement]
+    real = firm.double.statements
+    monkeypatch.setattr(firm.double, "statements", lambda: [each for each in real() if each != hidden.statement])
+    (firm.folder / "words").write_text(format_words(firm.home.recovery))
+    words = ("--words", firm.folder / "words", "--server", firm.service.url, "--out", firm.folder / "back")
+    new = firm.folder / "new"
+    told = hefu("vault", "restore", "--home", new, *words, "--json", expect=1).json
+    assert "no. 1 " in " ".join(problem["cause"] for problem in told["problems"])
+    assert "no. 1 " in hefu("vault", "sync", "--home", new, expect=1).out
+    assert "no. 1 " in hefu("vault", "verify", "--home", new, expect=1).out
+
+
+def test_a_home_whose_vault_no_service_holds_is_not_told_that_everything_is_there(firm: Firm, documents: Path) -> None:
+    path = Path(firm.home.path) / "config.json"
+    path.write_bytes(canonical(json.loads(path.read_text()) | {"upload": False}))
+    words = ("--home", firm.home.path, "--out", firm.out, "--wait", "--json")
+    hefu("deposit", documents / "0.txt", *words)
+    (lost,) = hefu("deposit", documents / "1.txt", *words).json["deposits"]
+    said = hefu("vault", "verify", "--home", firm.home.path).out
+    assert "is not known" in said
+    assert "not deposited" not in said
+    for file in Path(firm.home.vault.folder).glob(f"{lost['statement']}*"):
+        file.unlink()
+    told = hefu("vault", "verify", "--home", firm.home.path, expect=1).out
+    assert lost["evidence"] in told, "a file's name, not a number in hex"
 
 
 def test_the_address_and_nothing_else_of_the_secret_is_sent(firm: Firm, documents: Path) -> None:

@@ -86,7 +86,7 @@ class Double:
     def reply(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Reply:
         """Answer a request that meets no fault."""
         if path.startswith("/v1/vault"):
-            statements = [deposit.acceptance.statement.hex() for deposit in self.ledger.deposits]
+            statements = self.statements()
             if path == "/v1/vault-closures":
                 return self.vault.close(body, self.roster())
             return self.vault.answer(method, path, body, headers, statements)
@@ -238,6 +238,10 @@ class Double:
                 number = format_number("FX", deposit.acceptance.seq)
                 return as_json(200, {"acknowledgement": acknowledgement, "number": number, "state": state})
         return problem(404, "Not found")
+
+    def statements(self) -> list[str]:
+        """The ids of all statements, as the vault's listing tells them."""
+        return [deposit.acceptance.statement.hex() for deposit in self.ledger.deposits]
 
     def _receipt(self, identity: bytes) -> Reply:
         found = [seq for seq, each in enumerate(self.ledger.deposits) if each.acceptance.statement == identity]

@@ -56,6 +56,11 @@ def folded(text: str) -> str:
     return normalize("NFKC", text).casefold()
 
 
+def as_number(text: str) -> str:
+    """A text as deposit numbers are written: narrow capitals."""
+    return normalize("NFKC", text).strip().upper()
+
+
 def entry_of(row: tuple[Any, ...], labels: dict[str, str]) -> Entry:
     """Make an entry of a row with the columns ``ENTRY``."""
     number, statement, deposit_no, anchored, received_at, documents, evidence, base, previous = row

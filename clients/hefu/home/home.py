@@ -87,7 +87,7 @@ class Reader(NamedTuple):
     @property
     def vault(self) -> Vault:
         """The files of the vault."""
-        return Vault(self.path, self.config.vault or f"{self.path}/vault", self.recovery)
+        return vault_of(self.path, self.config, self.recovery)
 
 
 class Home(NamedTuple):
@@ -103,7 +103,7 @@ class Home(NamedTuple):
     @property
     def vault(self) -> Vault:
         """The files of the vault."""
-        return Vault(self.path, self.config.vault or f"{self.path}/vault", self.recovery)
+        return vault_of(self.path, self.config, self.recovery)
 
     @property
     def reader(self) -> Reader:
@@ -131,6 +131,11 @@ class Home(NamedTuple):
     def remember(self, checkpoint: Note) -> None:
         """Keep a checkpoint that was verified. Durable on return."""
         replace(f"{self.path}/{CHECKPOINT}", format_note(checkpoint))
+
+
+def vault_of(path: str, config: Config, recovery: Recovery) -> Vault:
+    """The vault of the home at ``path``."""
+    return Vault(path, config.vault or f"{path}/vault", recovery, elsewhere=config.vault is not None)
 
 
 def format_config(config: Config) -> bytes:

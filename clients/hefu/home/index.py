@@ -23,7 +23,7 @@ from hefu.evidence.summary import (
 )
 from hefu.evidence.verify import is_bundle
 from hefu.files.platform import reach
-from hefu.home.entries import DOCUMENT, ENTRY, KEPT, Document, Entry, document_of, entry_of, folded
+from hefu.home.entries import DOCUMENT, ENTRY, KEPT, Document, Entry, as_number, document_of, entry_of, folded
 from hefu.home.index_file import IndexFile
 from hefu.home.index_paths import as_on_disk, as_utf8, document_path, exists, path_bytes, span_below
 from hefu.home.labels import Label, append_label, read_labels
@@ -42,6 +42,7 @@ _IS_KEPT: Final = f"substr(evidence, 1, {len(KEPT)}) = CAST('{KEPT.decode()}' AS
 _LARGEST: Final = 2**63 - 1  # ns: a time of 1601, as shares show it, is beyond
 _FEW: Final = 8  # hex digits that name a statement
 _HEX: Final = frozenset("0123456789abcdef")
+_NUMBERED: Final = "number = ? OR substr(number, 1, length(number) - 1) = ?"  # its check character may be left out
 _NEWEST: Final = "received_at IS NULL DESC, received_at DESC, id DESC"  # deposits not acknowledged yet are the newest
 
 
@@ -142,10 +143,10 @@ class Index(IndexFile):
         key = folded(text)
         hits = {target for target, label in self._labels().items() if label and key in folded(label)}
         return self._documents(
-            "instr(d.key, ?) OR number = ? OR lower(hex(statement)) IN (SELECT value FROM json_each(?))"
+            f"instr(d.key, ?) OR {_NUMBERED} OR lower(hex(statement)) IN (SELECT value FROM json_each(?))"
             " OR lower(hex(statement)) || '/' || position IN (SELECT value FROM json_each(?))"
             f" ORDER BY {_NEWEST}, position",
-            *(key, text, *2 * (json.dumps(sorted(hits)),)),
+            *(key, *2 * (as_number(text),), *2 * (json.dumps(sorted(hits)),)),
         )
 
     def find(self, word: str) -> str:
@@ -156,8 +157,9 @@ class Index(IndexFile):
         prefix = f"{word}*" if len(word) >= _FEW and set(word) <= _HEX else ""
         rows = self._all(
             "SELECT DISTINCT lower(hex(statement)) FROM deposits WHERE statement IS NOT NULL"
-            " AND (number = ? OR lower(hex(statement)) GLOB ? OR evidence = ?)",
-            *(as_utf8(word), prefix, path_bytes(word)),
+            f" AND ({_NUMBERED} OR lower(hex(statement)) GLOB ? OR evidence = ?)",
+            *(2 * (as_number(as_utf8(word)),)),
+            *(prefix, path_bytes(word)),
         )
         documents = self.at_path(word)
         if not rows and documents:

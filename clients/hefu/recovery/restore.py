@@ -17,6 +17,7 @@ from hefu.home.index import Index
 from hefu.home.labels import FILE, format_label, parse_label, read_labels
 from hefu.home.settings import trusted_settings
 from hefu.recovery.counterparts import adopt
+from hefu.recovery.numbers import missing_numbers
 from hefu.recovery.rebuild import Proven, rebuild
 from hefu.service import Service
 from hefu.ui.language import say
@@ -104,6 +105,7 @@ def _restore(
         index.catch_up()
     if done.in_the_way:
         raise ClientError(say("restore.in_the_way", path=done.in_the_way[0]))
+    problems += [Problem("", say("vault.gap", nth=number)) for number in missing_numbers(reader, found, service)]
     _remember(reader, [item.receipt for item in proven])
     replace(f"{path}/{home.CONFIG}", home.format_config(reader.config))
     config, trusted = reader.config, reader.genesis.log.fingerprint

@@ -20,6 +20,7 @@ from hefu.files.scan import printable
 from hefu.home.home import Home, Reader, load_either
 from hefu.home.index import Index
 from hefu.recovery.counterparts import adopt
+from hefu.recovery.numbers import missing_numbers
 from hefu.recovery.rebuild import Proven, is_evidence_of, rebuild
 from hefu.recovery.restore import deposits_in, merge_labels
 from hefu.service import Service
@@ -68,6 +69,8 @@ def sync(home: Home | Reader, service: Service, *, out: str | None = None) -> Sy
         learned = _learn(reader, service, index, gone, problems)
         evidence = _write(reader, index, out, gone, problems) if out is not None else []
         elsewhere = len(index.settled() - index.with_evidence())
+    known = {*deposits_in(reader.vault), *remote.statements()}
+    problems += [Problem("", say("vault.gap", nth=number)) for number in missing_numbers(reader, known, service)]
     return Synced(sent, fetched, receipts, learned, evidence, elsewhere, problems)
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Final, NamedTuple, ParamSpec
 
-from hefu.deposit.answers import fetch_receipt
+from hefu.deposit.answers import fetch_acknowledgement, fetch_receipt
 from hefu.deposit.verify import check_receipt
 from hefu.home.home import Reader
+from hefu.home.index import Index
 from hefu.recovery.counterparts import twins
+from hefu.recovery.numbers import missing_numbers
 from hefu.service import Service
 from hefu.ui.language import say
 from hefu.ui.progress import progress_bar
@@ -36,7 +38,8 @@ class VaultFault(NamedTuple):
 class CheckedVault(NamedTuple):
     """The state of a vault. ``files`` by place; ``never``: prepared and not deposited, or not yet; hex statement ids.
 
-    ``pending``: the work left for ``hefu vault sync``; nothing of it is lost.
+    ``pending``: the work left for ``hefu vault sync``; nothing of it is lost. ``told``: whether the service told which
+    deposits there were, so that a lost one is noticed; where it does not hold the vault, it does not.
     """
 
     deposits: int
@@ -45,6 +48,7 @@ class CheckedVault(NamedTuple):
     never: list[str]
     findings: list[VaultFault]
     pending: list[VaultFault]
+    told: bool = True
 
 
 class _Place(NamedTuple):
@@ -62,9 +66,12 @@ def verify_vault(reader: Reader, service: Service | None) -> CheckedVault:
     known = set(here.deposits) | {name for name in names if name in {each.name for each in findings}}
     if service is None:
         _check_receipts(reader, list(here.deposits), None, findings)
-        return CheckedVault(len(here.deposits), sum(here.deposits.values()), {HERE: len(names)}, [], findings, [])
+        _find_gaps(reader, here.deposits, None, findings)
+        counts = (len(here.deposits), sum(here.deposits.values()), {HERE: len(names)})
+        return CheckedVault(*counts, [], findings, [], told=False)
     remote, pending = Remote(service, reader.recovery), list[VaultFault]()
-    deposited = remote.statements()
+    told = reader.config.upload
+    deposited = remote.statements() if told else _deposited(reader, here.deposits, service)
     same = list(twins(reader, service, deposited))
     known |= {twin.deposited for twin in same}
     _miss([twin.deposited for twin in same], HERE, say("vault.twin"), pending)
@@ -79,8 +86,27 @@ def verify_vault(reader: Reader, service: Service | None) -> CheckedVault:
         _miss(sorted(lacking & owed), SERVICE, say("vault.owed"), pending)
         files[SERVICE] = len(remote.names())
         here.deposits.update(there.deposits)
+    _find_gaps(reader, {*here.deposits, *deposited}, service, findings)
     never = sorted(set(here.deposits) - set(deposited) - {twin.kept for twin in same})
-    return CheckedVault(len(here.deposits), sum(here.deposits.values()), files, never, findings, pending)
+    counts = (len(here.deposits), sum(here.deposits.values()), files)
+    return CheckedVault(*counts, never, findings, pending, told=told)
+
+
+def _deposited(reader: Reader, here: Collection[str], service: Service) -> list[str]:
+    """The deposits that are known without the service's list: by receipts, by its answers, and by the index."""
+    with Index(reader.path) as index:
+        index.catch_up()
+        known = index.settled()
+    known.update(each for each in here if each not in known and fetch_acknowledgement(each, service) is not None)
+    return sorted(known)
+
+
+def _find_gaps(
+    reader: Reader, statement_ids: Collection[str], service: Service | None, findings: list[VaultFault]
+) -> None:
+    place = HERE if service is None else SERVICE
+    for number in missing_numbers(reader, statement_ids, service):
+        findings.append(VaultFault(place, "", say("vault.gap", nth=number)))
 
 
 def _check_place(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import BinaryIO, Final, NamedTuple
 
-from hefu.errors import Problem, RefusedError, UnreachableError
+from hefu.errors import ClientError, Problem, RefusedError, UnreachableError
 from hefu.files.atomic import clear_away, make_private, replace, sync_folder, temporary_name, write_new
 from hefu.files.platform import reach
 from hefu.ui.language import say
@@ -42,11 +42,15 @@ RECOVERY: Final = "vault.key"  # where a home has the recovery secret
 
 
 class Vault(NamedTuple):
-    """A folder of vault files, and the ``home`` that notes those still to be sent."""
+    """A folder of vault files, and the ``home`` that notes those still to be sent.
+
+    ``elsewhere``: whether the folder was chosen, perhaps on a share, and has held files since the home was made.
+    """
 
     home: str
     folder: str
     recovery: Recovery
+    elsewhere: bool = False
 
     def has(self, name: str) -> bool:
         """Whether a file is there."""
@@ -67,8 +71,11 @@ class Vault(NamedTuple):
     def add(self, name: str, data: bytes) -> None:
         """Write a file once: one that is there stays. Durable on return.
 
-        UnreachableError if the home's recovery words were replaced meanwhile: nothing is written then.
+        UnreachableError if the home's recovery words were replaced meanwhile, ClientError where a folder that was
+        chosen is away: nothing is written then.
         """
+        if self.elsewhere and not os.path.isdir(reach(self.folder)):
+            raise ClientError(say("vault.away", folder=self.folder))
         make_private(self.folder)
         with suppress(FileExistsError):
             write_new(f"{self.folder}/{name}", data)
@@ -76,6 +83,7 @@ class Vault(NamedTuple):
 
     def keep(self, kind: str, contents: bytes) -> str:
         """Keep anything but a deposit or a receipt, and give its name; it is to be sent. Durable on return."""
+        self._check_there()
         name = content_name(kind, contents, self.recovery)
         self._owe(name)
         self.add(name, seal(kind, contents, self.recovery))
@@ -86,6 +94,7 @@ class Vault(NamedTuple):
         if self.has(statement_id):
             clear_away(f"{self.folder}/{statement_id}")
             return
+        self._check_there()
         make_private(self.folder)
         for name in reversed(piece_names(self, statement_id)[1:]):
             # A crash's: encrypted again, or cut elsewhere, they would not fit.
@@ -108,6 +117,11 @@ class Vault(NamedTuple):
         self._check_words()  # before it takes the place of one that is good
         replace(f"{self.folder}/{name}", seal(RECEIPT, data, self.recovery))
         self._check_words(name)
+
+    def _check_there(self) -> None:
+        """ClientError for a chosen folder without files: a share that is not mounted, which must not be begun anew."""
+        if self.elsewhere and not self.names():
+            raise ClientError(say("vault.away", folder=self.folder))
 
     def receipt(self, statement_id: str) -> Receipt | None:
         """The receipt kept of a statement; None if there is none. MalformedError if it is damaged."""

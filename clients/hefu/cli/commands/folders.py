@@ -31,15 +31,19 @@ def _check(options: Namespace) -> Outcome:
 
     with Client(options.home) as client:
         done = client.check(options.folder, content=options.content, keep=options.keep, tsa=options.tsa or ())
-    found, copied, waiting, stamps = done
-    whole = not (found.changed or found.new or found.missing or found.unreadable)
+    found, copied, waiting, gone, unplaced, stamps = done
+    whole = not (found.changed or found.new or found.missing or found.unreadable or gone)
     value = _survey_value(found) | {"copied": copied, "on_their_way": waiting}
+    value |= {"evidence_gone": gone, "unplaced": unplaced}
     text = _survey_text(found, copied=copied, waiting=waiting)
+    text = "\n".join(
+        [text, *counted("check.gone", gone), *([say("check.unplaced", count=unplaced)] if unplaced else [])]
+    )
     if stamps is not None:
         value["timestamped"] = {evidence: [stamp._asdict() for stamp in each] for evidence, each in stamps.items()}
         count = sum(map(bool, stamps.values()))
         text = "\n".join([text, say("check.stamped", count=count, deposits=len(stamps))])
-    return Outcome(0 if whole else NOT_PROVEN, value, text)
+    return Outcome(NOT_PROVEN if not whole else CANNOT_TELL if unplaced else 0, value, text)
 
 
 def _declare_watch(parser: ArgumentParser) -> None:

@@ -72,7 +72,7 @@ def _entry_line(entry: Entry) -> str:
         received_at=entry.received_at or say("list.not_received"),
         state=state_name(entry.state),
         documents=entry.documents,
-        evidence=entry.evidence or say("list.in_vault"),
+        evidence=(entry.evidence or say("list.in_vault")) + (say("list.gone") if entry.gone else ""),
         label=label,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hefu.cli.command import Command, Outcome, option
@@ -84,22 +85,31 @@ def _verify(options: Namespace) -> Outcome:
 
     with Client(options.home, server=options.server, insecure_http=options.insecure_http) as client:
         done, is_rotating = client.verify_vault(offline=options.offline), client.is_rotating
+        names = {entry.statement: entry.evidence or entry.folder for entry in client.deposits()}
     counts = {"deposits": done.deposits, "documents": done.documents}
     if done.findings:
         text = [say("vault verify.incomplete", **counts)]
     elif done.pending:
         text = [say("vault verify.pending", count=len(done.pending), **counts)]
+    elif not done.told:
+        text = [say("vault verify.offline_complete" if options.offline else "vault.untold", **counts)]
     else:
         text = [say("vault verify.complete", **counts)]
     text += [say("vault rotate.unfinished")] if is_rotating else []
     told = [*done.findings, *done.pending]
-    text += [plain(f"  {say(f'place.{each.where}')}: {each.name}: {each.what}") for each in told]
-    text += [say("vault restore.never", statement=statement_id) for statement_id in done.never]
+    text += [plain(f"  {say(f'place.{each.where}')}: {_named(each.name, names)}{each.what}") for each in told]
+    text += [say("vault restore.never", statement=_named(each, names).removesuffix(": ")) for each in done.never]
     value = done._asdict() | {
         "findings": [finding._asdict() for finding in done.findings],
         "pending": [finding._asdict() for finding in done.pending],
     }
     return Outcome(NOT_PROVEN if done.findings else 0, value, "\n".join(text))
+
+
+def _named(name: str, names: Mapping[str, str]) -> str:
+    """A vault file as people know it: the evidence of its deposit, if the index knows that."""
+    known = names.get(name.partition(".")[0])
+    return f"{known} ({name[:16]}…): " if known else f"{name}: " if name else ""
 
 
 def _declare_sync(parser: ArgumentParser) -> None:

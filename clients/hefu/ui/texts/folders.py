@@ -9,6 +9,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "list.examples": ("hefu list --home ~/.hefu", "hefu list --home ~/.hefu"),
     "list.deposit": ("存证编号或声明：列出其文件", "a deposit's number or statement: its documents"),
     "list.none": ("尚无存证", "nothing deposited yet"),
+    "list.gone": ("（已不在原处）", " (not there any more)"),
     "list.in_vault": ("（仅在保管库：hefu vault sync --out）", "(in the vault alone: hefu vault sync --out)"),
     "list.not_received": ("尚未接收", "not received yet"),
     "list.line": (
@@ -34,6 +35,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "check.examples": ("hefu check 配方/ --home ~/.hefu", "hefu check recipes/ --home ~/.hefu"),
     "check.folder": ("原件所在的文件夹", "a folder of originals"),
     "check.content": ("逐份重读，即使看来未动", "read every file again, even if it looks untouched"),
+    "check.gone": (
+        "证据已不在原处：{count}（hefu vault sync --out DIR 可取回）",
+        "evidence is not where it was written: {count} (hefu vault sync --out DIR brings it back)",
+    ),
+    "check.unplaced": (
+        "有 {count} 次存证的原件位置已无从得知（索引曾丢失）：缺少的文件看不出来",
+        "of {count} deposits it is not known where the documents were (the index was lost): missing ones do not show",
+    ),
     "check.keep": ("把已存证的原件另存一份只读副本于此", "store a read-only copy of what is deposited there"),
     "check.intact": ("完好：{count}", "intact: {count}"),
     "check.changed": (

@@ -42,6 +42,13 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "保管库完整，可全部恢复：{deposits} 次存证，{documents} 份文件",
         "everything could be brought back: {deposits} deposits, {documents} documents",
     ),
+    "vault verify.offline_complete": (
+        "此处所有的可全部恢复：{deposits} 次存证，{documents} 份文件；未向服务询问是否还有其他",
+        (
+            "all that is here could be brought back: {deposits} deposits, {documents} documents; the service was not"
+            " asked whether there are more"
+        ),
+    ),
     "vault verify.pending": (
         "没有缺损，还有 {count} 处待同步；{deposits} 次存证，{documents} 份文件",
         "nothing is lost, and {count} things wait for hefu vault sync; {deposits} deposits, {documents} documents",
@@ -77,6 +84,33 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "vault.no_key": (
         "此处只有保管库，没有签名密钥，不能上传；请在有密钥的电脑上同步",
         "this home has only the vault, and no key to send with; run hefu vault sync where the key is",
+    ),
+    "vault.away": (
+        (
+            "保管库文件夹 {folder} 不在或已空：请连接所在的磁盘或共享。若它已丢失，请自行建立该文件夹，"
+            "再运行 hefu vault sync；未写入任何内容"
+        ),
+        (
+            "the vault's folder {folder} is away, or empty: connect its disk or share. If it is lost for good, make the"
+            " folder yourself, then run hefu vault sync; nothing was written"
+        ),
+    ),
+    "vault.gap": (
+        "本主体的第 {nth} 次存证在此处与服务中都没有：服务可能隐瞒了它，或另一台不共用保管库的电脑所存",
+        (
+            "deposit no. {nth} of this depositor is neither here nor told by the service: it may be hidden, or be of a"
+            " computer that does not share this vault"
+        ),
+    ),
+    "vault.untold": (
+        (
+            "服务不保管此保管库，也不告知都存过哪些：此处所有的（{deposits} 次存证，{documents} 份文件）可以恢复，"
+            "是否齐全无从得知"
+        ),
+        (
+            "the service does not hold this vault, and does not tell which deposits there were. All that is here could"
+            " be brought back ({deposits} deposits, {documents} documents); whether it is everything is not known"
+        ),
     ),
     "vault.lost": (
         "此次存证的私密部分缺失；服务端若有，hefu vault sync 可取回",
