@@ -88,6 +88,17 @@ def test_a_missing_enrolment_is_named() -> None:
     assert "deposit 3: no enrolment of depositor gamma" in found_in_full_only(ledger)
 
 
+def test_a_deposit_from_before_its_depositors_first_key_is_named() -> None:
+    ledger = sample()
+    gamma = parse_record(ledger.records[ledger.enrol("gamma")]).body
+    assert isinstance(gamma, Enrolment)
+    ledger.records.pop()
+    ledger.append(gamma._replace(from_seq=4))
+    ledger.deposit("gamma", {"a": b"x"})
+    ledger.seal()
+    assert "deposit 3: depositor gamma had no key at deposit 3" in found_in_full_only(ledger)
+
+
 def test_a_record_whose_entries_lies_is_named() -> None:
     ledger = sample()
     ledger.append(Clock(3, START, "set by hand"), entries=4)
