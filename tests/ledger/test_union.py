@@ -260,6 +260,21 @@ def test_a_union_stays_short_enough_to_be_read_and_tokens_that_were_kept_are_the
     assert [proof.tokens for proof in found.proofs] == [proof.tokens for proof in kept.proofs]
 
 
+def test_where_all_that_counts_has_no_room_idle_tokens_that_were_kept_go() -> None:
+    ledger = corrected(7)
+    notes = [ledger.checkpoint(size) for size in range(5, 13)]
+    bare = ledger.receipt(1, checkpoints=notes)
+    room = MAX_RECEIPT - len(format_receipt(bare)) - 1000
+    fill = (room // 8 - 100) * 3 // 4  # base64
+    kept = with_tokens(bare, [part[: fill // 5] for part in noise(1, 5)])
+    spare = MAX_RECEIPT - len(format_receipt(kept))
+    offered = ledger.receipt(1, told=range(5, 12), checkpoints=notes)
+    assert 0 < spare < len(format_receipt(offered)) - len(format_receipt(bare))
+    found = grown(kept, offered)
+    assert ledger.records[11].decode() in found.records
+    assert [proof.tokens for proof in found.proofs] == [()] * 8
+
+
 def test_above_the_limit_the_first_the_witnessed_the_stamped_and_the_newest_proof_stay() -> None:
     ledger = corrected(11)
     notes = [ledger.checkpoint(size, cosigners=WITNESSES if size in (8, 12) else None) for size in range(5, 17)]
