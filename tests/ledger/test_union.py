@@ -20,6 +20,7 @@ from tests.support.sample_ledger import (
     WITNESSED,
     WITNESSES,
     SampleLedger,
+    depositor_signer,
     sample,
     signer,
 )
@@ -27,8 +28,10 @@ from tests.support.stamping import SHA256, algorithm, issue, root, tst_info
 from tests.support.verdicts import judge
 
 from hefu_ledger.deposit.receipt import MAX_RECEIPT, Receipt, format_receipt, parse_receipt
+from hefu_ledger.encoding import canonical, format_time
 from hefu_ledger.errors import VerificationError
 from hefu_ledger.records.bodies import Clock
+from hefu_ledger.records.record import FORMAT, record_hash
 from hefu_ledger.timestamp import cms
 from hefu_ledger.tlog.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint
 from hefu_ledger.tlog.keys import COSIGNATURE
@@ -194,6 +197,18 @@ def test_a_planted_record_an_idle_token_and_a_line_that_fails_are_left_out_of_an
     assert unite(clean, foul, WATCHED) == (clean, False, None)
 
 
+def test_a_record_of_unknown_type_and_one_of_another_depositor_are_left_out_of_an_offer() -> None:
+    """Both are in the ledger."""
+    ledger = sample()
+    other = ledger.end_key("beta")
+    header = {"entries": 3, "format": FORMAT, "index": 6, "prev": record_hash(ledger.records[-1]).hex()}
+    ledger.records.append(canonical(header | {"recorded_at": format_time(ledger.now), "type": "health"}))
+    clean = ledger.receipt(1)
+    foul = ledger.receipt(1, told=[other, 6])
+    assert first_receipt(foul, TRUST) == clean
+    assert unite(clean, foul, TRUST) == (clean, False, None)
+
+
 @pytest.mark.parametrize("kept_first", [True, False])
 def test_junk_below_an_acknowledgement_never_pushes_out_its_good_line(kept_first: bool) -> None:
     good = sample().receipt(1)
@@ -310,12 +325,16 @@ def test_a_proof_that_does_not_count_goes_before_one_that_does() -> None:
     assert sizes == list(range(6, 14))
 
 
-def test_of_64_records_the_relied_and_the_newest_event_stay() -> None:
-    ledger = corrected(62)
+@pytest.mark.parametrize("early", [True, False])
+def test_of_64_records_the_relied_and_the_newest_event_stay(early: bool) -> None:
+    ledger = corrected(0 if early else 62)
     newest = ledger.end_key("acme", since=START + DAY)
-    kept = ledger.receipt(1, told=range(5, 66))
+    for _ in range(62 if early else 0):
+        ledger.append(Clock(3, ledger.now, "x"))
+    others = [place for place in range(5, 68) if place != newest]
+    kept = ledger.receipt(1, told=[newest, *others[:60]] if early else others[:61])
     assert len(kept.records) == 64
-    found = grown(kept, ledger.receipt(1, told=[newest]))
+    found = grown(kept, ledger.receipt(1, told=[newest, *others[60:]]))
     assert len(found.records) == 64
     assert ledger.records[newest].decode() in found.records
     assert (judge(found).failed, judge(found).cannot) == ([], [17])
@@ -355,6 +374,21 @@ def test_what_would_weaken_a_step_is_not_taken() -> None:
     assert refusal(kept, ledger.receipt(0, told=[hidden])) == "union-weaker"
 
 
+def test_what_could_no_longer_be_told_is_not_taken() -> None:
+    """Of two events before the batch that the acceptance does not name, the second alone: one is missing."""
+    ledger = SampleLedger()
+    ledger.begin()
+    ledger.enrol("acme")
+    ledger.enrol("acme", "second", earlier=depositor_signer("acme"))
+    hidden = ledger.end_key("acme", "second")
+    ledger.deposit("acme", {"a": b"x"})
+    ledger.deposits[0].acceptance = ledger.deposits[0].acceptance._replace(event=0)
+    ledger.seal()
+    offered = ledger.receipt(0, told=[hidden])
+    assert judge(offered).cannot == [9, 12]
+    assert refusal(ledger.receipt(0), offered) == "union-weaker"
+
+
 def test_without_a_policy_nothing_is_taken() -> None:
     kept = sample().receipt(1)
     assert unite(kept, later().receipt(1, told=[5]), Trust(None)) == (kept, False, None)
@@ -362,7 +396,6 @@ def test_without_a_policy_nothing_is_taken() -> None:
 
 def test_a_line_of_a_witness_unknown_here_is_kept_for_those_who_know_it() -> None:
     ledger = sample()
-    note = ledger.checkpoint(cosigners=WITNESSES)
-    client = Trust(POLICY)
-    found = grown(ledger.receipt(1), ledger.receipt(1, checkpoints=[note]), client)
+    offered = ledger.receipt(1, checkpoints=[ledger.checkpoint(cosigners=WITNESSES)])
+    found = grown(ledger.receipt(1), offered)
     assert judge(found, WITNESSED).verdict == "proven"

@@ -110,6 +110,7 @@ def keyed(change: Callable[[RosterKey], RosterKey]) -> Lie:
     [
         (keyed(lambda key: key._replace(key=key_bytes(GHOST.key))), ["ghost"], [12]),
         (keyed(lambda key: key._replace(since=7, word=7)), [""], [12]),
+        (lambda roster: roster._replace(keys=(*roster.keys, RosterKey(8, key_bytes(GHOST.key), 8))), ["ghost"], [12]),
         (keyed(lambda key: key._replace(role=APPROVE)), [""], [12]),
         (lambda roster: roster._replace(identity=section.close(opened_identity("rival"))), [""], [12]),
         (lambda roster: roster._replace(signatures_required=2), [""], [6]),
@@ -127,6 +128,7 @@ def test_a_word_that_is_not_folded_is_the_ledgers_statement_and_noted() -> None:
     ledger.enrol("acme", "late")  # on the operator's word
     deposited(ledger, ["late"])
     assert "word-operator" in judge(ledger.receipt(0)).notes
+    assert "word-stated" not in judge(deposited(with_events(2), ["1"]).receipt(0)).notes
     vouched = deposited(with_events(10), ["9"])
     assert "word-stated" in judge(vouched.receipt(0)).notes
 
