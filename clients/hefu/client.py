@@ -198,15 +198,11 @@ class Client:
         ignore: bool,
         again: bool,
     ) -> list[Deposited]:
-        from hefu.deposit.early import early_evidence
+        from hefu.deposit.early import bring_back
         from hefu.deposit.plan import expected, plan
 
         targets = plan(paths, out, self._home.path, ignore=ignore)
-        early = {}
-        for target in () if again else targets:
-            found = early_evidence(self._home, service, self._caught_up, target)
-            if found is not None:
-                early[target.path] = found
+        early = {} if again else bring_back(self._home, service, self._caught_up, targets)
         new = [target for target in targets if target.path not in early]
         with expected(self._home, new):
             done = {item.path: item for item in (begin(new) if new else [])}
