@@ -208,6 +208,19 @@ class Client:
             done = {item.path: item for item in (begin(new) if new else [])}
         return [(early | done)[target.path] for target in targets]
 
+    def renew(self, evidence: str, document: str, *, out: str, wait: bool = True) -> Deposited:
+        """Deposit documents and their old evidence together; see ``hefu.deposit.renew``."""
+        from hefu.deposit.depositor import deposit
+        from hefu.deposit.renew import renewal
+
+        target = renewal(self._home, evidence, document, out)
+        self._caught_up.expect(target.final, base=out)  # the documents are those of the first deposit
+        try:
+            (done,) = deposit(self._home, self._service, [target], out=out, wait=wait)
+        finally:
+            self._index.catch_up()
+        return done
+
     def refresh(
         self, folders: Sequence[str] | None = None, *, carried: str | None = None, wait: bool = False
     ) -> Refreshed:
