@@ -198,19 +198,28 @@ class Client:
         ignore: bool,
         again: bool,
     ) -> list[Deposited]:
-        from hefu.deposit.early import early_evidence
+        from hefu.deposit.early import bring_back
         from hefu.deposit.plan import expected, plan
 
         targets = plan(paths, out, self._home.path, ignore=ignore)
-        early = {}
-        for target in () if again else targets:
-            found = early_evidence(self._home, service, self._caught_up, target)
-            if found is not None:
-                early[target.path] = found
+        early = {} if again else bring_back(self._home, service, self._caught_up, targets)
         new = [target for target in targets if target.path not in early]
         with expected(self._home, new):
             done = {item.path: item for item in (begin(new) if new else [])}
         return [(early | done)[target.path] for target in targets]
+
+    def renew(self, evidence: str, document: str, *, out: str, wait: bool = True) -> Deposited:
+        """Deposit documents and their old evidence together; see ``hefu.deposit.renew``."""
+        from hefu.deposit.depositor import deposit
+        from hefu.deposit.renew import renewal
+
+        target = renewal(self._home, evidence, document, out)
+        self._caught_up.expect(target.final, base=out)  # the documents are those of the first deposit
+        try:
+            (done,) = deposit(self._home, self._service, [target], out=out, wait=wait)
+        finally:
+            self._index.catch_up()
+        return done
 
     def refresh(
         self, folders: Sequence[str] | None = None, *, carried: str | None = None, wait: bool = False

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from hefu.files.atomic import publish, replace, write_new
+from hefu.files.atomic import Batch, publish, replace, write_new
 
 
 def names(folder: Path) -> list[str]:
@@ -116,3 +117,23 @@ def test_the_bytes_are_synced_before_the_name_and_the_name_before_the_return(
     monkeypatch.setattr("hefu.files.atomic.os.link", link)
     write_new(str(tmp_path / "f"), b"data")
     assert steps == ["file", "link", "folder"]
+
+
+def test_files_written_together_have_no_name_before_all_is_durable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power failure a file has all of its contents or no name."""
+    paths = [tmp_path / folder / f"{number}" for folder in "ab" for number in range(3)]
+    batch, seen = Batch(), []
+    monkeypatch.setattr(os, "sync", lambda: seen.append([path.exists() for path in paths]))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    paths[4].write_bytes(b"another's")
+    for path in paths:
+        batch.add(str(path), path.name.encode())
+    told = dict(batch.publish())
+    assert [path for path, error in told.items() if error is not None] == [str(paths[4])]
+    assert [path.read_bytes() for path in paths] == [b"0", b"1", b"2", b"0", b"another's", b"2"]
+    assert {path.stat().st_mode & 0o777 for path in paths if path != paths[4]} == {0o600}
+    assert len(list(tmp_path.rglob("*"))) == len(paths) + 2, "no passing name is left"
+    assert seen == ([[False] * 4 + [True, False]] if sys.platform == "linux" else [])

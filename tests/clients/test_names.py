@@ -16,7 +16,7 @@ from tests.clients.conftest import Firm
 from tests.support.command_line import hefu
 
 from hefu.errors import ClientError
-from hefu.files.atomic import replace, write_new
+from hefu.files.atomic import Batch, replace, write_new
 from hefu.files.names import LONGEST, passing, spelt_out, stem
 from hefu.files.platform import lock_folder
 
@@ -232,12 +232,14 @@ def test_extract_follows_no_link_and_goes_on_past_a_file_that_cannot_be_written(
         "sub/deep/a.hefu.json",
     ]
 
-    def full(path: str, data: bytes, **mode: int) -> None:
+    written_together = Batch.add
+
+    def full(batch: Batch, path: str, data: bytes, **mode: int) -> None:
         if path.endswith("b.hefu.json"):
             raise OSError(errno.ENOSPC, "No space left on device", path)
-        write_new(path, data, **mode)
+        written_together(batch, path, data, **mode)
 
-    monkeypatch.setattr("hefu.evidence.extract.write_new", full)
+    monkeypatch.setattr(Batch, "add", full)
     ran = hefu("extract", bundle, "--out", tmp_path / "other", expect=3)
     assert "b.hefu.json" in ran.err
     assert len(list((tmp_path / "other").rglob("*.hefu.json"))) == 2

@@ -94,6 +94,7 @@ OFFERED = {
     "submit": "submit",
     "refresh": "Client.refresh",
     "drop": "Client.drop",
+    "renew": "Client.renew",
     "key request": "request_key",
     "key add": "Client.vouch",
     "key list": "Client.keys",

@@ -352,3 +352,24 @@ def test_a_token_with_bytes_changed_inside_is_refused_or_reads_the_same(data: st
     except LedgerError:
         return
     assert stamp == verify(right)
+
+
+# Golden tokens, made once; the keys were thrown away
+
+TOKENS = Path(__file__).parents[1] / "vectors" / "tokens"
+
+
+@pytest.mark.parametrize(
+    ("name", "signer", "accuracy_ms", "serial"),
+    [
+        ("openssl", "openssl ts", 1501, 0x20),
+        ("sigstore", "sigstore-like TSA", 1000, 2**159 - 7),  # a chain of three, a nonce, a long serial
+        ("attributes", "TSA with attributes", 500, 7),  # an attribute certificate in the set, `ordering FALSE` written
+    ],
+)
+def test_golden_tokens_hold(name: str, signer: str, accuracy_ms: int, serial: int) -> None:
+    root_, token = ((TOKENS / f"{name}.{kind}.der").read_bytes() for kind in ("root", "token"))
+    stamp = verify_token(token, message=MESSAGE, roots=[root_])
+    assert (stamp.signer, stamp.accuracy_ms, stamp.serial) == (signer, accuracy_ms, serial)
+    with pytest.raises(VerificationError, match="imprint"):
+        verify_token(token, message=b"another", roots=[root_])

@@ -142,7 +142,7 @@ def tst_info(**changes: Any) -> bytes:
         serial=7,
         gen_time=GeneralizedTime(AT),
         accuracy=None,
-        ordering=False,
+        ordering=None,
         nonce=None,
         tsa=None,
         extensions=None,
@@ -214,7 +214,7 @@ def issue(
         version=3,
         digest_algorithms=SetOf([algorithm(SHA256)]),
         encapsulated=cms.EncapsulatedContent(type=content_type, content=content),
-        certificates=[member.certificate for member in held] or None,
+        certificates=[tlv(member.der) for member in held] or None,
         crls=None,
         signers=SetOf([signer_info(party, content, attributes or {}, **(signer or {}))]),
     )

@@ -43,6 +43,7 @@ MODULES = {
     "check": "folders",
     "watch": "folders",
     "submit": "deposit",
+    "renew": "deposit",
     "drop": "deposit",
     "refresh": "deposit",
     "key request": "keys",

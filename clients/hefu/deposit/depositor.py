@@ -287,7 +287,7 @@ def describe(
                 raise
             left_out += error.problems
             bad = {problem.path for problem in error.problems}
-            names = [name for name in names if f"{target.folder}/{name}" not in bad]
+            names = [name for name in names if printable(target.place(name)) not in bad]
 
 
 def keep_private_half(target: Target, part: Part, home: Home) -> None:

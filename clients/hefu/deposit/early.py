@@ -28,12 +28,17 @@ from hefu.ui.language import say
 from hefu_ledger.deposit.state import ANCHORED
 
 
-def early_evidence(home: Home, service: Service | None, index: Index, target: Target) -> Deposited | None:
-    """The evidence of the first deposit of these very documents, brought back; None where there was none.
+def bring_back(home: Home, service: Service | None, index: Index, targets: Sequence[Target]) -> dict[str, Deposited]:
+    """The evidence of the first deposit of the very same documents, by the path of each target that was deposited.
 
     ClientError where they were deposited, and neither the evidence nor the vault's copy is there. ``service``: where a
     receipt may be asked for, None without a network.
     """
+    found = ((target.path, _evidence(home, service, index, target)) for target in targets)
+    return {path: early for path, early in found if early is not None}
+
+
+def _evidence(home: Home, service: Service | None, index: Index, target: Target) -> Deposited | None:
     if os.path.lexists(reach(target.part)) or os.path.lexists(reach(target.final)):
         return None
     found = _first(index, target)

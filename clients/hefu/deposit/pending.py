@@ -30,8 +30,6 @@ from hefu_ledger.deposit.statement import Seen, Statement, format_statement, par
 from hefu_ledger.errors import MalformedError, VerificationError
 from hefu_ledger.tlog.note import format_note, sign_note, verify_note
 
-KIND = "file"
-
 
 def write(target: Target, names: Sequence[str], home: Home, seen: Seen | None) -> Part:
     """Describe and sign the documents. Durable on return; nothing is left behind by an error or an interrupt."""
@@ -42,8 +40,9 @@ def write(target: Target, names: Sequence[str], home: Home, seen: Seen | None) -
     try:
         with open(descriptor, "wb", buffering=1 << 20) as file, progress_bar(target.name, len(names)) as progress:
             file.write(format_header(header))
-            root = write_cards(file, target.folder, names, owner=owner, seed=header.seed, progress=progress)
-            said = Statement(len(names), owner.depositor, KIND, owner.origin, root, previous=target.previous, seen=seen)
+            root = write_cards(file, target.place, names, owner=owner, seed=header.seed, progress=progress)
+            said = Statement(len(names), owner.depositor, target.kind, owner.origin, root)
+            said = said._replace(previous=target.previous, seen=seen)
             statement = _sign(said, home)
             file.write(format_statement_line(statement))
             file.flush()

@@ -23,6 +23,7 @@ STATEMENT: Final = ".statement"
 ACKNOWLEDGEMENT: Final = ".ack"
 RECEIPT: Final = ".receipt"
 REFUSED: Final = ".refused"
+FILE: Final = "file"  # the kind of a deposit of documents
 
 
 class Target(NamedTuple):
@@ -30,7 +31,8 @@ class Target(NamedTuple):
 
     ``only``: the documents of a folder to take, None for all of them. ``ignore``: whether the rules of
     ``files.ignore`` leave files of a folder out; a file that is named by itself is always taken. ``previous``: the id
-    (32 bytes) of the statement that this one goes on from.
+    (32 bytes) of the statement that this one goes on from. ``kind``: of the statement. ``elsewhere``: documents that do
+    not lie in the folder, by name and path.
     """
 
     path: str
@@ -40,6 +42,8 @@ class Target(NamedTuple):
     only: tuple[str, ...] | None = None
     previous: bytes | None = None
     ignore: bool = True
+    kind: str = FILE
+    elsewhere: tuple[tuple[str, str], ...] = ()
 
     @property
     def part(self) -> str:
@@ -65,6 +69,10 @@ class Target(NamedTuple):
     def folder(self) -> str:
         """The folder that names in the bundle are relative to."""
         return self.path if self.is_folder else os.path.dirname(self.path) or "."
+
+    def place(self, name: str) -> str:
+        """Where a document lies."""
+        return dict(self.elsewhere).get(name, f"{self.folder}/{name}")
 
     def documents(self) -> Found:
         """The documents to deposit."""

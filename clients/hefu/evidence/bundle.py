@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, Final, NamedTuple
 
 from hefu.errors import FolderError
@@ -36,9 +36,15 @@ class Part(NamedTuple):
 
 
 def write_cards(
-    file: BinaryIO, folder: str, names: Sequence[str], *, owner: Owner, seed: bytes, progress: Progress
+    file: BinaryIO,
+    place: Callable[[str], str],
+    names: Sequence[str],
+    *,
+    owner: Owner,
+    seed: bytes,
+    progress: Progress,
 ) -> bytes:
-    """Hash and describe each document of ``folder``, and return the root (32 bytes) over their commitments.
+    """Hash and describe the document at each name's ``place``; the root (32 bytes) over their commitments.
 
     FolderError names every document that could not be read whole and at rest; the file is then useless.
     """
@@ -47,7 +53,7 @@ def write_cards(
     problems = []
     for index, name in enumerate(names):
         try:
-            digests = digest_document(f"{folder}/{name}", progress.read)
+            digests = digest_document(place(name), progress.read)
         except UnreadableError as error:
             problems.append(error.problem)
             continue

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hefu.errors import ClientError, UnreachableError
 from hefu.evidence.bundle import decode, read_cards
 from hefu.evidence.compare import add_name, name_of, read_end
-from hefu.files.atomic import PRIVATE, make_private, write_new
+from hefu.files.atomic import Batch, make_private
 from hefu.files.names import spelt_out, stem
 from hefu.files.platform import check_names, reach, shown_as, unfit, why
 from hefu.ui.escape import plain
@@ -25,6 +25,7 @@ from hefu_ledger.section import Nonces, OpenedSection
 from hefu_ledger.tlog.merkle import Tree, leaf_hash
 
 SUFFIX = ".hefu.json"
+_TOGETHER = 2000  # files that get their names at once
 
 
 class _Contents(NamedTuple):
@@ -48,20 +49,62 @@ def extract(bundle: str, out: str, wanted: Collection[str] = ()) -> list[str]:
     if cannot:
         raise ClientError("; ".join(say("extract.unfit", name=name, cause=cause) for name, cause in cannot))
     _check_clashes(frozenset(wanted) or contents.names)
-    paths, problems, checked = list[str](), list[str](), set[str]()
+    made, checked = _Made(out), set[str]()
     with progress_bar("extract", len(set(wanted)) or contents.header.count) as progress:
         for name, data in _cut(bundle, contents, wanted):
             path = f"{out}/{_place(name)}"
             _check_links(out, os.path.dirname(path), checked)
-            try:
-                _write(path, data)
-                paths.append(path)
-            except OSError as error:  # one document must not stop the others
-                problems.append(plain(f"{path}: {why(error)}"))
+            made.add(path, data)
             progress.done()
-    if problems:
-        raise UnreachableError("\n  ".join([say("extract.problems", count=len(problems)), *problems]))
-    return paths
+        made.finish()
+    if made.problems:
+        raise UnreachableError("\n  ".join([say("extract.problems", count=len(made.problems)), *made.problems]))
+    return made.paths
+
+
+class _Made:
+    """Evidence files that are written together; one that cannot be must not stop the others."""
+
+    def __init__(self, out: str) -> None:
+        self._batch = Batch()
+        self._waiting = 0
+        self._folders = {out}
+        self.paths: list[str] = []
+        self.problems: list[str] = []
+
+    def add(self, path: str, data: bytes) -> None:
+        """Write a file, or find the same there. ClientError for any other file in the way."""
+        try:
+            folder = os.path.dirname(path)
+            if folder not in self._folders or not os.path.isdir(reach(folder)):
+                make_private(folder)
+                self._folders.add(folder)
+            if os.path.lexists(reach(path)):
+                _check_same(path, data)
+                self.paths.append(path)
+                return
+            self._batch.add(path, data)
+        except OSError as error:
+            self._fail(path, error)
+            return
+        self._waiting += 1
+        if self._waiting == _TOGETHER:
+            self.finish()
+
+    def finish(self) -> None:
+        """Give the files written so far their names."""
+        self._waiting = 0
+        for path, error in self._batch.publish():
+            if error is None:
+                self.paths.append(path)
+                continue
+            other = shown_as(reach(path)) if isinstance(error, FileExistsError) else None
+            if other is not None:
+                raise ClientError(say("extract.alike", path=path, other=other))
+            self._fail(path, error)
+
+    def _fail(self, path: str, error: OSError) -> None:
+        self.problems.append(plain(f"{path}: {why(error)}"))
 
 
 def cut_out(bundle: str, name: str) -> bytes:
@@ -131,15 +174,12 @@ def _cut(bundle: str, contents: _Contents, wanted: Collection[str]) -> Iterator[
                 yield name, evidence_of(header, index, texts, contents.tree.path(index), contents.receipt)
 
 
-def _write(path: str, data: bytes) -> None:
-    make_private(os.path.dirname(path))
+def _check_same(path: str, data: bytes) -> None:
+    """Refuse, with a ClientError, any other file than this very evidence."""
     path = reach(path)
-    try:
-        write_new(path, data, mode=PRIVATE)
-    except FileExistsError:
-        other = shown_as(path)
-        if other is not None:
-            raise ClientError(say("extract.alike", path=path, other=other)) from None
-        with open(path, "rb") as file:
-            if file.read(len(data) + 1) != data:
-                raise ClientError(say("extract.other", path=path)) from None
+    other = shown_as(path)
+    if other is not None:
+        raise ClientError(say("extract.alike", path=path, other=other))
+    with open(path, "rb") as file:
+        if file.read(len(data) + 1) != data:
+            raise ClientError(say("extract.other", path=path))

@@ -27,6 +27,43 @@ def replace(path: str, data: bytes, *, mode: int = PRIVATE) -> None:
     sync_folder(path)
 
 
+class Batch:
+    """Many files that must not exist yet, written together: one sync for all of their contents, one for each folder."""
+
+    def __init__(self) -> None:
+        self._written: list[tuple[str, str]] = []  # passing names, and names
+
+    def add(self, path: str, data: bytes, *, mode: int = PRIVATE) -> None:
+        """Write a file under a passing name; it has no other before ``publish``."""
+        temporary = _own_name(path)
+        self._written.append((temporary, path))
+        with open(_open_anew(reach(temporary), mode), "wb") as file:
+            file.write(data)
+            if not platform.can_sync_all():
+                file.flush()
+                os.fsync(file.fileno())
+
+    def publish(self) -> Iterator[tuple[str, OSError | None]]:
+        """Give each file its name, durably; the paths in their order, and why one could not have its name."""
+        if platform.can_sync_all():
+            os.sync()  # before the names: none of them is ever seen with half of its contents
+        told = [(path, _name(temporary, path)) for temporary, path in self._written]
+        self._written.clear()
+        for folder in {os.path.dirname(path): path for path, error in told if error is None}.values():
+            sync_folder(folder)
+        yield from told
+
+
+def _name(temporary: str, path: str) -> OSError | None:
+    try:
+        platform.name(reach(temporary), reach(path))
+    except OSError as error:
+        with suppress(FileNotFoundError):
+            os.unlink(reach(temporary))
+        return error
+    return None
+
+
 def publish(part: str, path: str) -> None:
     """Give a finished file its name, which must be free (FileExistsError). Durable on return."""
     platform.name(reach(part), reach(path))

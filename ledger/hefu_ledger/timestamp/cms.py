@@ -6,6 +6,7 @@ stands for SETs too, so that members out of order, as many an authority writes i
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, TypeVar
 
 from cryptography.hazmat import asn1
@@ -15,6 +16,7 @@ from cryptography.x509 import Certificate, InvalidVersion, ObjectIdentifier
 from hefu_ledger.errors import MalformedError
 
 _T = TypeVar("_T")
+_SEQUENCE = b"\x30"  # the other choices of a CertificateSet are tagged
 
 
 @sequence
@@ -79,7 +81,7 @@ class SignedData:
     version: int
     digest_algorithms: SetOf[Algorithm]
     encapsulated: EncapsulatedContent
-    certificates: Annotated[list[Certificate] | None, Implicit(0)]
+    certificates: Annotated[list[TLV] | None, Implicit(0)]  # RFC 5652, section 10.2.3: of several kinds
     crls: Annotated[list[TLV] | None, Implicit(1)]
     signers: SetOf[SignerInfo]
 
@@ -114,7 +116,7 @@ class Extension:
     """RFC 5280, section 4.1."""
 
     oid: ObjectIdentifier
-    critical: Annotated[bool, asn1.Default(False)]
+    critical: bool | None  # as ordering below
     value: bytes
 
 
@@ -128,7 +130,7 @@ class TSTInfo:
     serial: int
     gen_time: asn1.GeneralizedTime
     accuracy: Accuracy | None
-    ordering: Annotated[bool, asn1.Default(False)]
+    ordering: bool | None  # some write the default out, against DER
     nonce: int | None
     tsa: Annotated[list[TLV] | None, Implicit(0)]  # a hint: the signer is named by its certificate's hash
     extensions: Annotated[list[Extension] | None, Implicit(1)]
@@ -149,6 +151,17 @@ class SigningCertificate:
 
     certificates: Annotated[list[CertificateId], Size(1, None)]
     policies: list[TLV] | None
+
+
+def certificates_of(signed: SignedData) -> list[Certificate]:
+    """The X.509 certificates of a CertificateSet; attribute certificates and others that are none are passed over."""
+    found = []
+    for member in signed.certificates or []:
+        der = asn1.encode_der(member)
+        if der[:1] == _SEQUENCE:
+            with suppress(MalformedError):
+                found.append(decode(Certificate, der))
+    return found
 
 
 def decode(kind: type[_T], data: bytes | TLV) -> _T:

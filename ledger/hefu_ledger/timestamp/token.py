@@ -30,6 +30,7 @@ from hefu_ledger.timestamp.cms import (
     SignerInfo,
     SigningCertificate,
     TSTInfo,
+    certificates_of,
     decode,
 )
 
@@ -96,7 +97,7 @@ def verify_token(token: bytes, *, message: bytes, roots: Sequence[bytes]) -> Tim
         raise VerificationError(
             "imprint of the timestamp", code="stamp-other", expected=digest.hex(), found=info.imprint.digest.hex()
         )
-    certificates = signed.certificates or []
+    certificates = certificates_of(signed)
     leaf = _signing_certificate(_verify_attributes(signer, content), certificates)
     name = _verify_name(signer, leaf)
     _verify_signature(signer, leaf)

@@ -38,6 +38,8 @@ def signatures(case: Case) -> StepFinding:
             "the statement's ledger", code="ledger-other", expected=case.genesis.origin, found=statement.origin
         )
     case.facts |= {"depositor": statement.depositor, "kind": statement.kind, "count": statement.count}
+    if statement.previous is not None:
+        case.facts["previous"] = statement.previous.hex()
     judging, notes = _judging(case)
     case.signers = verify_statement(case.statement_note, judging.body.roster, case.name)
     case.judging = judging

@@ -126,6 +126,23 @@ def _refreshed_text(done: Refreshed) -> str:
     return "\n".join([*lines, *([say("refresh.waiting", count=waiting)] if waiting else [])])
 
 
+def _declare_renew(parser: ArgumentParser) -> None:
+    parser.add_argument("evidence", metavar="EVIDENCE", help="renew.evidence")
+    parser.add_argument("document", metavar="DOCUMENT", help="renew.document")
+    option(parser, "home", "deposit.home")
+    parser.add_argument("--out", required=True, help="deposit.out")
+    parser.add_argument("--wait", action="store_true", help="deposit.wait")
+
+
+def _renew(options: Namespace) -> Outcome:
+    from hefu.client import Client
+
+    with Client(options.home) as client:
+        done = client.renew(options.evidence, options.document, out=options.out, wait=options.wait)
+    outcome = _deposited([done], [])
+    return outcome._replace(text=f"{outcome.text}\n{say('renew.keep', evidence=plain(options.evidence))}")
+
+
 def _declare_drop(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE.part", help="drop.file")
     option(parser, "home", "deposit.home")
@@ -145,6 +162,7 @@ def _drop(options: Namespace) -> Outcome:
 COMMANDS = {
     "deposit": Command("deposit.summary", _declare_deposit, _deposit),
     "submit": Command("submit.summary", _declare_submit, _submit),
+    "renew": Command("renew.summary", _declare_renew, _renew),
     "drop": Command("drop.summary", _declare_drop, _drop),
     "refresh": Command("refresh.summary", _declare_refresh, _refresh),
 }

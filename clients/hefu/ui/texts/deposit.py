@@ -121,6 +121,29 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "state.unapproved": ("待审批", "awaiting approval"),
     "state.unfinished": ("未完成", "unfinished"),
+    "renew.summary": ("连同旧证据再存一次，续新签名与时间", "deposit again, with the old evidence: new signatures"),
+    "renew.examples": (
+        "hefu renew 证据/配方.hefu.bundle 配方/ --home ~/.hefu --out 证据/ --wait",
+        "hefu renew evidence/recipes.hefu.bundle recipes/ --home ~/.hefu --out evidence/ --wait",
+    ),
+    "renew.evidence": ("旧证据", "the old evidence"),
+    "renew.document": ("其文件或文件夹", "its document or folder"),
+    "renew.keep": (
+        "旧证据 {evidence} 请一并保管：最初的日期在其中；核验新证据时把它放在原件旁边",
+        "keep the old evidence {evidence}: the first date is in it; to verify the new one, put it beside the documents",
+    ),
+    "renew.unproven": (
+        "{evidence} 如今已不能证明这些文件，续存无益：{error}",
+        "{evidence} does not prove these documents any more, so there is nothing to renew: {error}",
+    ),
+    "renew.anothers": (
+        "{evidence} 属于存证主体 {depositor}，请用其自己的设置续存",
+        "{evidence} is of the depositor {depositor}; renew it with that one's home",
+    ),
+    "renew.beside": (
+        "{folder} 中已有与 {evidence} 同名的文件；请先把旧证据改名",
+        "{folder} holds a document of the name of {evidence}; rename the old evidence first",
+    ),
     "drop.summary": ("放弃一件未完成的存证", "give up a deposit on its way"),
     "drop.examples": (
         "hefu drop 证据/配方.hefu.bundle.part --home ~/.hefu",
