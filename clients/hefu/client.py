@@ -27,7 +27,7 @@ from hefu_ledger.deposit.state import ANCHORED
 if TYPE_CHECKING:
     from hefu.begin import enrol_home, request_key, restore_home, submit
     from hefu.deposit.approve import Shown
-    from hefu.deposit.depositor import Deposited
+    from hefu.deposit.depositor import Deposited, SomeFailedError
     from hefu.deposit.plan import Target
     from hefu.deposit.refresh import Refreshed
     from hefu.errors import UnreachableError
@@ -58,6 +58,7 @@ __all__ = [
     "Client",
     "Deposited",
     "Enrolled",
+    "SomeFailedError",
     "VaultOptions",
     "audit",
     "enrol_home",
@@ -75,6 +76,7 @@ __all__ = [
 _ROOMS = {
     "Deposited": "deposit.depositor",
     "Enrolled": "keys.enrol",
+    "SomeFailedError": "deposit.depositor",
     "VaultOptions": "home.settings",
     "enrol_home": "begin",
     "request_key": "begin",
@@ -198,28 +200,15 @@ class Client:
         ignore: bool,
         again: bool,
     ) -> list[Deposited]:
-        from hefu.deposit.early import bring_back
-        from hefu.deposit.plan import expected, plan
+        from hefu.folders.paths import deposit_paths
 
-        targets = plan(paths, out, self._home.path, ignore=ignore)
-        early = {} if again else bring_back(self._home, service, self._caught_up, targets)
-        new = [target for target in targets if target.path not in early]
-        with expected(self._home, new):
-            done = {item.path: item for item in (begin(new) if new else [])}
-        return [(early | done)[target.path] for target in targets]
+        return deposit_paths(self._home, service, self._caught_up, paths, begin, out=out, ignore=ignore, again=again)
 
     def renew(self, evidence: str, document: str, *, out: str, wait: bool = True) -> Deposited:
         """Deposit documents and their old evidence together; see ``hefu.deposit.renew``."""
-        from hefu.deposit.depositor import deposit
-        from hefu.deposit.renew import renewal
+        from hefu.deposit.renew import renew
 
-        target = renewal(self._home, evidence, document, out)
-        self._caught_up.expect(target.final, base=out)  # the documents are those of the first deposit
-        try:
-            (done,) = deposit(self._home, self._service, [target], out=out, wait=wait)
-        finally:
-            self._index.catch_up()
-        return done
+        return renew(self._home, self._service, self._index, evidence, document, out=out, wait=wait)
 
     def refresh(
         self, folders: Sequence[str] | None = None, *, carried: str | None = None, wait: bool = False

@@ -33,9 +33,11 @@ class ClientError(Exception):
 class FolderError(ClientError):
     """Files that cannot be deposited or read; each is named with its cause, and nothing was written."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], *, advice: str = "") -> None:
+        """``advice``: the way out, if there is one for all of them."""
         said = say("folder.problem" if len(problems) == 1 else "folder.problems", count=len(problems))
-        super().__init__("\n  ".join([said, *(plain(f"{path}: {cause}") for path, cause in problems)]))
+        lines = [said, *(plain(f"{path}: {cause}") for path, cause in problems), *([advice] if advice else [])]
+        super().__init__("\n  ".join(lines))
         self.problems = tuple(problems)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -124,16 +125,67 @@ def test_files_written_together_have_no_name_before_all_is_durable(
 ) -> None:
     """After a power failure a file has all of its contents or no name."""
     paths = [tmp_path / folder / f"{number}" for folder in "ab" for number in range(3)]
-    batch, seen = Batch(), []
-    monkeypatch.setattr(os, "sync", lambda: seen.append([path.exists() for path in paths]))
+    seen, real = [], os.fsync
+
+    def sync(descriptor: int) -> None:
+        seen.append([path.exists() for path in paths])
+        real(descriptor)
+
+    monkeypatch.setattr("hefu.files.atomic.os.fsync", sync)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     paths[4].write_bytes(b"another's")
-    for path in paths:
-        batch.add(str(path), path.name.encode())
-    told = dict(batch.publish())
+    with Batch() as batch:
+        for path in paths:
+            batch.add(str(path), path.name.encode())
+        assert not seen, "all are written before the first is waited for"
+        told = dict(batch.publish())
     assert [path for path, error in told.items() if error is not None] == [str(paths[4])]
     assert [path.read_bytes() for path in paths] == [b"0", b"1", b"2", b"0", b"another's", b"2"]
     assert {path.stat().st_mode & 0o777 for path in paths if path != paths[4]} == {0o600}
     assert len(list(tmp_path.rglob("*"))) == len(paths) + 2, "no passing name is left"
-    assert seen == ([[False] * 4 + [True, False]] if sys.platform == "linux" else [])
+    assert seen[: len(paths)] == [[False] * 4 + [True, False]] * len(paths)
+
+
+def test_a_file_written_together_with_others_is_never_seen_cut_short(tmp_path: Path) -> None:
+    """A disk that is full in the middle of one: the others have their names, and nothing else is left."""
+    limited = (
+        "import resource, signal, sys\n"
+        "from hefu.files.atomic import Batch\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        "with Batch() as batch:\n"
+        "    batch.add(sys.argv[1] + '/first', b'1' * 9_000)\n"
+        "    try:\n"
+        "        batch.add(sys.argv[1] + '/large', b'2' * 90_000)\n"
+        "    except OSError as error:\n"
+        "        print(error.errno)\n"
+        "    batch.add(sys.argv[1] + '/last', b'3' * 9_000)\n"
+        "    print([error for _, error in batch.publish()])\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", limited, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == [str(errno.EFBIG), "[None, None]"]
+    assert names(tmp_path) == ["first", "last"]
+
+
+def test_a_file_whose_sync_fails_gets_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Batch() as batch:
+        batch.add(str(tmp_path / "one"), b"1")
+        batch.add(str(tmp_path / "two"), b"2")
+        failures, real = [OSError(errno.EIO, "Input/output error")], os.fsync
+
+        def sync(descriptor: int) -> None:
+            if failures:
+                raise failures.pop()
+            real(descriptor)
+
+        monkeypatch.setattr("hefu.files.atomic.os.fsync", sync)
+        told = batch.publish()
+    assert [error and error.errno for _, error in told] == [errno.EIO, None]
+    assert names(tmp_path) == ["two"]
+
+
+def test_files_that_were_given_no_name_leave_nothing(tmp_path: Path) -> None:
+    with Batch() as batch:
+        batch.add(str(tmp_path / "one"), b"1")
+    assert names(tmp_path) == []

@@ -320,7 +320,7 @@ def test_everything_that_cannot_be_deposited_is_named_at_once_and_nothing_is_wri
 def test_what_is_left_out_on_request_is_listed_and_the_rest_deposited(firm: Firm, documents: Path) -> None:
     (documents / "link").symlink_to("0.txt")
     (done,) = firm.deposit(documents, skip_unreadable=True)
-    assert done.left_out == (Problem("link", "a symbolic link, which is not followed"),)
+    assert done.left_out == (Problem("link", "a symbolic link, which is not followed; name the file that it leads to"),)
     assert done.documents == 5
     assert not proven(firm, BUNDLE, documents)  # the folder holds something that the deposit does not cover
     (documents / "link").unlink()

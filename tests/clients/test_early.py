@@ -12,6 +12,7 @@ from tests.clients.conftest import Firm
 from tests.support.command_line import hefu
 
 from hefu.home.index_file import FILE
+from hefu.vault.blobs import RECEIPT_SUFFIX
 from hefu_ledger.deposit.state import ANCHORED, KNOWN
 
 
@@ -134,3 +135,45 @@ def test_a_number_is_found_in_any_case_and_width_and_without_its_check_character
         found = hefu("search", written, "--home", firm.home.path, "--json").json["documents"]
         assert len(found) == 5, written
         assert len(hefu("list", written, "--home", firm.home.path, "--json").json["documents"]) == 5
+
+
+def several(firm: Firm, *paths: Path) -> tuple[list[tuple[str, str]], list[str]]:
+    """Deposit paths of which some cannot be: names and states of the others, and names of those that failed."""
+    words = ("--home", firm.home.path, "--out", firm.out, "--wait", "--json")
+    told = hefu("deposit", *paths, *words, expect=2).json
+    done = [(Path(each["path"]).name, each["state"]) for each in told["deposits"]]
+    return done, [Path(each["path"]).name for each in told["failed"]]
+
+
+def test_a_path_that_cannot_be_deposited_holds_up_no_other(firm: Firm, documents: Path) -> None:
+    """Early evidence is shown along with what is new, in the order given, and with each failure its way out."""
+    deposit(firm, documents / "0.txt")
+    link = firm.folder / "link"
+    link.symlink_to(documents / "2.txt")
+    paths = [documents / "1.txt", link, documents / "0.txt", firm.folder / "nothing"]
+    assert several(firm, *paths) == ([("1.txt", ANCHORED), ("0.txt", KNOWN)], ["link", "nothing"])
+    assert count(firm) == 2
+    said = hefu("deposit", *paths, "--home", firm.home.path, "--out", firm.out, "--wait", expect=2).out
+    assert "name the file that it leads to" in said
+
+
+def test_early_evidence_that_is_lost_holds_up_no_other(firm: Firm, documents: Path) -> None:
+    first = deposit(firm, documents / "0.txt")
+    Path(first["evidence"]).unlink()
+    for path in Path(firm.home.vault.folder).glob(f"{first['statement']}*"):
+        path.unlink()
+    assert several(firm, documents / "0.txt", documents / "1.txt") == ([("1.txt", ANCHORED)], ["0.txt"])
+
+
+def test_early_evidence_without_its_receipt_is_fetched_and_without_a_network_explained(
+    firm: Firm, documents: Path
+) -> None:
+    first = deposit(firm, documents / "0.txt")
+    whole = Path(first["evidence"]).read_bytes()
+    Path(first["evidence"]).unlink()
+    (Path(firm.home.vault.folder) / f"{first['statement']}{RECEIPT_SUFFIX}").unlink()
+    told = hefu("deposit", documents / "0.txt", "--home", firm.home.path, "--out", firm.out, "--offline", expect=2)
+    assert first["number"] in told.err
+    assert "hefu vault sync" in told.err
+    assert deposit(firm, documents / "0.txt")["state"] == KNOWN
+    assert Path(first["evidence"]).read_bytes() == whole

@@ -40,7 +40,9 @@ def test_links_are_named_and_never_followed(tmp_path: Path) -> None:
     found = scan(str(tmp_path))
     assert found.names == ["real/document"]
     assert [problem.path for problem in found.problems] == ["broken", "loop", "real/up", "to-file", "to-folder"]
-    assert {problem.cause for problem in found.problems} == {"a symbolic link, which is not followed"}
+    assert {problem.cause for problem in found.problems} == {
+        "a symbolic link, which is not followed; name the file that it leads to"
+    }
 
 
 def test_a_folder_met_twice_is_a_loop_and_is_not_entered_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +75,7 @@ def test_names_that_are_not_utf8_are_named_readably(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"\xd0\xce\xc4.txt")).write_bytes(b"GBK")
     (tmp_path / os.fsdecode(b"folder-\xff")).mkdir()
     found = scan(str(tmp_path))
-    cause = "its name is not UTF-8"
+    cause = "its name is not UTF-8; rename it"
     assert found.problems == [Problem("\\xd0\\xce\\xc4.txt", cause), Problem("folder-\\xff", cause)]
 
 
@@ -84,7 +86,7 @@ def test_a_file_this_user_may_not_read_is_named(tmp_path: Path, monkeypatch: pyt
         "hefu.files.scan.os.access", lambda path, _: not path.endswith("secret")
     )  # root may read anything
     found = scan(str(tmp_path))
-    assert found[:2] == (["open"], [Problem("secret", "not readable by this user")])
+    assert found[:2] == (["open"], [Problem("secret", "not readable by this user; change its mode")])
 
 
 def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from tests.clients.dying import Forker
 from tests.support.command_line import hefu
 from tests.support.double import DROPPED, LOST, Fault, problem
 from tests.support.modules import modules
+from tests.support.sample_ledger import LOG
 
 from hefu.deposit.offline import prepare
 from hefu.deposit.plan import plan
@@ -25,10 +26,11 @@ from hefu.errors import ClientError, RefusedError, UnreachableError
 from hefu.home.home import load
 from hefu.home.labels import Label, read_labels
 from hefu.home.settings import keep_label
+from hefu.recovery.numbers import running_numbers
 from hefu.recovery.sync import sync
 from hefu.recovery.verify import HERE, SERVICE, verify_vault
 from hefu.vault import blobs
-from hefu.vault.blobs import DEPOSIT, HOME, LABEL, About, opened, seal, seal_again, seal_deposit, unseal
+from hefu.vault.blobs import DEPOSIT, HOME, LABEL, RECEIPT_SUFFIX, About, opened, seal, seal_again, seal_deposit, unseal
 from hefu.vault.secret import Recovery, format_words
 from hefu.vault.store import Vault
 from hefu_ledger.deposit.state import ANCHORED, KNOWN
@@ -358,7 +360,23 @@ def test_a_deposit_that_the_service_hides_leaves_a_gap_in_the_running_numbers(
     told = hefu("vault", "restore", "--home", new, *words, "--json", expect=1).json
     assert "no. 1 " in " ".join(problem["cause"] for problem in told["problems"])
     assert "no. 1 " in hefu("vault", "sync", "--home", new, expect=1).out
-    assert "no. 1 " in hefu("vault", "verify", "--home", new, expect=1).out
+    said = hefu("vault", "verify", "--home", new, expect=1).out
+    assert "no. 1 " in said
+    assert "is no. 3 " in said, "the last one, for people to compare: a hidden later one leaves no gap"
+
+
+def test_only_signed_running_numbers_count_and_a_wide_gap_is_named_by_its_ends(firm: Firm, documents: Path) -> None:
+    """A number of the service's own choice costs no time, and one that no key of genesis signed tells nothing."""
+    statements = [firm.deposit(documents / f"{number}.txt")[0].statement for number in range(2)]
+    for statement in statements:
+        (Path(firm.home.vault.folder) / f"{statement}{RECEIPT_SUFFIX}").unlink()
+    second, reader = firm.double.ledger.deposits[1], firm.home.reader
+    second.acceptance = second.acceptance._replace(nth=10**15)
+    numbers = running_numbers(reader, statements, firm.service)
+    assert numbers.last == 10**15 + 1
+    assert list(numbers.missing()) == [f"2–{10**15}"]
+    genesis = reader.genesis._replace(acknowledgement=LOG.key)
+    assert running_numbers(reader._replace(genesis=genesis), statements, firm.service) == (0, [])
 
 
 def test_a_home_whose_vault_no_service_holds_is_not_told_that_everything_is_there(firm: Firm, documents: Path) -> None:

@@ -106,7 +106,7 @@ def documents(target: Target, *, skip_unreadable: bool) -> Found:
     """The documents of a target. FolderError where something in it is none, unless that is to be left out."""
     found = target.documents()
     if found.problems and not skip_unreadable:
-        raise FolderError(found.problems)
+        raise FolderError(found.problems, advice=say("folder.skip"))
     if not 0 < len(found.names) <= MAX_COUNT:
         path = printable(target.path)
         raise ClientError(say("folder.count", path=path, count=len(found.names), most=MAX_COUNT))

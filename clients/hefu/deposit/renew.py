@@ -10,6 +10,7 @@ import os
 import time
 from typing import Final
 
+from hefu.deposit.depositor import Deposited, deposit
 from hefu.deposit.plan import Target
 from hefu.errors import ClientError
 from hefu.evidence.receipt import receipt_of
@@ -17,11 +18,27 @@ from hefu.evidence.verify import is_bundle, verify
 from hefu.files.names import stem
 from hefu.files.scan import printable
 from hefu.home.home import Home
+from hefu.home.index import Index
+from hefu.service import Service
 from hefu.ui.language import say
 from hefu_ledger.deposit.statement import statement_id
 from hefu_ledger.verify.verdict import PROVEN, why_not
 
 RENEWAL: Final = "renewal"
+
+
+def renew(
+    home: Home, service: Service, index: Index, evidence: str, document: str, *, out: str, wait: bool
+) -> Deposited:
+    """Deposit documents and their old evidence together; errors as of ``renewal`` and ``deposit``."""
+    target = renewal(home, evidence, document, out)
+    index.catch_up()
+    index.expect(target.final, base=out)  # the documents are those of the first deposit
+    try:
+        (done,) = deposit(home, service, [target], out=out, wait=wait)
+    finally:
+        index.catch_up()
+    return done
 
 
 def renewal(home: Home, evidence: str, document: str, out: str) -> Target:

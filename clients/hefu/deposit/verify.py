@@ -11,6 +11,8 @@ from hefu_ledger.encoding import format_time
 from hefu_ledger.errors import VerificationError
 from hefu_ledger.tlog.note import judge_lines, parse_note
 from hefu_ledger.verify import FolderComparison, verify_folder
+from hefu_ledger.verify.case import Trust
+from hefu_ledger.verify.union import first_receipt
 from hefu_ledger.verify.verdict import CANNOT, FAILED, Verdict, why_not
 
 
@@ -82,6 +84,16 @@ def check_twin(receipt: Receipt, part: Part, reader: Reader) -> Part:
     part = part._replace(statement=statement, end=end)
     check_receipt(receipt, part, reader)
     return part
+
+
+def take_receipt(receipt: Receipt, part: Part, reader: Reader) -> Receipt:
+    """A receipt that was fetched, as it is kept at first: without what no one can judge, and checked.
+
+    Errors as of ``verify_answer``.
+    """
+    receipt = first_receipt(receipt, Trust(reader.policy))
+    check_receipt(receipt, part, reader)
+    return receipt
 
 
 def check_receipt(receipt: Receipt, part: Part, reader: Reader) -> None:

@@ -49,8 +49,9 @@ def extract(bundle: str, out: str, wanted: Collection[str] = ()) -> list[str]:
     if cannot:
         raise ClientError("; ".join(say("extract.unfit", name=name, cause=cause) for name, cause in cannot))
     _check_clashes(frozenset(wanted) or contents.names)
-    made, checked = _Made(out), set[str]()
-    with progress_bar("extract", len(set(wanted)) or contents.header.count) as progress:
+    checked, count = set[str](), len(set(wanted)) or contents.header.count
+    with Batch() as batch, progress_bar("extract", count) as progress:
+        made = _Made(out, batch)
         for name, data in _cut(bundle, contents, wanted):
             path = f"{out}/{_place(name)}"
             _check_links(out, os.path.dirname(path), checked)
@@ -65,8 +66,8 @@ def extract(bundle: str, out: str, wanted: Collection[str] = ()) -> list[str]:
 class _Made:
     """Evidence files that are written together; one that cannot be must not stop the others."""
 
-    def __init__(self, out: str) -> None:
-        self._batch = Batch()
+    def __init__(self, out: str, batch: Batch) -> None:
+        self._batch = batch
         self._waiting = 0
         self._folders = {out}
         self.paths: list[str] = []

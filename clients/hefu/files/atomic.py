@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import ParamSpec, Self
 
 from hefu.files import platform
 from hefu.files.names import passing
 from hefu.files.platform import reach
 
+P = ParamSpec("P")
 PRIVATE = 0o600  # bundles, evidence and keys can open what a deposit hides
 PUBLIC = 0o644
 
@@ -28,40 +31,70 @@ def replace(path: str, data: bytes, *, mode: int = PRIVATE) -> None:
 
 
 class Batch:
-    """Many files that must not exist yet, written together: one sync for all of their contents, one for each folder."""
+    """Many files that must not exist yet, written together: all are written before the first is waited for.
+
+    A ``with`` block; what has no name at its end is removed.
+    """
 
     def __init__(self) -> None:
         self._written: list[tuple[str, str]] = []  # passing names, and names
 
-    def add(self, path: str, data: bytes, *, mode: int = PRIVATE) -> None:
-        """Write a file under a passing name; it has no other before ``publish``."""
-        temporary = _own_name(path)
-        self._written.append((temporary, path))
-        with open(_open_anew(reach(temporary), mode), "wb") as file:
-            file.write(data)
-            if not platform.can_sync_all():
-                file.flush()
-                os.fsync(file.fileno())
+    def __enter__(self) -> Self:
+        return self
 
-    def publish(self) -> Iterator[tuple[str, OSError | None]]:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for temporary, _ in self._written:
+            _remove(temporary)
+
+    def add(self, path: str, data: bytes, *, mode: int = PRIVATE) -> None:
+        """Write a file under a passing name; it has no other before ``publish``. OSError: nothing of it is left."""
+        temporary = _own_name(path)
+        try:
+            with open(_open_anew(reach(temporary), mode), "wb") as file:
+                file.write(data)
+        except BaseException:
+            _remove(temporary)
+            raise
+        self._written.append((temporary, path))
+
+    def publish(self) -> list[tuple[str, OSError | None]]:
         """Give each file its name, durably; the paths in their order, and why one could not have its name."""
-        if platform.can_sync_all():
-            os.sync()  # before the names: none of them is ever seen with half of its contents
-        told = [(path, _name(temporary, path)) for temporary, path in self._written]
+        synced = [(temporary, path, _attempt(_sync, temporary)) for temporary, path in self._written]
+        told = [(path, error or _attempt(_name, temporary, path)) for temporary, path, error in synced]
+        for (temporary, _), (_, error) in zip(self._written, told, strict=True):
+            if error is not None:
+                _remove(temporary)
         self._written.clear()
         for folder in {os.path.dirname(path): path for path, error in told if error is None}.values():
             sync_folder(folder)
-        yield from told
+        return told
 
 
-def _name(temporary: str, path: str) -> OSError | None:
+def _attempt(step: Callable[P, None], *given: P.args, **options: P.kwargs) -> OSError | None:
     try:
-        platform.name(reach(temporary), reach(path))
+        step(*given, **options)
     except OSError as error:
-        with suppress(FileNotFoundError):
-            os.unlink(reach(temporary))
         return error
     return None
+
+
+def _sync(temporary: str) -> None:
+    descriptor = os.open(reach(temporary), os.O_RDWR)  # Windows syncs no file that is open for reading alone
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _name(temporary: str, path: str) -> None:
+    platform.name(reach(temporary), reach(path))
+
+
+def _remove(temporary: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(reach(temporary))
 
 
 def publish(part: str, path: str) -> None:

@@ -75,11 +75,6 @@ def sync_folder(path: str) -> None:
         os.close(descriptor)
 
 
-def can_sync_all() -> bool:
-    """Whether one call makes all that was written durable before it returns, as Linux's sync does."""
-    return sys.platform == "linux"
-
-
 def name(part: str, path: str) -> None:
     """Move a file to a free name; FileExistsError if the name is taken."""
     try:

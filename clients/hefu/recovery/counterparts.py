@@ -11,7 +11,7 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, Final, NamedTuple, cast
 
 from hefu.deposit.answers import fetch_receipt
-from hefu.deposit.verify import check_twin
+from hefu.deposit.verify import check_twin, take_receipt
 from hefu.home.home import Reader
 from hefu.service import Service
 from hefu.vault.blobs import DEPOSIT, StoredDeposit, kind_of, opened
@@ -44,8 +44,9 @@ def adopt(reader: Reader, service: Service, deposited: Collection[str]) -> int:
         with opened(reader.vault, twin.kept, reader.recovery) as kept:
             statement = twin.receipt.statement.encode()
             part = check_twin(twin.receipt, kept.part, reader)
+            receipt = take_receipt(twin.receipt, part, reader)
             _keep(reader.vault, kept, statement, part.end)
-        reader.vault.keep_receipt(twin.receipt)
+        reader.vault.keep_receipt(receipt)
         reader.vault.owe_deposit(twin.deposited)
         reader.vault.drop(twin.kept)
     return len(found)

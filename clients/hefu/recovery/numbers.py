@@ -2,30 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import pairwise
+from typing import NamedTuple
 
 from hefu.deposit.answers import fetch_acknowledgement
+from hefu.deposit.verify import verify_acknowledgement
 from hefu.home.home import Reader
 from hefu.service import Service
-from hefu_ledger.deposit.acceptance import parse_acceptance
+from hefu_ledger.deposit.acceptance import Acceptance, parse_acceptance
 from hefu_ledger.errors import LedgerError
 from hefu_ledger.tlog.note import parse_note
 
 
-def missing_numbers(reader: Reader, statement_ids: Iterable[str], service: Service | None) -> list[int]:
-    """The numbers, from 1, of deposits before the last known one of which there is none among ``statement_ids``."""
-    numbers = {number for each in statement_ids if (number := _number(reader, each, service)) is not None}
-    return [number + 1 for number in range(max(numbers, default=-1)) if number not in numbers]
+class Numbers(NamedTuple):
+    """``last``: the largest running number known, from 1; 0 for none. ``gaps``: first and last of those not known."""
+
+    last: int
+    gaps: list[tuple[int, int]]
+
+    def missing(self) -> Iterator[str]:
+        """Each gap as people write it: 3, or 5–9."""
+        yield from (f"{first}" if first == last else f"{first}–{last}" for first, last in self.gaps)
+
+
+def running_numbers(reader: Reader, statement_ids: Iterable[str], service: Service | None) -> Numbers:
+    """The numbers of these deposits (hex statement ids), and the gaps before the last of them."""
+    found = {number for each in statement_ids if (number := _number(reader, each, service)) is not None}
+    known = [0, *sorted(found)]
+    gaps = [(before + 1, after - 1) for before, after in pairwise(known) if after > before + 1]
+    return Numbers(known[-1], gaps)
 
 
 def _number(reader: Reader, statement_id: str, service: Service | None) -> int | None:
-    acknowledgement: bytes | None = None
-    with suppress(LedgerError):  # a damaged file, which others report
+    """The number of a deposit, by a receipt, which was verified when it was kept, or by a signed answer."""
+    with suppress(LedgerError):  # a damaged file, which others report, or an answer that no key signed
         receipt = reader.vault.receipt(statement_id)
-        acknowledgement = None if receipt is None else receipt.acknowledgement.encode()
-    if acknowledgement is None and service is not None:
-        acknowledgement = fetch_acknowledgement(statement_id, service)
+        if receipt is not None:
+            return parse_acceptance(parse_note(receipt.acknowledgement.encode()).text).nth + 1
     with suppress(LedgerError):
-        return None if acknowledgement is None else parse_acceptance(parse_note(acknowledgement).text).nth
+        return None if service is None else _answered(reader, statement_id, service)
     return None
+
+
+def _answered(reader: Reader, statement_id: str, service: Service) -> int | None:
+    acknowledgement = fetch_acknowledgement(statement_id, service)
+    if acknowledgement is None:
+        return None
+    acceptance: Acceptance = verify_acknowledgement(acknowledgement, statement_id=statement_id, home=reader)
+    return acceptance.nth + 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from hefu.deposit.answers import fetch_receipt
-from hefu.deposit.verify import check_receipt
+from hefu.deposit.verify import take_receipt
 from hefu.errors import ClientError, ClosedError, Problem, RefusedError
 from hefu.files.atomic import clear_away, replace, write_new
 from hefu.home import home
@@ -17,7 +17,7 @@ from hefu.home.index import Index
 from hefu.home.labels import FILE, format_label, parse_label, read_labels
 from hefu.home.settings import trusted_settings
 from hefu.recovery.counterparts import adopt
-from hefu.recovery.numbers import missing_numbers
+from hefu.recovery.numbers import running_numbers
 from hefu.recovery.rebuild import Proven, rebuild
 from hefu.service import Service
 from hefu.ui.language import say
@@ -47,6 +47,7 @@ class Restored(NamedTuple):
     problems: list[Problem]
     fingerprint: str = ""  # of the log key that the home trusts
     server: str = ""
+    nth: int = 0  # the largest running number known, from 1; a later deposit that the service hides leaves no gap
 
 
 def restore_from_service(
@@ -105,12 +106,14 @@ def _restore(
         index.catch_up()
     if done.in_the_way:
         raise ClientError(say("restore.in_the_way", path=done.in_the_way[0]))
-    problems += [Problem("", say("vault.gap", nth=number)) for number in missing_numbers(reader, found, service)]
+    damaged = {name for name in names if "." not in name} - set(vault.names())
+    numbers = running_numbers(reader, {*deposits_in(vault), *damaged}, service)
+    problems += [Problem("", say("vault.gap", nth=nth)) for nth in numbers.missing()]
     _remember(reader, [item.receipt for item in proven])
     replace(f"{path}/{home.CONFIG}", home.format_config(reader.config))
     config, trusted = reader.config, reader.genesis.log.fingerprint
     counts = (done.evidence, done.documents, *_unanchored(lacking, service), problems)
-    return Restored(config.depositor, *counts, trusted, config.server)
+    return Restored(config.depositor, *counts, trusted, config.server, numbers.last)
 
 
 def _begin(path: str, recovery: Recovery, source: Blobs, names: list[str]) -> None:
@@ -207,7 +210,7 @@ def _find(statement_id: str, reader: Reader, service: Service | None) -> Receipt
         if receipt is None and service is not None:
             receipt = fetch_receipt(statement_id, service)
         if receipt is not None:
-            check_receipt(receipt, kept.part, reader)
+            receipt = take_receipt(receipt, kept.part, reader)
     if receipt is not None:
         reader.vault.keep_receipt(receipt)
     return receipt

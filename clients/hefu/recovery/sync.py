@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from hefu.deposit.answers import fetch_acknowledgement, fetch_receipt
 from hefu.deposit.depositor import alone
-from hefu.deposit.verify import check_receipt, verify_acknowledgement
+from hefu.deposit.verify import take_receipt, verify_acknowledgement
 from hefu.errors import Problem, RefusedError, UnreachableError
 from hefu.files.atomic import make_private
 from hefu.files.platform import reach
@@ -20,7 +20,7 @@ from hefu.files.scan import printable
 from hefu.home.home import Home, Reader, load_either
 from hefu.home.index import Index
 from hefu.recovery.counterparts import adopt
-from hefu.recovery.numbers import missing_numbers
+from hefu.recovery.numbers import running_numbers
 from hefu.recovery.rebuild import Proven, is_evidence_of, rebuild
 from hefu.recovery.restore import deposits_in, merge_labels
 from hefu.service import Service
@@ -70,7 +70,7 @@ def sync(home: Home | Reader, service: Service, *, out: str | None = None) -> Sy
         evidence = _write(reader, index, out, gone, problems) if out is not None else []
         elsewhere = len(index.settled() - index.with_evidence())
     known = {*deposits_in(reader.vault), *remote.statements()}
-    problems += [Problem("", say("vault.gap", nth=number)) for number in missing_numbers(reader, known, service)]
+    problems += [Problem("", say("vault.gap", nth=nth)) for nth in running_numbers(reader, known, service).missing()]
     return Synced(sent, fetched, receipts, learned, evidence, elsewhere, problems)
 
 
@@ -139,7 +139,7 @@ def _receipts(reader: Reader, service: Service, problems: list[Problem]) -> int:
             receipt = fetch_receipt(statement_id, service)
             if receipt is not None:
                 with opened(reader.vault, statement_id, reader.recovery) as kept:
-                    check_receipt(receipt, kept.part, reader)
+                    receipt = take_receipt(receipt, kept.part, reader)
                 reader.vault.keep_receipt(receipt)
                 added += 1
         except LedgerError as error:

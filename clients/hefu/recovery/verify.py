@@ -14,7 +14,7 @@ from hefu.deposit.verify import check_receipt
 from hefu.home.home import Reader
 from hefu.home.index import Index
 from hefu.recovery.counterparts import twins
-from hefu.recovery.numbers import missing_numbers
+from hefu.recovery.numbers import running_numbers
 from hefu.service import Service
 from hefu.ui.language import say
 from hefu.ui.progress import progress_bar
@@ -40,6 +40,8 @@ class CheckedVault(NamedTuple):
 
     ``pending``: the work left for ``hefu vault sync``; nothing of it is lost. ``told``: whether the service told which
     deposits there were, so that a lost one is noticed; where it does not hold the vault, it does not.
+
+    ``nth``: the largest running number known, from 1.
     """
 
     deposits: int
@@ -49,6 +51,7 @@ class CheckedVault(NamedTuple):
     findings: list[VaultFault]
     pending: list[VaultFault]
     told: bool = True
+    nth: int = 0
 
 
 class _Place(NamedTuple):
@@ -66,9 +69,9 @@ def verify_vault(reader: Reader, service: Service | None) -> CheckedVault:
     known = set(here.deposits) | {name for name in names if name in {each.name for each in findings}}
     if service is None:
         _check_receipts(reader, list(here.deposits), None, findings)
-        _find_gaps(reader, here.deposits, None, findings)
+        nth = _find_gaps(reader, here.deposits, None, findings)
         counts = (len(here.deposits), sum(here.deposits.values()), {HERE: len(names)})
-        return CheckedVault(*counts, [], findings, [], told=False)
+        return CheckedVault(*counts, [], findings, [], told=False, nth=nth)
     remote, pending = Remote(service, reader.recovery), list[VaultFault]()
     told = reader.config.upload
     deposited = remote.statements() if told else _deposited(reader, here.deposits, service)
@@ -86,10 +89,10 @@ def verify_vault(reader: Reader, service: Service | None) -> CheckedVault:
         _miss(sorted(lacking & owed), SERVICE, say("vault.owed"), pending)
         files[SERVICE] = len(remote.names())
         here.deposits.update(there.deposits)
-    _find_gaps(reader, {*here.deposits, *deposited}, service, findings)
+    nth = _find_gaps(reader, {*here.deposits, *deposited}, service, findings)
     never = sorted(set(here.deposits) - set(deposited) - {twin.kept for twin in same})
     counts = (len(here.deposits), sum(here.deposits.values()), files)
-    return CheckedVault(*counts, never, findings, pending, told=told)
+    return CheckedVault(*counts, never, findings, pending, told=told, nth=nth)
 
 
 def _deposited(reader: Reader, here: Collection[str], service: Service) -> list[str]:
@@ -103,10 +106,11 @@ def _deposited(reader: Reader, here: Collection[str], service: Service) -> list[
 
 def _find_gaps(
     reader: Reader, statement_ids: Collection[str], service: Service | None, findings: list[VaultFault]
-) -> None:
+) -> int:
     place = HERE if service is None else SERVICE
-    for number in missing_numbers(reader, statement_ids, service):
-        findings.append(VaultFault(place, "", say("vault.gap", nth=number)))
+    numbers = running_numbers(reader, statement_ids, service)
+    findings += [VaultFault(place, "", say("vault.gap", nth=nth)) for nth in numbers.missing()]
+    return numbers.last
 
 
 def _check_place(

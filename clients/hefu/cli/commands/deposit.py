@@ -14,8 +14,8 @@ from hefu.ui.language import say
 from hefu_ledger.deposit.state import ACCEPTED, ANCHORED, KNOWN, PREPARED, UNAPPROVED
 
 if TYPE_CHECKING:
-    from hefu.client import Client
-    from hefu.deposit.depositor import Deposited, SomeFailedError
+    from hefu.client import Client, SomeFailedError
+    from hefu.deposit.depositor import Deposited
     from hefu.deposit.refresh import Refreshed
 
 _LINES = {PREPARED: "deposit.prepared", UNAPPROVED: "deposit.unapproved"}  # of deposits not sent
@@ -33,8 +33,7 @@ def _declare_deposit(parser: ArgumentParser) -> None:
 
 
 def _deposit(options: Namespace) -> Outcome:
-    from hefu.client import Client
-    from hefu.deposit.depositor import SomeFailedError
+    from hefu.client import Client, SomeFailedError
 
     with Client(options.home) as client:
         places = {"out": options.out, "skip_unreadable": options.skip_unreadable, "ignore": options.ignore}

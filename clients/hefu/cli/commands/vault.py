@@ -62,6 +62,7 @@ def _restore(options: Namespace) -> Outcome:
         *(say("vault restore.waiting", statement=statement_id) for statement_id in done.waiting),
         *(say("vault restore.never", statement=statement_id) for statement_id in done.never),
         *(say("vault restore.problem", **problem._asdict()) for problem in done.problems),
+        *([say("vault.last", nth=done.nth)] if done.nth else []),
         say("restore.trusts", fingerprint=done.fingerprint, server=done.server),
         *([] if fingerprint else [say("restore.compare")]),
         say("home.restored", path=options.home),
@@ -99,6 +100,7 @@ def _verify(options: Namespace) -> Outcome:
     told = [*done.findings, *done.pending]
     text += [plain(f"  {say(f'place.{each.where}')}: {_named(each.name, names)}{each.what}") for each in told]
     text += [say("vault restore.never", statement=_named(each, names).removesuffix(": ")) for each in done.never]
+    text += [say("vault.last", nth=done.nth)] if done.nth else []
     value = done._asdict() | {
         "findings": [finding._asdict() for finding in done.findings],
         "pending": [finding._asdict() for finding in done.pending],

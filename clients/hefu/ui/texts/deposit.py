@@ -93,6 +93,16 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "documents that were deposited before keep that date, and were not deposited again; --again does so anyway",
     ),
     "deposit.failed": ("未能存证 {path}：{error}", "not deposited: {path}: {error}"),
+    "early.no_receipt": (
+        (
+            "{path} 已于 {time} 存证（编号 {number}）；其证据 {evidence} 已不在，保管库中有其内容而缺入账证明："
+            "请联网运行 hefu vault sync --out DIR 取回"
+        ),
+        (
+            "{path} was deposited at {time} (no. {number}); its evidence {evidence} is gone, the vault has all but the"
+            " receipt: run hefu vault sync --out DIR with a network to bring it back"
+        ),
+    ),
     "early.gone": (
         (
             "{path} 已于 {time} 存证（编号 {number}），但其证据 {evidence} 已不在，保管库中也没有："

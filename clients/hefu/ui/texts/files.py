@@ -10,7 +10,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{count} 处无法存证；什么也没有写入",
         "{count} paths cannot be deposited; nothing was written",
     ),
-    "folder.link": ("符号链接，不跟随", "a symbolic link, which is not followed"),
+    "folder.skip": (
+        "其余照存、这些列出来：加 --skip-unreadable",
+        "to deposit the rest and list these: --skip-unreadable",
+    ),
+    "folder.link": (
+        "符号链接，不跟随；请直接给出它所指的文件",
+        "a symbolic link, which is not followed; name the file that it leads to",
+    ),
     "folder.pipe": ("命名管道", "a named pipe"),
     "folder.socket": ("套接字", "a socket"),
     "folder.device": ("设备", "a device"),
@@ -21,9 +28,12 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "the same folder as {twin!r}: a loop, or mounted twice",
     ),
     "folder.whole": ("整个文件夹", "the whole"),
-    "folder.not_utf8": ("名称不是 UTF-8", "its name is not UTF-8"),
-    "folder.unreadable": ("当前用户不可读", "not readable by this user"),
-    "folder.changed": ("读取期间被改动", "it changed while it was being read"),
+    "folder.not_utf8": ("名称不是 UTF-8；请改名", "its name is not UTF-8; rename it"),
+    "folder.unreadable": ("当前用户不可读；请改权限", "not readable by this user; change its mode"),
+    "folder.changed": (
+        "读取期间被改动；请关闭正在写它的程序再试",
+        "it changed while it was being read; close the program that writes it, and try again",
+    ),
     "folder.nameless": ("没有名称可用于证据", "it has no name to give its evidence"),
     "folder.count": (
         "{path} 内有 {count} 份文件；一次存证为 1 至 {most} 份",

@@ -102,6 +102,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
             " computer that does not share this vault"
         ),
     ),
+    "vault.last": (
+        "已知的最近一次存证是本主体的第 {nth} 次；若您记得更晚的，即是服务隐瞒了它",
+        "the last deposit known is no. {nth} of this depositor; if you know of a later one, the service hides it",
+    ),
     "vault.untold": (
         (
             "服务不保管此保管库，也不告知都存过哪些：此处所有的（{deposits} 次存证，{documents} 份文件）可以恢复，"

@@ -26,19 +26,16 @@ from hefu.recovery.rebuild import Proven, rebuild
 from hefu.service import Service
 from hefu.ui.language import say
 from hefu_ledger.deposit.state import ANCHORED
+from hefu_ledger.verify.case import Trust
+from hefu_ledger.verify.union import first_receipt
 
 
-def bring_back(home: Home, service: Service | None, index: Index, targets: Sequence[Target]) -> dict[str, Deposited]:
-    """The evidence of the first deposit of the very same documents, by the path of each target that was deposited.
+def early_evidence(home: Home, service: Service | None, index: Index, target: Target) -> Deposited | None:
+    """The evidence of the first deposit of the very same documents, brought back; None where there was none.
 
     ClientError where they were deposited, and neither the evidence nor the vault's copy is there. ``service``: where a
     receipt may be asked for, None without a network.
     """
-    found = ((target.path, _evidence(home, service, index, target)) for target in targets)
-    return {path: early for path, early in found if early is not None}
-
-
-def _evidence(home: Home, service: Service | None, index: Index, target: Target) -> Deposited | None:
     if os.path.lexists(reach(target.part)) or os.path.lexists(reach(target.final)):
         return None
     found = _first(index, target)
@@ -48,7 +45,8 @@ def _evidence(home: Home, service: Service | None, index: Index, target: Target)
     path = _there(home, service, index, entry, target)
     if path is None:
         gone = {"number": entry.number, "time": entry.received_at, "evidence": entry.evidence}
-        raise ClientError(say("early.gone", path=printable(target.path), **gone))
+        key = "early.no_receipt" if home.vault.has(entry.statement) else "early.gone"
+        raise ClientError(say(key, path=printable(target.path), **gone))
     if is_bundle(path) and not target.is_folder:
         make_private(os.path.dirname(target.final))
         write_new(reach(target.final), cut_out(path, name), mode=PRIVATE)
@@ -95,7 +93,8 @@ def _there(home: Home, service: Service | None, index: Index, entry: Entry, targ
         return None
     receipt = home.vault.receipt(entry.statement)
     if receipt is None and service is not None:
-        receipt = fetch_receipt(entry.statement, service)
+        fetched = fetch_receipt(entry.statement, service)
+        receipt = None if fetched is None else first_receipt(fetched, Trust(home.policy))
     if receipt is None:
         return None
     out = os.path.dirname(target.final)
