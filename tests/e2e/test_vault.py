@@ -149,7 +149,7 @@ def begin_again(service: Serving, home: Path, documents: Path, out: Path) -> Non
     code = run("hefu-service", "enrol", "--data", service.data, "--depositor", depositor).stdout.splitlines()[-1]
     again = hefu_json("init", "--home", home, "--server", service.url, "--code", code)
     assert again["sheet"] == ""
-    run("hefu", "deposit", "--home", home, documents, "--out", out, "--wait")
+    run("hefu", "deposit", "--home", home, documents, "--out", out, "--wait", "--again")
     assert hefu_json("vault", "verify", "--home", home)["deposits"] == STATEMENTS + 1
 
 

@@ -448,28 +448,3 @@ def test_when_serve_is_killed_no_orphan_serves_on_not_even_for_slow_clients(tmp_
         assert deposit(service, key) == 201, "and the next takes over"
     finally:
         service.kill()
-
-
-def test_when_a_worker_s_parent_is_killed_the_worker_ends(postgres: Postgres, valkey: Valkey, tmp_path: Path) -> None:
-    valkey.flush()
-    production = Production(tmp_path / "data", postgres.create(), valkey.url)
-    try:
-        worker = production.add_worker()
-        until(lambda: "working" in production.log.read_text())
-        command = Path(f"/proc/{worker.pid}/cmdline").read_bytes().decode().split("\0")[:-1]
-        environment = dict(
-            line.split("=", 1) for line in Path(f"/proc/{worker.pid}/environ").read_text().split("\0") if line
-        )
-        told = tmp_path / "pid"
-        script = f'"$@" & echo $! > {told}.new; mv {told}.new {told}; wait'
-        with production.log.open("ab") as log:
-            shell = subprocess.Popen(["sh", "-c", script, "sh", *command], env=environment, stderr=log)
-        until(told.exists)
-        orphan = int(told.read_text())
-        until(lambda: production.log.read_text().count('"message": "working"') == 2)
-        shell.kill()
-        shell.wait()
-        until(lambda: not runs(orphan), 5)
-        assert worker.poll() is None, "the other, whose parent lives, works on"
-    finally:
-        production.kill()
