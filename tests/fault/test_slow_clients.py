@@ -8,7 +8,6 @@ import os
 import resource
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,11 +17,8 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-from tests.support.postgres import Postgres
-from tests.support.production import Production
 from tests.support.sample_service import ORIGIN, START, depositor_key, depositor_of, statement
 from tests.support.serving import Serving, get, redeem, request
-from tests.support.valkey import Valkey
 
 from hefu_ledger.deposit.vault import Upload, format_upload
 from hefu_ledger.encoding import to_base64
