@@ -11,12 +11,13 @@ TRIAL  := log.example/hefu
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak bench bench-growth serve lint lock client man release backup
+.PHONY: help demo test soak mutants bench bench-growth serve lint lock client man release backup
 
 help:
 	@echo 'make demo   deposit a folder, pull the plug, verify it all (make demo DOCS=/some/folder)'
 	@echo 'make serve ORIGIN=log.example.org/fengxian  run the service on this machine, with its data in ./data'
 	@echo 'make test   every test but the long ones      make soak   the long ones'
+	@echo 'make mutants  change the verifier in one place after another: each change must turn a test red'
 	@echo 'make lint   ruff, mypy, import rules          make bench  how fast, against bare work'
 	@echo 'make bench-growth  a ledger of 10,000,000 deposits against an empty one (DEPOSITS=100000, ENGINE=production)'
 	@echo 'make client  build/hefu.pyz, the client in one file   make man  build/hefu.1, its manual page'
@@ -29,6 +30,10 @@ demo: $(RUN)
 
 test: $(DEV)
 	@$(BIN)/python -m pytest -q -n 2
+
+# Of the verifier; make mutants ALL=1 for the other rooms of the ledger too.
+mutants: $(DEV)
+	@$(BIN)/python -m tests.mutants.run $(if $(ALL),ALL)
 
 soak: $(DEV)
 	@$(BIN)/python -m pytest -q -m soak
