@@ -379,6 +379,13 @@ def test_only_signed_running_numbers_count_and_a_wide_gap_is_named_by_its_ends(f
     assert running_numbers(reader._replace(genesis=genesis), statements, firm.service) == (0, [])
 
 
+def test_without_a_network_a_deposit_without_its_receipt_is_no_gap(firm: Firm, documents: Path) -> None:
+    statements = [firm.deposit(documents / f"{number}.txt")[0].statement for number in range(3)]
+    (Path(firm.home.vault.folder) / f"{statements[0]}{RECEIPT_SUFFIX}").unlink()
+    assert running_numbers(firm.home.reader, statements, None) == (3, [])
+    assert list(running_numbers(firm.home.reader, statements[1:], None).missing()) == ["1"]
+
+
 def test_a_home_whose_vault_no_service_holds_is_not_told_that_everything_is_there(firm: Firm, documents: Path) -> None:
     path = Path(firm.home.path) / "config.json"
     path.write_bytes(canonical(json.loads(path.read_text()) | {"upload": False}))

@@ -28,11 +28,15 @@ class Numbers(NamedTuple):
 
 
 def running_numbers(reader: Reader, statement_ids: Iterable[str], service: Service | None) -> Numbers:
-    """The numbers of these deposits (hex statement ids), and the gaps before the last of them."""
-    found = {number for each in statement_ids if (number := _number(reader, each, service)) is not None}
-    known = [0, *sorted(found)]
+    """The numbers of these deposits (hex statement ids), and the gaps before the last of them.
+
+    Without a service a deposit without a receipt has a number that is not known: there is no gap that those could fill.
+    """
+    found = [_number(reader, each, service) for each in statement_ids]
+    known = [0, *sorted({number for number in found if number is not None})]
     gaps = [(before + 1, after - 1) for before, after in pairwise(known) if after > before + 1]
-    return Numbers(known[-1], gaps)
+    unknown = found.count(None) if service is None else 0
+    return Numbers(known[-1], gaps if sum(last - first + 1 for first, last in gaps) > unknown else [])
 
 
 def _number(reader: Reader, statement_id: str, service: Service | None) -> int | None:
