@@ -23,6 +23,7 @@ from tests.support.sample_ledger import LOG
 from hefu.deposit.offline import prepare
 from hefu.deposit.plan import plan
 from hefu.errors import ClientError, RefusedError, UnreachableError
+from hefu.evidence.receipt import receipt_of
 from hefu.home.home import load
 from hefu.home.labels import Label, read_labels
 from hefu.home.settings import keep_label
@@ -33,9 +34,11 @@ from hefu.vault import blobs
 from hefu.vault.blobs import DEPOSIT, HOME, LABEL, RECEIPT_SUFFIX, About, opened, seal, seal_again, seal_deposit, unseal
 from hefu.vault.secret import Recovery, format_words
 from hefu.vault.store import Vault
+from hefu_ledger.deposit.receipt import Receipt
 from hefu_ledger.deposit.state import ANCHORED, KNOWN
 from hefu_ledger.encoding import canonical
 from hefu_ledger.errors import MalformedError, UnknownFormatError
+from hefu_ledger.tlog.note import SignatureLine, format_note, parse_note
 
 ONE, OTHER = Recovery(sha256(b"one").digest()), Recovery(sha256(b"other").digest())
 
@@ -384,6 +387,29 @@ def test_without_a_network_a_deposit_without_its_receipt_is_no_gap(firm: Firm, d
     (Path(firm.home.vault.folder) / f"{statements[0]}{RECEIPT_SUFFIX}").unlink()
     assert running_numbers(firm.home.reader, statements, None) == (3, [])
     assert list(running_numbers(firm.home.reader, statements[1:], None).missing()) == ["1"]
+
+
+@pytest.mark.parametrize("when", ["deposit", "sync", "early"])
+def test_what_a_service_adds_to_a_receipt_without_meaning_is_not_kept(firm: Firm, documents: Path, when: str) -> None:
+    """Lines of unknown keys could crowd out witnesses' lines later; eight are kept, as of any union."""
+    path, words = documents / "0.txt", ("--home", firm.home.path, "--out", firm.out, "--wait")
+    hefu("deposit", documents / "1.txt" if when == "deposit" else path, *words)
+    (first,) = firm.out.iterdir()
+    lines = tuple(SignatureLine("a.stranger", bytes([n] * 4), bytes(64)) for n in range(12))
+
+    def foul(receipt: Receipt) -> Receipt:
+        note = parse_note(receipt.acknowledgement.encode())
+        note = note._replace(signatures=(*note.signatures, *lines))
+        return receipt._replace(acknowledgement=format_note(note).decode())
+
+    firm.double.change_receipt = foul
+    if when != "deposit":
+        first.unlink()
+        (receipt,) = Path(firm.home.vault.folder).glob(f"*{RECEIPT_SUFFIX}")
+        receipt.unlink()
+    hefu("vault", "sync", *words[:4]) if when == "sync" else hefu("deposit", path, *words)
+    kept = receipt_of(str(firm.out / "0.txt.hefu.json"))
+    assert len(parse_note(kept.acknowledgement.encode()).signatures) == 9
 
 
 def test_a_home_whose_vault_no_service_holds_is_not_told_that_everything_is_there(firm: Firm, documents: Path) -> None:
