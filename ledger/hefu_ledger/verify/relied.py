@@ -27,15 +27,15 @@ def relied_events(case: Case) -> list[DepositorRecord]:
         wanted = set(range(last + 1))
     else:
         wanted = {last, judging.body.roster.enrolment, *(signer.since for signer in case.signers)}
-    found = [pick(case, event) for event in sorted(wanted)]
-    missing = [event for event, record in zip(sorted(wanted), found, strict=True) if record is None]
+    found = {event: pick(case, event) for event in sorted(wanted)}
+    missing = [event for event, record in found.items() if record is None]
     if missing:
         raise MalformedError(
             f"the records of events {missing} of the depositor are not carried",
             code="event-missing",
             events=", ".join(map(str, missing)),
         )
-    return [record for record in found if record is not None]
+    return [record for record in found.values() if record is not None]
 
 
 def pick(case: Case, event: int) -> DepositorRecord | None:
